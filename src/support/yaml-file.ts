@@ -1,0 +1,145 @@
+/**
+ * YAML files checked against a JSON Schema, every problem with its line and column.
+ *
+ * ajv names a problem by JSON pointer; the YAML document knows where in the text each node stands, and so the two
+ * together give `file:line:column: what was expected (did you mean …?)`.
+ */
+import { readFile } from 'node:fs/promises';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { InvalidFileError, InvalidInputError, type Problem, type SourceLocation } from './errors.js';
+import { didYouMean } from './nearest.js';
+
+/** A parsed file that can say where each of its values stands. */
+export interface LocatedFile<T> {
+  readonly file: string;
+  readonly value: T;
+  /** The place of the value at `path` (object keys and array indices); the nearest enclosing one if it is absent. */
+  locate(path: readonly (string | number)[]): SourceLocation;
+  /** The place of the *key* at `path`, for problems about a name. */
+  locateKey(path: readonly (string | number)[]): SourceLocation;
+}
+
+const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: true, useDefaults: true, strict: true });
+
+/** Compiles a schema once; `T` is what a value is known to be after it passed. */
+export function compileSchema<T>(schema: object): ValidateFunction<T> {
+  return ajv.compile<T>(schema);
+}
+
+/** Reads and checks a file. Throws {@link InvalidFileError} with every problem, {@link InvalidInputError} if unreadable. */
+export async function readYamlFile<T>(file: string, validate: ValidateFunction<T>): Promise<LocatedFile<T>> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new InvalidInputError(`cannot read ${file}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, {
+      cause,
+      location: { file },
+      remedy: 'check the path',
+    });
+  });
+  return parseYaml(file, text, validate);
+}
+
+/** {@link readYamlFile} for text at hand; `file` only names it in messages. */
+export function parseYaml<T>(file: string, text: string, validate: ValidateFunction<T>): LocatedFile<T> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const at = (offset: number): SourceLocation => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col };
+  };
+  if (document.errors.length > 0) {
+    throw new InvalidFileError(
+      file,
+      document.errors.map((error) => ({ message: error.message, location: at(error.pos[0]) })),
+    );
+  }
+  const value: unknown = document.toJS();
+  const locate = (path: readonly (string | number)[]) => at(offsetOf(document, path, false));
+  const locateKey = (path: readonly (string | number)[]) => at(offsetOf(document, path, true));
+  if (!validate(value)) {
+    throw new InvalidFileError(file, toProblems(validate.errors ?? [], locate, locateKey));
+  }
+  return { file, value, locate, locateKey };
+}
+
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[], ofKey: boolean): number {
+  let node: unknown = document.contents;
+  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+  for (const [depth, step] of path.entries()) {
+    let next: unknown;
+    if (isMap(node)) {
+      const pair = node.items.find(
+        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(step),
+      );
+      if (pair === undefined) return offset;
+      next = pair.value;
+      const key = pair.key as { range?: [number, number, number] };
+      if (ofKey && depth === path.length - 1) return key.range?.[0] ?? offset;
+      offset = (isNode(next) ? next.range?.[0] : undefined) ?? key.range?.[0] ?? offset;
+    } else {
+      next = document.getIn(path.slice(0, depth + 1), true);
+      if (!isNode(next)) return offset;
+      offset = next.range?.[0] ?? offset;
+    }
+    node = next;
+  }
+  return offset;
+}
+
+type Locate = (path: readonly (string | number)[]) => SourceLocation;
+
+function toProblems(errors: readonly ErrorObject[], locate: Locate, locateKey: Locate): Problem[] {
+  // `oneOf` and `anyOf` repeat what their branches said; the branches say it better.
+  const telling = errors.filter((error) => error.keyword !== 'if');
+  const problems = (telling.length > 0 ? telling : errors).map((error): Problem => {
+    const path = error.instancePath
+      .split('/')
+      .slice(1)
+      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+    const where = path.length === 0 ? 'the file' : `'${path.join('.')}'`;
+    const params = error.params as Record<string, unknown>;
+    switch (error.keyword) {
+      case 'additionalProperties':
+      case 'unevaluatedProperties': {
+        const name = String(params.additionalProperty ?? params.unevaluatedProperty);
+        const known = Object.keys((error.parentSchema?.properties as object | undefined) ?? {});
+        return {
+          message: `unknown key '${name}' in ${where}${didYouMean(name, known)}`,
+          location: locateKey([...path, name]),
+          ...(known.length > 0 ? { remedy: `known keys: ${known.join(', ')}` } : {}),
+        };
+      }
+      case 'required':
+        return { message: `${where} lacks the key '${String(params.missingProperty)}'`, location: locate(path) };
+      case 'enum': {
+        const allowed = (params.allowedValues as unknown[]).map(String);
+        return {
+          message: `${where} is '${String(error.data)}', expected one of ${allowed.join(', ')}${didYouMean(String(error.data), allowed)}`,
+          location: locate(path),
+        };
+      }
+      case 'type':
+        return {
+          message: `${where} is ${describe(error.data)}, expected ${String(params.type)}`,
+          location: locate(path),
+        };
+      default:
+        return {
+          message: `${where} ${error.message ?? 'is invalid'} (it is ${describe(error.data)})`,
+          location: locate(path),
+        };
+    }
+  });
+  const seen = new Set<string>();
+  return problems.filter((problem) => {
+    const id = `${problem.location.line}:${problem.location.column}:${problem.message}`;
+    return !seen.has(id) && seen.add(id) !== undefined;
+  });
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'a mapping';
+  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : String(value);
+}
