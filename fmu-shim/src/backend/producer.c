@@ -1,0 +1,200 @@
+#include "producer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../ring/queue.h"
+
+#define NO_ROW UINT32_MAX
+
+struct tb_producer {
+  tb_region region;
+  void *memory;
+  bool mapped; /* shared memory, else of this process */
+  tb_handle signal_end;
+  bool drop_oldest;
+  uint32_t row; /* taken from the free queue and not handed over yet */
+  tb_decoder *decoder;
+};
+
+uint64_t tb_producer_region_size(const tb_region_spec *spec, const tb_variable *variables) {
+  return tb_region_size(spec, variables);
+}
+
+tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region_spec *spec,
+                                const tb_variable *variables, const char *texts, uint32_t drop_oldest) {
+  uint64_t size = tb_region_size(spec, variables);
+  tb_producer *p = calloc(1, sizeof *p);
+  if (p == NULL) return NULL;
+  p->mapped = shm >= 0;
+  size_t whole_lines = (size_t)(size + TB_CACHE_LINE - 1) / TB_CACHE_LINE * TB_CACHE_LINE;
+  p->memory = p->mapped ? tb_shm_map((tb_handle)shm, size) : aligned_alloc(TB_CACHE_LINE, whole_lines);
+  if (p->memory == NULL) {
+    free(p);
+    return NULL;
+  }
+  if (p->mapped)
+    tb_handle_close((tb_handle)shm);
+  else
+    memset(p->memory, 0, (size_t)size);
+  tb_region_init(p->memory, spec, variables, texts);
+  tb_region_open(&p->region, p->memory, size);
+  p->signal_end = signal_end < 0 ? TB_NO_HANDLE : (tb_handle)signal_end;
+  p->drop_oldest = drop_oldest != 0;
+  p->row = NO_ROW;
+  return p;
+}
+
+const tb_region *tb_producer_region(const tb_producer *p) { return &p->region; }
+
+void tb_producer_use_decoder(tb_producer *p, tb_decoder *decoder) {
+  if (p->decoder != NULL) tb_decoder_destroy(p->decoder);
+  p->decoder = decoder;
+}
+
+void tb_producer_destroy(tb_producer *p) {
+  if (p == NULL) return;
+  if (p->decoder != NULL) tb_decoder_destroy(p->decoder);
+  if (p->mapped)
+    tb_shm_unmap(p->memory, p->region.header->size);
+  else
+    free(p->memory);
+  tb_handle_close(p->signal_end);
+  free(p);
+}
+
+/* -- Samples in ----------------------------------------------------------------------------------------------------- */
+
+static void count(tb_producer *p, tb_backend_counter counter, uint64_t by) {
+  _Atomic uint64_t *c = &p->region.header->backend_counters[counter];
+  atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + by, memory_order_relaxed);
+}
+
+/* A free row in p->row, if need be the oldest sample's. `flags` tells of that; false: the ring is full. */
+static bool have_row(tb_producer *p, int *flags) {
+  if (p->row != NO_ROW || tb_free_take(&p->region, &p->row)) return true;
+  if (p->drop_oldest && tb_filled_steal(&p->region, &p->row)) {
+    count(p, TB_COUNT_DROPPED, 1);
+    *flags |= TB_PUSHED_DROPPING;
+    return true;
+  }
+  tb_raise_flag(&p->region.header->writer_waiting);
+  if (!tb_free_take(&p->region, &p->row)) return false;
+  atomic_store_explicit(&p->region.header->writer_waiting, 0, memory_order_relaxed);
+  return true;
+}
+
+static void hand_over(tb_producer *p, int64_t time_ns, bool full) {
+  tb_sample_row(&p->region, p->row).head->arrived_ns = tb_wall_ns();
+  tb_filled_put(&p->region, time_ns, p->row, full);
+  p->row = NO_ROW;
+  count(p, TB_COUNT_PUSHED, 1);
+  if (tb_must_wake(&p->region.header->reader_waiting)) tb_wake_signal(p->signal_end);
+}
+
+int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) {
+  int result = TB_PUSHED;
+  if (!have_row(p, &result)) return TB_PUSH_FULL;
+  tb_row row = tb_sample_row(&p->region, p->row);
+  int64_t time_ns;
+  uint32_t flags = 0;
+  if (tb_decode(p->decoder, json, length, &time_ns, row.mask, row.values, row.strings, &flags) != 0)
+    return TB_PUSH_SLOW_PATH; /* the row stays ours */
+  if (flags & TB_PARTIAL) count(p, TB_COUNT_PARTIAL, 1);
+  if (flags & TB_UNKNOWN_KEYS) count(p, TB_COUNT_UNKNOWN_FIELDS, 1);
+  hand_over(p, time_ns, !(flags & TB_PARTIAL));
+  return result | (int)flags;
+}
+
+int tb_producer_push(tb_producer *p, int64_t time_ns, const uint64_t *mask, const uint64_t *values,
+                     const char *strings) {
+  const tb_header *h = p->region.header;
+  int result = TB_PUSHED;
+  if (!have_row(p, &result)) return TB_PUSH_FULL;
+  tb_row row = tb_sample_row(&p->region, p->row);
+  memcpy(row.mask, mask, h->output_words * sizeof *mask);
+  memcpy(row.values, values, h->n_outputs * sizeof *values);
+  if (h->output_strings > 0) memcpy(row.strings, strings, h->output_strings);
+  bool full = true;
+  for (uint32_t signal = 0; full && signal < h->n_outputs; signal++) full = mask[signal / 64] >> (signal % 64) & 1;
+  if (!full) count(p, TB_COUNT_PARTIAL, 1);
+  hand_over(p, time_ns, full);
+  return result;
+}
+
+/* -- Inputs out ----------------------------------------------------------------------------------------------------- */
+
+uint32_t tb_producer_outgoing_count(const tb_producer *p) {
+  tb_header *h = p->region.header;
+  return (uint32_t)(atomic_load_explicit(&h->outgoing_ends.written, memory_order_acquire) -
+                    atomic_load_explicit(&h->outgoing_ends.taken, memory_order_relaxed));
+}
+
+int tb_producer_next_outgoing(tb_producer *p, tb_row_head *head, uint64_t *mask, uint64_t *values, char *strings) {
+  tb_header *h = p->region.header;
+  if (tb_producer_outgoing_count(p) == 0) {
+    tb_raise_flag(&h->publisher_waiting);
+    if (tb_producer_outgoing_count(p) == 0) return 0;
+    atomic_store_explicit(&h->publisher_waiting, 0, memory_order_relaxed);
+  }
+  uint64_t at = atomic_load_explicit(&h->outgoing_ends.taken, memory_order_relaxed);
+  tb_row row = tb_outgoing_row(&p->region, at);
+  *head = *row.head;
+  memcpy(mask, row.mask, h->input_words * sizeof *mask);
+  memcpy(values, row.values, h->n_inputs * sizeof *values);
+  if (h->input_strings > 0) memcpy(strings, row.strings, h->input_strings);
+  atomic_store_explicit(&h->outgoing_ends.taken, at + 1, memory_order_release);
+  return 1;
+}
+
+/* -- State, counters, log ------------------------------------------------------------------------------------------- */
+
+void tb_producer_set_link(tb_producer *p, uint32_t state, uint32_t up) {
+  atomic_store_explicit(&p->region.header->link_up, up, memory_order_relaxed);
+  atomic_store_explicit(&p->region.header->link_state, state, memory_order_release);
+  /* Initialisation may wait for just this. */
+  if (tb_must_wake(&p->region.header->reader_waiting)) tb_wake_signal(p->signal_end);
+}
+
+void tb_producer_confirmed(tb_producer *p, int64_t doing_ns) {
+  atomic_store_explicit(&p->region.header->confirmed_ns, tb_wall_ns(), memory_order_relaxed);
+  atomic_store_explicit(&p->region.header->confirmed_doing_ns, doing_ns, memory_order_release);
+  count(p, TB_COUNT_CONFIRMED, 1);
+}
+
+void tb_producer_count(tb_producer *p, uint32_t counter, uint32_t by) {
+  if (counter < TB_BACKEND_COUNTERS) count(p, (tb_backend_counter)counter, by);
+}
+
+double tb_producer_counted(const tb_producer *p, uint32_t counter) {
+  return counter < TB_BACKEND_COUNTERS ? (double)tb_backend_counted(&p->region, (tb_backend_counter)counter) : 0;
+}
+
+double tb_producer_shim_counted(const tb_producer *p, uint32_t counter) {
+  return counter < TB_SHIM_COUNTERS ? (double)tb_shim_counted(&p->region, (tb_shim_counter)counter) : 0;
+}
+
+static uint64_t copy_to_log(const tb_producer *p, uint64_t at, const void *from, uint32_t size) {
+  const tb_header *h = p->region.header;
+  for (uint32_t i = 0; i < size; i++)
+    p->region.log[(at + i) & (h->log_capacity - 1)] = ((const unsigned char *)from)[i];
+  return at + size;
+}
+
+void tb_producer_log(tb_producer *p, uint32_t level, const char *category, const char *text) {
+  tb_header *h = p->region.header;
+  uint32_t category_size = (uint32_t)strlen(category) + 1, text_size = (uint32_t)strlen(text) + 1;
+  uint32_t size = 1 + category_size + text_size;
+  uint64_t at = atomic_load_explicit(&h->log_ends.written, memory_order_relaxed);
+  uint64_t used = at - atomic_load_explicit(&h->log_ends.taken, memory_order_acquire);
+  if (used + sizeof size + size > h->log_capacity) {
+    count(p, TB_COUNT_LOG_LOST, 1);
+    return;
+  }
+  unsigned char level_byte = (unsigned char)level;
+  at = copy_to_log(p, at, &size, sizeof size);
+  at = copy_to_log(p, at, &level_byte, 1);
+  at = copy_to_log(p, at, category, category_size);
+  at = copy_to_log(p, at, text, text_size);
+  atomic_store_explicit(&h->log_ends.written, at, memory_order_release);
+}

@@ -1,0 +1,336 @@
+#include "backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tb_api.h"
+
+/*
+ * Messages on the control stream: a head, then `size` bytes. Texts are NUL-terminated UTF-8.
+ *
+ *   OPEN    resources, instance name, guid            → LAID_OUT  u64 region size, or FAILED text
+ *   ATTACH  nothing; before it, on the handles socket, shared memory, wake-up's signal end, notification's wait end
+ *                                                     → ATTACHED, or FAILED text
+ *   START   value reference "=" text, each            → nothing: the region's link_state tells
+ *   CLOSE   nothing                                   → CLOSED
+ */
+typedef enum { OPEN = 1, ATTACH, START, CLOSE, LAID_OUT = 17, ATTACHED, CLOSED, FAILED } message_type;
+
+typedef struct {
+  uint32_t size;
+  uint32_t type;
+  uint32_t id;
+} message_head;
+
+static const int64_t SECOND_NS = 1000000000;
+enum { REPLY_TIMEOUT_S = 10, CLOSE_TIMEOUT_S = 5, EXIT_TIMEOUT_S = 3 };
+
+struct tb_backend {
+  tb_mutex *mutex; /* of the owning copy; guards all below but `gone` */
+  tb_process process;
+  tb_thread *watcher;
+  uint32_t users, next_id;
+  int64_t owner_process;
+  _Atomic bool gone;
+  char how_it_ended[256];
+};
+
+/* -- One backend for all copies of this library in the process -------------------------------------------------------
+ *
+ * Each FMU file brings a copy of this library with globals of its own. The copy that was loaded first holds the
+ * backend; the others find it through the loader's list of libraries. The symbol's name carries the version of what
+ * the copies agree on: this structure, the control messages and the region.
+ */
+typedef struct {
+  tb_backend *(*acquire)(const char *resources, char *error);
+  void (*release)(tb_backend *);
+  bool (*open)(tb_backend *, const char *, const char *, const char *, tb_attachment *, char *);
+  bool (*start)(tb_backend *, uint32_t, const tb_parameter_text *, uint32_t);
+  void (*close)(tb_backend *, tb_attachment *);
+  void (*describe_end)(tb_backend *, char *, size_t);
+} backend_services;
+
+TB_API extern const backend_services tb_backend_services_v1;
+
+static bool take_first(void *address, void *context) {
+  *(const backend_services **)context = address;
+  return true;
+}
+
+static const backend_services *services(void) {
+  static _Atomic(const backend_services *) found;
+  const backend_services *known = atomic_load_explicit(&found, memory_order_acquire);
+  if (known != NULL) return known;
+  const backend_services *first = NULL;
+  tb_each_library_with("tb_backend_services_v1", take_first, &first);
+  if (first == NULL) first = &tb_backend_services_v1; /* linked statically */
+  atomic_store_explicit(&found, first, memory_order_release);
+  return first;
+}
+
+/* -- Start and end -------------------------------------------------------------------------------------------------- */
+
+static tb_backend *running; /* of the owning copy; guarded by its mutex */
+
+static void watch(void *data) {
+  tb_backend *b = data;
+  tb_process_wait_end(&b->process);
+  tb_process_reap(&b->process, b->how_it_ended, sizeof b->how_it_ended);
+  atomic_store_explicit(&b->gone, true, memory_order_release);
+}
+
+static bool file_exists(const char *path) {
+  FILE *file = fopen(path, "rb");
+  if (file != NULL) fclose(file);
+  return file != NULL;
+}
+
+static tb_backend *start_backend(const char *resources, char *error) {
+  char script[4096], library[4096];
+  if (snprintf(script, sizeof script, "%s/backend.cjs", resources) >= (int)sizeof script || !file_exists(script)) {
+    snprintf(error, TB_ERROR_SIZE, "%.800s is missing: the FMU is incomplete; build it again with 'twinbridge build'",
+             script);
+    return NULL;
+  }
+  if (!tb_own_path(library, sizeof library)) {
+    snprintf(error, TB_ERROR_SIZE, "cannot find the path of this library");
+    return NULL;
+  }
+  const char *node = getenv("TWINBRIDGE_NODE");
+  if (node == NULL || *node == '\0') node = "node";
+  tb_backend *b = calloc(1, sizeof *b);
+  if (b == NULL) {
+    snprintf(error, TB_ERROR_SIZE, "out of memory");
+    return NULL;
+  }
+  char reason[512];
+  if (!tb_process_spawn(&b->process, node, script, library, reason, sizeof reason)) {
+    snprintf(error, TB_ERROR_SIZE, "%s; install Node.js 20 or newer, or set TWINBRIDGE_NODE to its program", reason);
+    free(b);
+    return NULL;
+  }
+  b->mutex = tb_process_mutex();
+  b->owner_process = tb_current_process();
+  b->watcher = tb_thread_start(watch, b);
+  if (b->watcher == NULL) {
+    snprintf(error, TB_ERROR_SIZE, "cannot start a thread");
+    tb_process_kill(&b->process);
+    watch(b);
+    tb_handle_close(b->process.control);
+    tb_handle_close(b->process.handles);
+    free(b);
+    return NULL;
+  }
+  return b;
+}
+
+static tb_backend *acquire_here(const char *resources, char *error) {
+  tb_lock(tb_process_mutex());
+  /* One that died stays with the instances that used it; new ones get a new process. So does a forked importer. */
+  if (running != NULL && (atomic_load(&running->gone) || running->owner_process != tb_current_process()))
+    running = NULL;
+  if (running == NULL) running = start_backend(resources, error);
+  tb_backend *b = running;
+  if (b != NULL) b->users++;
+  tb_unlock(tb_process_mutex());
+  return b;
+}
+
+static void end_backend(tb_backend *b) {
+  if (b->owner_process != tb_current_process()) return; /* a fork's copy: the process belongs to the parent */
+  tb_process_hang_up(&b->process);
+  int64_t deadline = tb_monotonic_ns() + EXIT_TIMEOUT_S * SECOND_NS;
+  char byte;
+  while (!atomic_load(&b->gone) && tb_monotonic_ns() < deadline)
+    if (!tb_process_receive(&b->process, &byte, 1, deadline)) break; /* its end of the stream closes as it exits */
+  if (!atomic_load(&b->gone) && tb_monotonic_ns() >= deadline) tb_process_kill(&b->process);
+  tb_thread_join(b->watcher);
+  tb_handle_close(b->process.control);
+  tb_handle_close(b->process.handles);
+  free(b);
+}
+
+static void release_here(tb_backend *b) {
+  tb_lock(b->mutex);
+  bool last = --b->users == 0;
+  if (last && running == b) running = NULL;
+  tb_unlock(tb_process_mutex());
+  if (last) end_backend(b);
+}
+
+/* -- Requests ------------------------------------------------------------------------------------------------------- */
+
+static bool send_message(tb_backend *b, message_type type, uint32_t id, const char *body, size_t size) {
+  message_head head = {(uint32_t)size, type, id};
+  return tb_process_send(&b->process, &head, sizeof head) && (size == 0 || tb_process_send(&b->process, body, size));
+}
+
+/* Its pipes close a moment before the watcher knows how the process ended. */
+static bool await_end(tb_backend *b, int64_t at_most_ns) {
+  int64_t deadline = tb_monotonic_ns() + at_most_ns;
+  while (!tb_backend_is_gone(b) && tb_monotonic_ns() < deadline) tb_sleep_ns(SECOND_NS / 5000);
+  return tb_backend_is_gone(b);
+}
+
+static void fail_reply(tb_backend *b, char *error) {
+  if (await_end(b, SECOND_NS / 5))
+    snprintf(error, TB_ERROR_SIZE,
+             "the backend process %s before it answered; its last words are on this program's standard error",
+             b->how_it_ended);
+  else
+    snprintf(error, TB_ERROR_SIZE, "the backend process did not answer within %d s", REPLY_TIMEOUT_S);
+}
+
+/* Reads `size` bytes of a message's body, of which the first `room` go to `into`. */
+static bool receive_body(tb_backend *b, size_t size, char *into, size_t room, int64_t deadline) {
+  size_t wanted = size < room ? size : room;
+  if (!tb_process_receive(&b->process, into, wanted, deadline)) return false;
+  for (size_t left = size - wanted; left > 0;) {
+    char surplus[256];
+    size_t take = left < sizeof surplus ? left : sizeof surplus;
+    if (!tb_process_receive(&b->process, surplus, take, deadline)) return false;
+    left -= take;
+  }
+  return true;
+}
+
+/* Reads the answer to the request just sent; its body goes to `body`, cut off at `room`. */
+static bool receive_reply(tb_backend *b, uint32_t id, message_type expected, void *body, size_t room, int timeout_s,
+                          char *error) {
+  int64_t deadline = tb_monotonic_ns() + timeout_s * SECOND_NS;
+  message_head head;
+  char text[TB_ERROR_SIZE];
+  do { /* past answers that came too late for those who had asked */
+    memset(text, 0, sizeof text);
+    bool ok = tb_process_receive(&b->process, &head, sizeof head, deadline);
+    bool refused = ok && (head.type == FAILED || head.id != id);
+    ok = ok && receive_body(b, head.size, refused ? text : body, refused ? sizeof text - 1 : room, deadline);
+    if (!ok) {
+      fail_reply(b, error);
+      return false;
+    }
+  } while (head.id != id);
+  if (head.type == expected) return true;
+  snprintf(error, TB_ERROR_SIZE, "%s", head.type == FAILED ? text : "the backend process gave an answer of another kind");
+  return false;
+}
+
+/* Texts one after the other, each with its NUL. */
+static size_t append(char *to, size_t at, size_t room, const char *text) {
+  size_t size = strlen(text) + 1;
+  if (at + size <= room) memcpy(to + at, text, size);
+  return at + size;
+}
+
+static bool attach(tb_backend *b, tb_attachment *a, char *error) {
+  tb_handle shm = TB_NO_HANDLE, signal_end = TB_NO_HANDLE, notified_end = TB_NO_HANDLE;
+  bool made = tb_shm_create(a->size, &shm, &a->memory) && tb_wake_create(&a->wait_end, &signal_end) &&
+              tb_wake_create(&notified_end, &a->notify_end);
+  bool ok = false;
+  if (!made) {
+    snprintf(error, TB_ERROR_SIZE, "cannot create %llu bytes of shared memory and two pipes",
+             (unsigned long long)a->size);
+  } else {
+    const tb_handle handles[] = {shm, signal_end, notified_end};
+    if (tb_process_give_handles(&b->process, handles, 3) && send_message(b, ATTACH, a->id, NULL, 0))
+      ok = receive_reply(b, a->id, ATTACHED, NULL, 0, REPLY_TIMEOUT_S, error);
+    else
+      fail_reply(b, error);
+  }
+  tb_handle_close(shm);
+  tb_handle_close(signal_end);
+  tb_handle_close(notified_end);
+  return ok;
+}
+
+static void drop_attachment(tb_attachment *a) {
+  if (a->memory != NULL) tb_shm_unmap(a->memory, a->size);
+  tb_handle_close(a->wait_end);
+  tb_handle_close(a->notify_end);
+  *a = (tb_attachment){.wait_end = TB_NO_HANDLE, .notify_end = TB_NO_HANDLE};
+}
+
+static bool open_here(tb_backend *b, const char *resources, const char *instance_name, const char *guid,
+                      tb_attachment *a, char *error) {
+  *a = (tb_attachment){.wait_end = TB_NO_HANDLE, .notify_end = TB_NO_HANDLE};
+  char body[8192];
+  size_t size = append(body, 0, sizeof body, resources);
+  size = append(body, size, sizeof body, instance_name);
+  size = append(body, size, sizeof body, guid);
+  if (size > sizeof body) {
+    snprintf(error, TB_ERROR_SIZE, "resource location, instance name and GUID are %zu bytes long, more than %zu", size,
+             sizeof body);
+    return false;
+  }
+  tb_lock(b->mutex);
+  a->id = ++b->next_id;
+  bool ok = false;
+  if (!send_message(b, OPEN, a->id, body, size))
+    fail_reply(b, error);
+  else
+    ok = receive_reply(b, a->id, LAID_OUT, &a->size, sizeof a->size, REPLY_TIMEOUT_S, error) && attach(b, a, error);
+  tb_unlock(b->mutex);
+  if (!ok) drop_attachment(a);
+  return ok;
+}
+
+static bool start_here(tb_backend *b, uint32_t id, const tb_parameter_text *parameters, uint32_t count) {
+  size_t room = 1;
+  for (uint32_t i = 0; i < count; i++) room += 16 + strlen(parameters[i].text);
+  char *body = malloc(room);
+  if (body == NULL) return false;
+  size_t size = 0;
+  for (uint32_t i = 0; i < count; i++)
+    size += (size_t)sprintf(body + size, "%u=%s", parameters[i].value_reference, parameters[i].text) + 1;
+  tb_lock(b->mutex);
+  bool ok = send_message(b, START, id, body, size);
+  tb_unlock(b->mutex);
+  free(body);
+  return ok;
+}
+
+static void close_here(tb_backend *b, tb_attachment *a) {
+  char ignored[TB_ERROR_SIZE];
+  if (a->memory != NULL && b->owner_process == tb_current_process()) {
+    tb_lock(b->mutex);
+    if (!atomic_load(&b->gone) && send_message(b, CLOSE, a->id, NULL, 0))
+      receive_reply(b, a->id, CLOSED, NULL, 0, CLOSE_TIMEOUT_S, ignored);
+    tb_unlock(b->mutex);
+  }
+  drop_attachment(a);
+}
+
+static void describe_end_here(tb_backend *b, char *text, size_t size) {
+  if (!await_end(b, SECOND_NS / 20)) {
+    snprintf(text, size, "backend process %lld closed its connection", (long long)b->process.pid);
+    return;
+  }
+  snprintf(text, size, "backend process %lld %s", (long long)b->process.pid, b->how_it_ended);
+}
+
+const backend_services tb_backend_services_v1 = {acquire_here, release_here, open_here,
+                                                 start_here,   close_here,   describe_end_here};
+
+/* -- Through whichever copy holds the backend ----------------------------------------------------------------------- */
+
+tb_backend *tb_backend_acquire(const char *resources, char *error) { return services()->acquire(resources, error); }
+
+void tb_backend_release(tb_backend *b) { services()->release(b); }
+
+bool tb_backend_open(tb_backend *b, const char *resources, const char *instance_name, const char *guid,
+                     tb_attachment *a, char *error) {
+  return services()->open(b, resources, instance_name, guid, a, error);
+}
+
+bool tb_backend_start(tb_backend *b, uint32_t id, const tb_parameter_text *parameters, uint32_t count) {
+  return services()->start(b, id, parameters, count);
+}
+
+void tb_backend_close(tb_backend *b, tb_attachment *a) { services()->close(b, a); }
+
+void tb_backend_describe_end(tb_backend *b, char *text, size_t size) { services()->describe_end(b, text, size); }
+
+bool tb_backend_is_gone(const tb_backend *b) { return atomic_load_explicit(&b->gone, memory_order_acquire); }
+
+int64_t tb_backend_pid(const tb_backend *b) { return b->process.pid; }

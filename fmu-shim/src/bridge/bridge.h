@@ -1,0 +1,66 @@
+/*
+ * A bridge instance, whatever version of FMI it is reached through: values, initialisation, steps, saved states.
+ */
+#ifndef TB_BRIDGE_H
+#define TB_BRIDGE_H
+
+#include "../ring/region.h"
+
+typedef struct tb_bridge tb_bridge;
+
+typedef enum { TB_LOG_INFO, TB_LOG_WARNING, TB_LOG_ERROR } tb_log_level;
+typedef void tb_log_function(void *context, tb_log_level level, const char *category, const char *text);
+
+typedef enum {
+  TB_DONE,
+  TB_TIMED_OUT, /* no valid data by the deadline, and the policy is to fail: nothing has changed, it can be tried again */
+  TB_BROKEN     /* the backend is gone or could not connect: the instance is of no more use */
+} tb_outcome;
+
+/* NULL: it failed; why went to `log`. */
+tb_bridge *tb_bridge_create(const char *resources, const char *instance_name, const char *guid, tb_log_function *log,
+                            void *log_context);
+void tb_bridge_destroy(tb_bridge *bridge);
+
+/* Connects, and waits until every output has a value. */
+tb_outcome tb_bridge_initialise(tb_bridge *bridge, double start_time);
+/* Publishes changed inputs and selects the outputs of `time + step` (s). */
+tb_outcome tb_bridge_step(tb_bridge *bridge, double time, double step);
+/* End of the last step that was done, s. */
+double tb_bridge_time(const tb_bridge *bridge);
+/* Back to where tb_bridge_create left it; false: it is broken. */
+bool tb_bridge_reset(tb_bridge *bridge);
+/* Passes what the backend has to say on to the log. */
+void tb_bridge_drain_log(tb_bridge *bridge);
+
+/* -- Values --------------------------------------------------------------------------------------------------------- */
+
+/* Variables by value reference: one array access where value references are small, as in every FMU we build. */
+const tb_variable *tb_bridge_find(const tb_bridge *bridge, uint32_t value_reference);
+
+double tb_bridge_get_real(tb_bridge *bridge, const tb_variable *variable);
+int64_t tb_bridge_get_integer(tb_bridge *bridge, const tb_variable *variable); /* Integer and Boolean */
+const char *tb_bridge_get_string(tb_bridge *bridge, const tb_variable *variable);
+
+void tb_bridge_set_real(tb_bridge *bridge, const tb_variable *variable, double value);
+void tb_bridge_set_integer(tb_bridge *bridge, const tb_variable *variable, int64_t value);
+/* false: it is longer than the variable has room for */
+bool tb_bridge_set_string(tb_bridge *bridge, const tb_variable *variable, const char *value);
+
+/* Reads `count` Real outputs at once; false: one of them is something else, and nothing was read. */
+bool tb_bridge_get_real_outputs(const tb_bridge *bridge, const uint32_t *value_references, size_t count, double *values);
+
+/* -- States --------------------------------------------------------------------------------------------------------- */
+
+typedef struct tb_bridge_state tb_bridge_state;
+/* `*state` is NULL or a state of this bridge to be overwritten; false: out of memory. */
+bool tb_bridge_save(tb_bridge *bridge, tb_bridge_state **state);
+/* false: not a state of this bridge, or one from before a reset */
+bool tb_bridge_restore(tb_bridge *bridge, const tb_bridge_state *state);
+void tb_bridge_free_state(tb_bridge *bridge, tb_bridge_state *state);
+size_t tb_bridge_serialized_size(const tb_bridge *bridge);
+void tb_bridge_serialize(const tb_bridge *bridge, const tb_bridge_state *state, void *bytes);
+/* NULL: out of memory, or the bytes are no state of an FMU with these variables */
+tb_bridge_state *tb_bridge_deserialize(tb_bridge *bridge, const void *bytes, size_t size);
+
+#endif

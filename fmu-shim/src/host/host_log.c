@@ -1,0 +1,142 @@
+#include "host_log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+typedef SRWLOCK host_lock;
+static void lock_init(host_lock *lock) { InitializeSRWLock(lock); }
+static void lock_destroy(host_lock *lock) { (void)lock; }
+static void lock_enter(host_lock *lock) { AcquireSRWLockExclusive(lock); }
+static void lock_leave(host_lock *lock) { ReleaseSRWLockExclusive(lock); }
+#else
+#include <pthread.h>
+typedef pthread_mutex_t host_lock;
+static void lock_init(host_lock *lock) { pthread_mutex_init(lock, NULL); }
+static void lock_destroy(host_lock *lock) { pthread_mutex_destroy(lock); }
+static void lock_enter(host_lock *lock) { pthread_mutex_lock(lock); }
+static void lock_leave(host_lock *lock) { pthread_mutex_unlock(lock); }
+#endif
+
+typedef struct {
+  uint32_t size; /* of header and texts */
+  int32_t status;
+} record_header;
+
+struct tb_host_environment {
+  fmi2CallbackFunctions callbacks;
+  host_lock lock;
+  volatile uint32_t pending; /* bytes in the queue; written under the lock */
+  uint32_t head;             /* where the oldest record begins */
+  uint32_t capacity;
+  uint64_t dropped;
+  uint8_t queue[]; /* a ring of bytes: a record may go on at the beginning */
+};
+
+static void write_bytes(tb_host_environment *env, uint32_t at, const void *bytes, uint32_t size) {
+  uint32_t until_end = env->capacity - at;
+  uint32_t first = size < until_end ? size : until_end;
+  memcpy(env->queue + at, bytes, first);
+  memcpy(env->queue, (const uint8_t *)bytes + first, size - first);
+}
+
+static void read_bytes(const tb_host_environment *env, uint32_t at, void *bytes, uint32_t size) {
+  uint32_t until_end = env->capacity - at;
+  uint32_t first = size < until_end ? size : until_end;
+  memcpy(bytes, env->queue + at, first);
+  memcpy((uint8_t *)bytes + first, env->queue, size - first);
+}
+
+static uint32_t oldest_size(const tb_host_environment *env) {
+  record_header header;
+  read_bytes(env, env->head, &header, sizeof header);
+  return header.size;
+}
+
+static void remove_oldest(tb_host_environment *env, uint32_t size) {
+  env->head = (env->head + size) % env->capacity;
+  env->pending -= size;
+}
+
+static void push(tb_host_environment *env, int32_t status, const char *texts, uint32_t texts_size) {
+  record_header header = {(uint32_t)sizeof header + texts_size, status};
+  lock_enter(&env->lock);
+  while (env->capacity - env->pending < header.size) {
+    remove_oldest(env, oldest_size(env));
+    env->dropped++;
+  }
+  uint32_t tail = (env->head + env->pending) % env->capacity;
+  write_bytes(env, tail, &header, sizeof header);
+  write_bytes(env, (tail + (uint32_t)sizeof header) % env->capacity, texts, texts_size);
+  env->pending += header.size;
+  lock_leave(&env->lock);
+}
+
+void tb_host_log(fmi2ComponentEnvironment environment, fmi2String instanceName, fmi2Status status, fmi2String category,
+                 fmi2String message, ...) {
+  (void)instanceName; /* the environment tells which instance it is */
+  if (environment == NULL) return;
+  char texts[TB_HOST_MAX_MESSAGE];
+  int category_size = snprintf(texts, 256, "%s", category == NULL ? "" : category) + 1;
+  if (category_size < 1) category_size = 1, texts[0] = '\0';
+  if (category_size > 256) category_size = 256;
+  size_t room = sizeof texts - (size_t)category_size;
+  va_list arguments;
+  va_start(arguments, message);
+  int written = vsnprintf(texts + category_size, room, message == NULL ? "" : message, arguments);
+  va_end(arguments);
+  if (written < 0) { /* the format is broken: the text itself still says something */
+    written = snprintf(texts + category_size, room, "%s", message == NULL ? "" : message);
+    if (written < 0) written = 0, texts[category_size] = '\0';
+  }
+  size_t message_size = (size_t)written + 1;
+  if (message_size > room) message_size = room;
+  push(environment, (int32_t)status, texts, (uint32_t)category_size + (uint32_t)message_size);
+}
+
+static void *allocate(size_t count, size_t size) { return calloc(count, size); }
+
+tb_host_environment *tb_host_create(uint32_t capacity) {
+  /* The largest record must fit into an empty queue. */
+  uint32_t least = TB_HOST_MAX_MESSAGE + (uint32_t)sizeof(record_header);
+  if (capacity < least) capacity = least;
+  tb_host_environment *env = calloc(1, sizeof *env + capacity);
+  if (env == NULL) return NULL;
+  env->callbacks = (fmi2CallbackFunctions){tb_host_log, allocate, free, NULL, env};
+  env->capacity = capacity;
+  lock_init(&env->lock);
+  return env;
+}
+
+void tb_host_destroy(tb_host_environment *environment) {
+  if (environment == NULL) return;
+  lock_destroy(&environment->lock);
+  free(environment);
+}
+
+const fmi2CallbackFunctions *tb_host_callbacks(tb_host_environment *environment) { return &environment->callbacks; }
+
+const volatile uint32_t *tb_host_pending(tb_host_environment *environment) { return &environment->pending; }
+
+uint32_t tb_host_take(tb_host_environment *environment, uint8_t *buffer, uint32_t size, uint64_t *dropped) {
+  uint32_t taken = 0;
+  lock_enter(&environment->lock);
+  while (environment->pending > 0) {
+    uint32_t record = oldest_size(environment);
+    if (record > size - taken) break;
+    read_bytes(environment, environment->head, buffer + taken, record);
+    remove_oldest(environment, record);
+    taken += record;
+  }
+  if (dropped != NULL) {
+    *dropped = environment->dropped;
+    environment->dropped = 0;
+  }
+  lock_leave(&environment->lock);
+  return taken;
+}

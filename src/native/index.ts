@@ -1,0 +1,34 @@
+export { NativeLibraryError } from './errors.js';
+export { type Koffi, koffiPlatform, loadKoffi } from './koffi.js';
+export { type Address, loadNative, type NativeFunctions, nativeLibraryPath } from './library.js';
+export { OfflineSelection, type SelectionRule } from './offline-selection.js';
+export {
+  BACKEND_COUNTERS,
+  type BackendCounter,
+  guardParent,
+  LinkState,
+  type LogLevel,
+  type OutgoingRow,
+  Producer,
+  type ProducerOptions,
+  PUSH_FULL,
+  PUSH_SLOW_PATH,
+  PushFlag,
+  type ReceivedHandles,
+  receiveHandles,
+  regionSize,
+  SHIM_COUNTERS,
+  type ShimCounter,
+} from './producer.js';
+export {
+  NATIVE_TYPES,
+  type NativeType,
+  PARAMETER_ROLES,
+  type ParameterRole,
+  packLayout,
+  type RegionLayout,
+  type RegionSettings,
+  type RegionVariable,
+  VARIABLE_KINDS,
+  type VariableKind,
+} from './region-layout.js';

@@ -1,0 +1,141 @@
+/** The functions of `libtwinbridge` that TypeScript calls, typed. Pointers are plain addresses (`uintptr_t`). */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { NativeLibraryError } from './errors.js';
+import { loadKoffi } from './koffi.js';
+
+/** An address in this process; 0 is no object. */
+export type Address = number | bigint;
+
+export interface NativeFunctions {
+  tb_receive_handles(socket: number, handles: BigInt64Array): number;
+  tb_guard_parent(socket: number, graceMs: number): number;
+
+  tb_producer_region_size(spec: Buffer, variables: Buffer): number | bigint;
+  tb_producer_create(
+    shm: bigint,
+    signalEnd: bigint,
+    spec: Buffer,
+    variables: Buffer,
+    texts: Buffer,
+    dropOldest: number,
+  ): Address;
+  tb_producer_destroy(producer: Address): void;
+  tb_producer_use_decoder(producer: Address, decoder: Address): void;
+  tb_producer_push_json(producer: Address, json: Uint8Array, length: number): number;
+  tb_producer_push(
+    producer: Address,
+    timeNs: bigint,
+    mask: BigUint64Array,
+    values: Uint8Array,
+    strings: Uint8Array,
+  ): number;
+  tb_producer_next_outgoing(
+    producer: Address,
+    head: Uint8Array,
+    mask: Uint8Array,
+    values: Uint8Array,
+    strings: Uint8Array,
+  ): number;
+  tb_producer_outgoing_count(producer: Address): number;
+  tb_producer_set_link(producer: Address, state: number, up: number): void;
+  tb_producer_confirmed(producer: Address, doingNs: bigint): void;
+  tb_producer_count(producer: Address, counter: number, by: number): void;
+  tb_producer_counted(producer: Address, counter: number): number;
+  tb_producer_shim_counted(producer: Address, counter: number): number;
+  tb_producer_log(producer: Address, level: number, category: string, text: string): void;
+
+  tb_decoder_create(
+    signals: number,
+    names: string[],
+    types: Uint8Array,
+    stringOffsets: Uint32Array,
+    stringCapacities: Uint32Array,
+    timeKey: string,
+    timeFormat: number,
+  ): Address;
+  tb_decoder_destroy(decoder: Address): void;
+
+  tb_reader_create(producer: Address): Address;
+  tb_reader_destroy(reader: Address): void;
+  tb_reader_initialise(reader: Address, maxageNs: bigint): number;
+  tb_reader_step(reader: Address, timeNs: bigint, behaviour: number, lookahead: number, maxageNs: bigint): number;
+  tb_reader_newest(reader: Address): number | bigint;
+  tb_reader_time(reader: Address, signal: number): number | bigint;
+  tb_reader_pending(reader: Address): number;
+  tb_reader_values(reader: Address, values: Uint8Array): void;
+  tb_reader_counted(reader: Address, counter: number): number;
+}
+
+const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
+  tb_receive_handles: 'int tb_receive_handles(int32_t socket, _Out_ int64_t *handles)',
+  tb_guard_parent: 'int tb_guard_parent(int32_t socket, int32_t grace_ms)',
+  tb_producer_region_size: 'uint64_t tb_producer_region_size(const uint8_t *spec, const uint8_t *variables)',
+  tb_producer_create:
+    'uintptr_t tb_producer_create(int64_t shm, int64_t signal_end, const uint8_t *spec, const uint8_t *variables, const uint8_t *texts, uint32_t drop_oldest)',
+  tb_producer_destroy: 'void tb_producer_destroy(uintptr_t producer)',
+  tb_producer_use_decoder: 'void tb_producer_use_decoder(uintptr_t producer, uintptr_t decoder)',
+  tb_producer_push_json: 'int tb_producer_push_json(uintptr_t producer, const uint8_t *json, uint32_t length)',
+  tb_producer_push:
+    'int tb_producer_push(uintptr_t producer, int64_t time_ns, const uint64_t *mask, const uint8_t *values, const uint8_t *strings)',
+  tb_producer_next_outgoing:
+    'int tb_producer_next_outgoing(uintptr_t producer, uint8_t *head, uint8_t *mask, uint8_t *values, uint8_t *strings)',
+  tb_producer_outgoing_count: 'uint32_t tb_producer_outgoing_count(uintptr_t producer)',
+  tb_producer_set_link: 'void tb_producer_set_link(uintptr_t producer, uint32_t state, uint32_t up)',
+  tb_producer_confirmed: 'void tb_producer_confirmed(uintptr_t producer, int64_t doing_ns)',
+  tb_producer_count: 'void tb_producer_count(uintptr_t producer, uint32_t counter, uint32_t by)',
+  tb_producer_counted: 'double tb_producer_counted(uintptr_t producer, uint32_t counter)',
+  tb_producer_shim_counted: 'double tb_producer_shim_counted(uintptr_t producer, uint32_t counter)',
+  tb_producer_log: 'void tb_producer_log(uintptr_t producer, uint32_t level, const char *category, const char *text)',
+  tb_decoder_create:
+    'uintptr_t tb_decoder_create(uint32_t n, const char **names, const uint8_t *types, const uint32_t *string_offset, const uint32_t *string_capacity, const char *time_key, int time_format)',
+  tb_decoder_destroy: 'void tb_decoder_destroy(uintptr_t decoder)',
+  tb_reader_create: 'uintptr_t tb_reader_create(uintptr_t producer)',
+  tb_reader_destroy: 'void tb_reader_destroy(uintptr_t reader)',
+  tb_reader_initialise: 'int tb_reader_initialise(uintptr_t reader, int64_t maxage_ns)',
+  tb_reader_step:
+    'int tb_reader_step(uintptr_t reader, int64_t time_ns, uint32_t behaviour, uint32_t lookahead, int64_t maxage_ns)',
+  tb_reader_newest: 'int64_t tb_reader_newest(uintptr_t reader)',
+  tb_reader_time: 'int64_t tb_reader_time(uintptr_t reader, uint32_t signal)',
+  tb_reader_pending: 'uint32_t tb_reader_pending(uintptr_t reader)',
+  tb_reader_values: 'void tb_reader_values(uintptr_t reader, uint8_t *values)',
+  tb_reader_counted: 'double tb_reader_counted(uintptr_t reader, uint32_t counter)',
+};
+
+const EXTENSION = process.platform === 'win32' ? 'dll' : process.platform === 'darwin' ? 'dylib' : 'so';
+
+/** Where the build puts the library; `TWINBRIDGE_NATIVE` names another (one built with a sanitizer, say). */
+export function nativeLibraryPath(): string {
+  return (
+    process.env.TWINBRIDGE_NATIVE ??
+    fileURLToPath(new URL(`../../build/native/libtwinbridge.${EXTENSION}`, import.meta.url))
+  );
+}
+
+const libraries = new Map<string, NativeFunctions>();
+
+/** Loads the library, once per path. Throws {@link NativeLibraryError}. */
+export function loadNative(path: string = nativeLibraryPath()): NativeFunctions {
+  const known = libraries.get(path);
+  if (known !== undefined) return known;
+  if (!existsSync(path)) {
+    throw new NativeLibraryError(`the native library ${path} is missing`, {
+      details: { path },
+      remedy: "run 'npm run build' (needs a C compiler and CMake)",
+    });
+  }
+  try {
+    const library = loadKoffi().load(path);
+    const functions = Object.fromEntries(
+      Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]),
+    ) as unknown as NativeFunctions;
+    libraries.set(path, functions);
+    return functions;
+  } catch (cause) {
+    throw new NativeLibraryError(`cannot load ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+      details: { path },
+      remedy: 'build it again for this platform',
+    });
+  }
+}

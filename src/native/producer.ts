@@ -1,0 +1,211 @@
+/**
+ * The backend's end of a ring: decoded samples in, changed inputs out. See `fmu-shim/src/backend/producer.h`.
+ */
+import { NativeLibraryError } from './errors.js';
+import { type Address, loadNative, type NativeFunctions } from './library.js';
+import { packLayout, type RegionLayout } from './region-layout.js';
+
+/** Answers of {@link Producer.pushJson}, apart from a non-negative set of {@link PushFlag}s. */
+export const PUSH_SLOW_PATH = -1;
+export const PUSH_FULL = -2;
+
+/** Bits of a successful push. */
+export const PushFlag = { unknownKeys: 1, partial: 2, dropped: 256 } as const;
+
+export const LinkState = { idle: 0, starting: 1, ready: 2, failed: 3 } as const;
+
+/** The order is that of `tb_backend_counter`. */
+export const BACKEND_COUNTERS = [
+  'received',
+  'pushed',
+  'rejected',
+  'refusedValues',
+  'unknownFields',
+  'partial',
+  'dropped',
+  'published',
+  'confirmed',
+  'returned',
+  'reconnects',
+  'blocked',
+  'logLost',
+] as const;
+export type BackendCounter = (typeof BACKEND_COUNTERS)[number];
+
+/** The order is that of `tb_shim_counter`. */
+export const SHIM_COUNTERS = [
+  'steps',
+  'used',
+  'skipped',
+  'late',
+  'duplicate',
+  'held',
+  'waited',
+  'timedOut',
+  'coalesced',
+] as const;
+export type ShimCounter = (typeof SHIM_COUNTERS)[number];
+
+export type LogLevel = 'info' | 'warning' | 'error';
+const LOG_LEVELS: Readonly<Record<LogLevel, number>> = { info: 0, warning: 1, error: 2 };
+
+/** A row's contents: a presence bit and 8 bytes a slot (double, int64, or a string's length), and the string area. */
+export interface RowBuffers {
+  readonly mask: BigUint64Array;
+  readonly real: Float64Array;
+  readonly integer: BigInt64Array;
+  readonly strings: Buffer;
+}
+
+export interface OutgoingRow extends RowBuffers {
+  /** Wall clock of the doStep, ns since the epoch. */
+  readonly doingNs: bigint;
+  /** End of its communication step, s. */
+  readonly stepEnd: number;
+}
+
+export interface ProducerOptions {
+  /** Handles from {@link receiveHandles}; without them the ring lies in this process, for use without a shim. */
+  readonly shm?: bigint;
+  readonly signalEnd?: bigint;
+  readonly dropOldest: boolean;
+  /** Path of the native library, where it is not the built one. */
+  readonly library?: string;
+}
+
+export class Producer {
+  readonly #native: NativeFunctions;
+  #address: Address;
+  readonly #outgoing: { mask: BigUint64Array; values: ArrayBuffer; strings: Buffer };
+  readonly #head = Buffer.alloc(16);
+  readonly #valueBytes: Uint8Array;
+  readonly #maskBytes: Uint8Array;
+
+  constructor(layout: RegionLayout, options: ProducerOptions) {
+    this.#native = loadNative(options.library);
+    const { spec, variables, texts } = packLayout(layout);
+    this.#address = this.#native.tb_producer_create(
+      options.shm ?? -1n,
+      options.signalEnd ?? -1n,
+      spec,
+      variables,
+      texts,
+      options.dropOldest ? 1 : 0,
+    );
+    if (Number(this.#address) === 0) throw new NativeLibraryError('cannot map the shared memory of the ring');
+    const inputs = layout.variables.filter((variable) => variable.kind === 'input');
+    const strings = inputs.map((input) => (input.stringOffset ?? 0) + (input.stringCapacity ?? 0));
+    this.#outgoing = {
+      mask: new BigUint64Array(Math.ceil(inputs.length / 64) + 1),
+      values: new ArrayBuffer(8 * (inputs.length + 1)),
+      strings: Buffer.alloc(Math.max(8, ...strings)),
+    };
+    this.#maskBytes = new Uint8Array(this.#outgoing.mask.buffer);
+    this.#valueBytes = new Uint8Array(this.#outgoing.values);
+  }
+
+  /** The address of the native object, for {@link OfflineSelection}. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  useDecoder(decoder: Address): void {
+    this.#native.tb_producer_use_decoder(this.#address, decoder);
+  }
+
+  /** Decodes and hands over one message: {@link PUSH_SLOW_PATH}, {@link PUSH_FULL} or flags. */
+  pushJson(message: Uint8Array): number {
+    return this.#native.tb_producer_push_json(this.#address, message, message.length);
+  }
+
+  /** Hands over a sample that was decoded elsewhere: {@link PUSH_FULL} or flags. */
+  push(timeNs: bigint, row: { mask: BigUint64Array; values: Uint8Array; strings: Uint8Array }): number {
+    return this.#native.tb_producer_push(this.#address, timeNs, row.mask, row.values, row.strings);
+  }
+
+  /** The next changed inputs, valid until the next call; `undefined`: none, and the notification tells when there are. */
+  nextOutgoing(): OutgoingRow | undefined {
+    const { mask, values, strings } = this.#outgoing;
+    const found = this.#native.tb_producer_next_outgoing(
+      this.#address,
+      this.#head,
+      this.#maskBytes,
+      this.#valueBytes,
+      strings,
+    );
+    if (found === 0) return undefined;
+    return {
+      doingNs: this.#head.readBigInt64LE(0),
+      stepEnd: this.#head.readDoubleLE(8),
+      mask,
+      real: new Float64Array(values),
+      integer: new BigInt64Array(values),
+      strings,
+    };
+  }
+
+  get outgoingCount(): number {
+    return this.#native.tb_producer_outgoing_count(this.#address);
+  }
+
+  setLink(state: keyof typeof LinkState, up: boolean): void {
+    this.#native.tb_producer_set_link(this.#address, LinkState[state], up ? 1 : 0);
+  }
+
+  /** Notes the broker's confirm of a message whose doStep was at `doingNs`. */
+  confirmed(doingNs: bigint): void {
+    this.#native.tb_producer_confirmed(this.#address, doingNs);
+  }
+
+  count(counter: BackendCounter, by = 1): void {
+    this.#native.tb_producer_count(this.#address, BACKEND_COUNTERS.indexOf(counter), by);
+  }
+
+  counted(counter: BackendCounter): number {
+    return this.#native.tb_producer_counted(this.#address, BACKEND_COUNTERS.indexOf(counter));
+  }
+
+  shimCounted(counter: ShimCounter): number {
+    return this.#native.tb_producer_shim_counted(this.#address, SHIM_COUNTERS.indexOf(counter));
+  }
+
+  /** A line for the importer's logger. Cut to 1,500 characters: the logger is no place for whole messages. */
+  log(level: LogLevel, category: string, text: string): void {
+    this.#native.tb_producer_log(this.#address, LOG_LEVELS[level], category, text.replaceAll('\0', ' ').slice(0, 1500));
+  }
+
+  close(): void {
+    if (Number(this.#address) !== 0) this.#native.tb_producer_destroy(this.#address);
+    this.#address = 0;
+  }
+}
+
+/** Bytes of shared memory that a ring of this layout takes. */
+export function regionSize(layout: RegionLayout, library?: string): bigint {
+  const { spec, variables } = packLayout(layout);
+  return BigInt(loadNative(library).tb_producer_region_size(spec, variables));
+}
+
+export interface ReceivedHandles {
+  readonly shm: bigint;
+  readonly signalEnd: bigint;
+  /** A file descriptor to read: a byte comes when a row is free again or inputs wait to be published. */
+  readonly notification: number;
+}
+
+/** Takes the handles that the shim sends before an ATTACH request. */
+export function receiveHandles(socket: number, library?: string): ReceivedHandles {
+  const handles = new BigInt64Array(3);
+  if (loadNative(library).tb_receive_handles(socket, handles) === 0) {
+    throw new NativeLibraryError('the shim sent no handles with its request');
+  }
+  const [shm, signalEnd, notification] = handles as unknown as [bigint, bigint, bigint];
+  return { shm, signalEnd, notification: Number(notification) };
+}
+
+/** Ends this process `graceMs` after the other end of `socket` is gone, even if the event loop is stuck. */
+export function guardParent(socket: number, graceMs: number, library?: string): void {
+  if (loadNative(library).tb_guard_parent(socket, graceMs) === 0) {
+    throw new NativeLibraryError('cannot start the thread that watches the importer');
+  }
+}

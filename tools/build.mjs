@@ -1,0 +1,82 @@
+/**
+ * Builds everything: the native library, the example FMUs, the TypeScript and the bundled backend. Each step does
+ * nothing when nothing has changed.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Resolves when the command ended well; rejects with everything it said. */
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    child.stdout.on('data', (chunk) => (said += chunk));
+    child.stderr.on('data', (chunk) => (said += chunk));
+    child.on('error', reject);
+    child.on('close', (code) =>
+      code === 0 ? resolve(said) : reject(new Error(`${command} ${args.join(' ')} failed:\n${said}`)),
+    );
+  });
+}
+
+async function cmake(source, target, options = []) {
+  if (!existsSync(join(root, target, 'CMakeCache.txt'))) {
+    await run('cmake', ['-S', source, '-B', target, '-DCMAKE_BUILD_TYPE=Release', ...options]);
+  }
+  await run('cmake', ['--build', target, '--parallel', '2']);
+}
+
+async function typescript() {
+  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
+}
+
+/** The backend as one file, for the resources of an FMU; koffi's native part lies beside it. */
+async function bundleBackend() {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [join(root, 'dist/bridge/backend/main.js')],
+    outfile: join(root, 'dist/backend.cjs'),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    minify: true,
+    sourcemap: false,
+    legalComments: 'eof',
+    logLevel: 'error',
+    external: ['koffi'],
+  });
+}
+
+export async function build({ log = () => {} } = {}) {
+  const fresh = !existsSync(join(root, 'dist/backend.cjs'));
+  if (fresh) log('building …');
+  const started = performance.now();
+  await Promise.all([
+    cmake('fmu-shim', 'build/native').then(() => cmake('examples/fmus', 'build/fmus')),
+    typescript().then(bundleBackend),
+  ]);
+  const { packExampleFmus } = await import(pathToFileURL(join(root, 'tools/pack-example-fmus.mjs')).href);
+  await packExampleFmus();
+  if (fresh) log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+/** The library under a sanitizer (`address` or `thread`), in `build/<sanitizer>`. */
+export async function buildSanitized(sanitizer) {
+  await cmake('fmu-shim', `build/${sanitizer}`, [`-DTB_SANITIZE=${sanitizer}`]);
+  return join(root, `build/${sanitizer}/libtwinbridge.so`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    if (process.argv[2] === '--sanitize') await buildSanitized(process.argv[3]);
+    else await build({ log: (line) => process.stderr.write(`${line}\n`) });
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
