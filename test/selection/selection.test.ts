@@ -248,6 +248,7 @@ describe('1 selection, rule by rule', () => {
 describe('2 selection agrees with its executable specification', () => {
   interface Case {
     readonly signals: number;
+    readonly capacity: number;
     readonly lookahead: number;
     readonly maxage: number;
     readonly events: readonly (
@@ -257,7 +258,12 @@ describe('2 selection agrees with its executable specification', () => {
   }
 
   const message = (maxMask: number, time: fc.Arbitrary<number>) =>
-    fc.record({ kind: fc.constant('message' as const), time, mask: fc.integer({ min: 1, max: maxMask }), value: fc.nat(1000) });
+    fc.record({
+      kind: fc.constant('message' as const),
+      time,
+      mask: fc.integer({ min: 1, max: maxMask }),
+      value: fc.nat(1000),
+    });
   const step = fc.record({ kind: fc.constant('step' as const), advance: fc.integer({ min: 0, max: 12 }) });
 
   /** Stamps mostly go on with the steps, with jitter, ties, gaps and a rare one from far ahead. */
@@ -272,6 +278,8 @@ describe('2 selection agrees with its executable specification', () => {
       const masked = whole ? message(all, time).map((m) => ({ ...m, mask: all })) : message(all, time);
       return fc.record({
         signals: fc.constant(signals),
+        // Small rings make the selection reach past samples that hold up others.
+        capacity: fc.constantFrom(8, 16, 64),
         lookahead: fc.integer({ min: 1, max: 5 }),
         maxage: fc.integer({ min: 0, max: 30 }),
         events: fc.array(fc.oneof({ weight: 3, arbitrary: masked }, { weight: 2, arbitrary: step }), {
@@ -282,11 +290,13 @@ describe('2 selection agrees with its executable specification', () => {
     });
 
   for (const behaviour of [0, 1, 2] as const) {
-    it(`2.${behaviour + 1} RMQFMU ${behaviour}, ${HISTORIES.toLocaleString('en')} histories`, { timeout: 600_000 }, () => {
+    it(`2.${behaviour + 1} RMQFMU ${behaviour}, ${HISTORIES.toLocaleString('en')} histories`, {
+      timeout: 600_000,
+    }, () => {
       fc.assert(
-        fc.property(history, ({ signals, lookahead, maxage, events }) => {
+        fc.property(history, ({ signals, capacity, lookahead, maxage, events }) => {
           const specification = new Specification(signals);
-          const shim = new Shim(signals, 64);
+          const shim = new Shim(signals, capacity);
           const rule: Rule = { behaviour, lookahead, maxage: BigInt(maxage) * MS };
           try {
             let ready = false;

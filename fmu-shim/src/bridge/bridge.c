@@ -274,8 +274,8 @@ static bool is_broken(const tb_bridge *b) {
 }
 
 /* Rows that nothing needs any more go back, or the consumer could wait for us while we wait for it. */
-static void release(tb_bridge *b, int64_t time) {
-  tb_selection_release(b->selection, time);
+static void release(tb_bridge *b) {
+  tb_selection_release(b->selection);
   if (tb_must_wake(&b->region.header->writer_waiting)) tb_wake_signal(b->attachment.notify_end);
 }
 
@@ -379,7 +379,7 @@ tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
       tb_selection_round(s, INT64_MAX, 1, true);
       continue;
     }
-    release(b, INT64_MAX);
+    release(b);
     outcome = wait_for_backend(b, &deadline);
   }
   if (outcome == TB_TIMED_OUT) {
@@ -388,7 +388,7 @@ tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
       report(b, TB_LOG_ERROR, ERRORS, "initialisation: no connection to the broker within %.3f s",
              (double)b->timeout_ns / NS_PER_S);
   }
-  release(b, INT64_MAX);
+  release(b);
   tb_bridge_drain_log(b);
   if (outcome != TB_DONE) return outcome;
 
@@ -444,7 +444,7 @@ static tb_outcome select_outputs(tb_bridge *b, int64_t time) {
   int64_t deadline = 0;
   tb_selection_pull(b->selection);
   while (!tb_selection_select(b->selection, time, b->behaviour, b->lookahead, b->maxage_ns, deadline == 0)) {
-    release(b, time);
+    release(b);
     if (deadline == 0) tb_shim_count(&b->region, TB_COUNT_WAITED, 1);
     tb_outcome outcome = wait_for_backend(b, &deadline);
     if (outcome == TB_TIMED_OUT) {
@@ -466,7 +466,7 @@ tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
     int64_t stamp = b->time_zero_ns + llround((end - b->origin_s) * NS_PER_S);
     int64_t before = tb_selection_newest(b->selection);
     tb_outcome outcome = select_outputs(b, stamp);
-    release(b, stamp);
+    release(b);
     tb_bridge_drain_log(b);
     if (outcome != TB_DONE) return outcome;
     if (tb_selection_newest(b->selection) == before) tb_shim_count(&b->region, TB_COUNT_HELD, 1);

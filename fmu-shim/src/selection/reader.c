@@ -36,7 +36,7 @@ TB_API int tb_reader_initialise(tb_reader *r, int64_t maxage_ns) {
     if (!tb_selection_can_move(r->selection)) return 0;
     tb_selection_round(r->selection, INT64_MAX, 1, true);
   }
-  tb_selection_release(r->selection, INT64_MAX);
+  tb_selection_release(r->selection);
   return 1;
 }
 
@@ -44,7 +44,7 @@ TB_API int tb_reader_initialise(tb_reader *r, int64_t maxage_ns) {
 TB_API int tb_reader_step(tb_reader *r, int64_t time_ns, uint32_t behaviour, uint32_t lookahead, int64_t maxage_ns) {
   tb_selection_pull(r->selection);
   bool valid = tb_selection_select(r->selection, time_ns, behaviour, lookahead, maxage_ns, true);
-  tb_selection_release(r->selection, time_ns);
+  tb_selection_release(r->selection);
   return valid;
 }
 

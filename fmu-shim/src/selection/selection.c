@@ -394,10 +394,12 @@ bool tb_selection_select(tb_selection *s, int64_t time, uint32_t behaviour, uint
 
 /* -- Giving rows back ----------------------------------------------------------------------------------------------- */
 
-static bool is_done(const tb_selection *s, const entry *e, int64_t time) {
-  if (e->time > time) return false;
-  for (uint32_t i = 0; i < s->n_groups; i++)
-    if (e->arrival >= s->groups[i].moved && carries(s, e, &s->groups[i])) return false;
+/* No chain needs it any more: it was taken, or is not newer than what was. */
+static bool is_done(const tb_selection *s, const entry *e) {
+  for (uint32_t i = 0; i < s->n_groups; i++) {
+    const group *g = &s->groups[i];
+    if ((e->arrival >= g->moved || e->time > g->time) && carries(s, e, g)) return false;
+  }
   return true;
 }
 
@@ -410,14 +412,14 @@ static void give_back(tb_selection *s, const entry *e, uint64_t at) {
   tb_free_put(&s->region, at, e->row);
 }
 
-void tb_selection_release(tb_selection *s, int64_t time) {
+void tb_selection_release(tb_selection *s) {
   tb_header *h = s->region.header;
   uint64_t at = atomic_load_explicit(&h->free_ends.written, memory_order_relaxed);
   const uint64_t before = at;
   bool scarce = s->end - s->first > h->n_rows - h->n_rows / 4;
   uint64_t keep_from = scarce ? UINT64_MAX : s->pin;
 
-  while (s->first < s->end && s->entries[s->first].arrival < keep_from && is_done(s, &s->entries[s->first], time))
+  while (s->first < s->end && s->entries[s->first].arrival < keep_from && is_done(s, &s->entries[s->first]))
     give_back(s, &s->entries[s->first++], at++);
 
   if (scarce && !(s->ordered && s->n_groups == 1) && s->end - s->first > h->n_rows - h->n_rows / 4) {
@@ -426,7 +428,7 @@ void tb_selection_release(tb_selection *s, int64_t time) {
     int64_t latest = INT64_MIN;
     bool ordered = true;
     for (uint32_t i = s->first; i < s->end; i++) {
-      if (is_done(s, &s->entries[i], time)) {
+      if (is_done(s, &s->entries[i])) {
         give_back(s, &s->entries[i], at++);
         continue;
       }
