@@ -100,6 +100,7 @@ int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) 
   uint32_t flags = 0;
   if (tb_decode(p->decoder, json, length, &time_ns, row.mask, row.values, row.strings, &flags) != 0)
     return TB_PUSH_SLOW_PATH; /* the row stays ours */
+  count(p, TB_COUNT_RECEIVED, 1);
   if (flags & TB_PARTIAL) count(p, TB_COUNT_PARTIAL, 1);
   if (flags & TB_UNKNOWN_KEYS) count(p, TB_COUNT_UNKNOWN_FIELDS, 1);
   hand_over(p, time_ns, !(flags & TB_PARTIAL));

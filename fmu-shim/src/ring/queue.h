@@ -36,10 +36,12 @@ static inline bool tb_filled_steal(const tb_region *r, uint32_t *row) {
   tb_header *h = r->header;
   uint64_t taken = atomic_load_explicit(&h->filled_ends.taken, memory_order_acquire);
   while (taken != atomic_load_explicit(&h->filled_ends.written, memory_order_relaxed)) {
-    *row = atomic_load_explicit(&r->filled[taken & (h->filled_capacity - 1)].row, memory_order_relaxed);
+    uint32_t oldest = atomic_load_explicit(&r->filled[taken & (h->filled_capacity - 1)].row, memory_order_relaxed);
     if (atomic_compare_exchange_weak_explicit(&h->filled_ends.taken, &taken, taken + 1, memory_order_acq_rel,
-                                              memory_order_acquire))
+                                              memory_order_acquire)) {
+      *row = oldest;
       return true;
+    }
   }
   return false;
 }

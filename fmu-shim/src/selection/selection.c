@@ -189,8 +189,12 @@ bool tb_selection_pull(tb_selection *s) {
 
   uint32_t n;
   entry *fresh = s->entries + s->end;
-  do { /* again if the backend stole the oldest meanwhile */
+  for (;;) { /* again as long as the backend steals the oldest meanwhile */
     written = atomic_load_explicit(&h->filled_ends.written, memory_order_acquire);
+    if (written - taken > h->n_rows) { /* more than there can be: `taken` is out of date */
+      taken = atomic_load_explicit(&h->filled_ends.taken, memory_order_acquire);
+      continue;
+    }
     n = (uint32_t)(written - taken);
     for (uint32_t i = 0; i < n; i++) {
       const tb_filled_entry *from = &s->region.filled[(taken + i) & (h->filled_capacity - 1)];
@@ -198,8 +202,10 @@ bool tb_selection_pull(tb_selection *s) {
       fresh[i].row = atomic_load_explicit(&from->row, memory_order_relaxed);
       fresh[i].full = atomic_load_explicit(&from->full, memory_order_relaxed);
     }
-  } while (!atomic_compare_exchange_weak_explicit(&h->filled_ends.taken, &taken, written, memory_order_acq_rel,
-                                                  memory_order_acquire));
+    if (atomic_compare_exchange_weak_explicit(&h->filled_ends.taken, &taken, written, memory_order_acq_rel,
+                                              memory_order_acquire))
+      break;
+  }
 
   for (uint32_t i = 0; i < n; i++) {
     entry *e = &fresh[i];

@@ -1,0 +1,78 @@
+/*
+ * A producer and a selecting reader at full speed in two threads: every value that is output must be whole, nothing may
+ * be lost under `block`, and under `drop-oldest` what is lost must be counted. To be run under ThreadSanitizer and
+ * AddressSanitizer as well as plain.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/backend/producer.h"
+#include "../src/selection/selection.h"
+
+enum { SIGNALS = 20, ROWS = 32, SAMPLES = 200000 };
+
+typedef struct {
+  tb_producer *producer;
+  atomic_uint_fast64_t refused;
+} feeder;
+
+/* Every value of sample n is n: a torn row shows. One in four samples carries every other signal only. */
+static void *feed(void *data) {
+  feeder *f = data;
+  uint64_t mask[1], values[SIGNALS];
+  for (uint64_t n = 1; n <= SAMPLES; n++) {
+    mask[0] = n % 4 == 0 ? 0x55555555u & ((1u << SIGNALS) - 1) : (1u << SIGNALS) - 1;
+    for (int i = 0; i < SIGNALS; i++) values[i] = n;
+    while (tb_producer_push(f->producer, (int64_t)n, mask, values, NULL) == TB_PUSH_FULL)
+      atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
+  }
+  return NULL;
+}
+
+static int run(uint32_t drop_oldest) {
+  tb_variable variables[SIGNALS];
+  memset(variables, 0, sizeof variables);
+  for (uint32_t i = 0; i < SIGNALS; i++)
+    variables[i] = (tb_variable){.value_reference = i, .type = TB_REAL, .kind = TB_OUTPUT, .slot = i, .start_offset = TB_NO_OFFSET};
+  const tb_region_spec spec = {.n_variables = SIGNALS, .n_rows = ROWS, .n_outgoing = 2, .log_bytes = 4096};
+  feeder f = {.producer = tb_producer_create(-1, -1, &spec, variables, "", drop_oldest)};
+  const tb_region *region = tb_producer_region(f.producer);
+  tb_selection *selection = tb_selection_create(region);
+  pthread_t thread;
+  pthread_create(&thread, NULL, feed, &f);
+
+  int faults = 0;
+  uint64_t last = 0;
+  for (int64_t newest = 0; newest < SAMPLES;) {
+    tb_selection_pull(selection);
+    tb_selection_select(selection, SAMPLES, 2, 5, SAMPLES, true);
+    tb_selection_release(selection);
+    const uint64_t *values = tb_selection_values(selection);
+    for (uint32_t i = 0; i < SIGNALS; i++) {
+      int64_t time = tb_selection_time(selection, i);
+      if (time != INT64_MIN && values[i] != (uint64_t)time) faults++;
+    }
+    newest = tb_selection_newest(selection);
+    if ((uint64_t)(newest < 0 ? 0 : newest) < last) faults++; /* back in time */
+    last = newest < 0 ? 0 : (uint64_t)newest;
+  }
+  pthread_join(thread, NULL);
+  tb_selection_select(selection, SAMPLES, 2, ROWS, SAMPLES, true);
+  tb_selection_release(selection);
+
+  uint64_t consumed = 0;
+  for (int c = TB_COUNT_USED; c <= TB_COUNT_DUPLICATE; c++) consumed += tb_shim_counted(region, (tb_shim_counter)c);
+  uint64_t dropped = tb_backend_counted(region, TB_COUNT_DROPPED);
+  if (consumed + dropped + tb_selection_pending(selection) < SAMPLES) faults++;
+  if (!drop_oldest && dropped != 0) faults++;
+  printf("%s: %d samples, %llu consumed, %llu dropped, %llu waits, %d faults\n", drop_oldest ? "drop-oldest" : "block",
+         SAMPLES, (unsigned long long)consumed, (unsigned long long)dropped,
+         (unsigned long long)atomic_load(&f.refused), faults);
+  tb_selection_destroy(selection);
+  tb_producer_destroy(f.producer);
+  return faults;
+}
+
+int main(void) { return run(0) + run(1) == 0 ? 0 : 1; }

@@ -1,0 +1,118 @@
+/** The bridge instances of this backend, spread over consumer workers. */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { type ReceivedHandles, regionSize } from '../../native/index.js';
+import { InvalidInputError } from '../../support/errors.js';
+import { type BridgeConfig, parseBridgeJson } from '../config.js';
+import { regionLayout } from './region.js';
+import type { FromWorker, ToWorker } from './worker.js';
+
+interface Instance {
+  readonly instanceName: string;
+  readonly config: BridgeConfig;
+  readonly worker: ConsumerWorker;
+}
+
+export class Instances {
+  readonly #script: string;
+  readonly #library: string;
+  readonly #instances = new Map<number, Instance>();
+  readonly #workers: ConsumerWorker[];
+
+  /** @param script URL of the running script, which is also that of its workers */
+  constructor(script: string, library: string) {
+    this.#script = fileURLToPath(script);
+    this.#library = library;
+    // The first worker starts while the shim's first request is still on its way: it is what start-up waits for.
+    this.#workers = [new ConsumerWorker(this.#script, library)];
+  }
+
+  /** Reads the FMU's configuration; returns the bytes of shared memory that it needs. */
+  async open(request: { id: number; resources: string; instanceName: string; guid: string }): Promise<bigint> {
+    const file = join(request.resources, 'bridge.json');
+    const config = parseBridgeJson(await readFile(file, 'utf8'), file);
+    if (config.guid !== undefined && config.guid !== request.guid) {
+      throw new InvalidInputError(
+        `the importer passed the GUID ${request.guid}, but this FMU has ${config.guid}: modelDescription.xml and resources are of different builds`,
+        { details: { passed: request.guid, expected: config.guid }, location: { file } },
+      );
+    }
+    const worker = this.#leastBusy();
+    worker.instances++;
+    this.#instances.set(request.id, { instanceName: request.instanceName, config, worker });
+    return regionSize(regionLayout(config), this.#library);
+  }
+
+  async attach(id: number, handles: ReceivedHandles): Promise<void> {
+    const { instanceName, config, worker } = this.#find(id);
+    await worker.ask({ type: 'attach', id, instanceName, config, handles }, 'attached');
+  }
+
+  start(id: number, parameters: ReadonlyMap<number, string>): void {
+    this.#find(id).worker.tell({ type: 'start', id, parameters });
+  }
+
+  /** Publishes what is left, for at most `graceMs`, and disconnects. */
+  async close(id: number, graceMs: number): Promise<void> {
+    const { worker } = this.#find(id);
+    this.#instances.delete(id);
+    worker.instances--;
+    await worker.ask({ type: 'close', id, graceMs }, 'closed');
+  }
+
+  async closeAll(graceMs: number): Promise<void> {
+    await Promise.allSettled([...this.#instances.keys()].map((id) => this.close(id, graceMs)));
+  }
+
+  #find(id: number): Instance {
+    const instance = this.#instances.get(id);
+    if (instance === undefined) throw new Error(`there is no instance ${id}`);
+    return instance;
+  }
+
+  /** One core is left to the importer. */
+  #leastBusy(): ConsumerWorker {
+    const best = this.#workers.reduce((a, b) => (b.instances < a.instances ? b : a));
+    if (best.instances === 0 || this.#workers.length >= availableParallelism() - 1) return best;
+    const added = new ConsumerWorker(this.#script, this.#library);
+    this.#workers.push(added);
+    return added;
+  }
+}
+
+class ConsumerWorker {
+  instances = 0;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<string, { resolve: () => void; reject: (why: Error) => void }>();
+
+  constructor(script: string, library: string) {
+    this.#worker = new Worker(script, { workerData: { library } });
+    this.#worker.on('message', (message: FromWorker) => {
+      const key = `${message.id}`;
+      const waiting = this.#waiting.get(key);
+      this.#waiting.delete(key);
+      if (message.type === 'failed') waiting?.reject(new Error(message.why));
+      else waiting?.resolve();
+    });
+    // A worker that fails is a fault of this program: end, so that every instance fails with it, visibly.
+    this.#worker.on('error', (error) => {
+      process.stderr.write(`twinbridge backend: ${error.stack ?? error.message}\n`);
+      process.exit(70);
+    });
+  }
+
+  tell(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Sends a request of which an instance has only one at a time, and waits for the answer. */
+  ask(message: ToWorker, _answer: FromWorker['type']): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(`${message.id}`, { resolve, reject });
+      this.tell(message);
+    });
+  }
+}

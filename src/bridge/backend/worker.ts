@@ -1,0 +1,51 @@
+/** A consumer worker: the thread that serves one or more bridge instances. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ReceivedHandles } from '../../native/index.js';
+import type { BridgeConfig } from '../config.js';
+import { BridgeSession } from './session.js';
+
+export type ToWorker =
+  | {
+      readonly type: 'attach';
+      readonly id: number;
+      readonly instanceName: string;
+      readonly config: BridgeConfig;
+      readonly handles: ReceivedHandles;
+    }
+  | { readonly type: 'start'; readonly id: number; readonly parameters: ReadonlyMap<number, string> }
+  | { readonly type: 'close'; readonly id: number; readonly graceMs: number };
+
+export type FromWorker =
+  | { readonly type: 'attached' | 'closed'; readonly id: number }
+  | { readonly type: 'failed'; readonly id: number; readonly why: string };
+
+export function runWorker(): void {
+  const port = parentPort;
+  if (port === null) throw new Error('a consumer worker runs in a worker thread');
+  const { library } = workerData as { library: string };
+  const sessions = new Map<number, BridgeSession>();
+  const say = (message: FromWorker): void => port.postMessage(message);
+
+  const handle = async (message: ToWorker): Promise<void> => {
+    const { id } = message;
+    switch (message.type) {
+      case 'attach':
+        sessions.set(id, new BridgeSession(message.config, message.instanceName, message.handles, library));
+        say({ type: 'attached', id });
+        break;
+      case 'start':
+        await sessions.get(id)?.start(message.parameters);
+        break;
+      case 'close':
+        await sessions.get(id)?.close(message.graceMs);
+        sessions.delete(id);
+        say({ type: 'closed', id });
+        break;
+    }
+  };
+  port.on('message', (message: ToWorker) => {
+    handle(message).catch((error: unknown) =>
+      say({ type: 'failed', id: message.id, why: error instanceof Error ? error.message : String(error) }),
+    );
+  });
+}
