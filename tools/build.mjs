@@ -68,6 +68,7 @@ export async function build({ log = () => {} } = {}) {
 /** The library under a sanitizer (`address` or `thread`), in `build/<sanitizer>`. */
 export async function buildSanitized(sanitizer) {
   await cmake('fmu-shim', `build/${sanitizer}`, [`-DTB_SANITIZE=${sanitizer}`]);
+  await run('cmake', ['--build', `build/${sanitizer}`, '--target', 'tests']);
   return join(root, `build/${sanitizer}/libtwinbridge.so`);
 }
 

@@ -55,6 +55,7 @@ export interface NativeFunctions {
     timeFormat: number,
   ): Address;
   tb_decoder_destroy(decoder: Address): void;
+  tb_decoder_restrict(decoder: Address, maxLength: number, refuseUnknown: number): void;
 
   tb_reader_create(producer: Address): Address;
   tb_reader_destroy(reader: Address): void;
@@ -90,6 +91,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_decoder_create:
     'uintptr_t tb_decoder_create(uint32_t n, const char **names, const uint8_t *types, const uint32_t *string_offset, const uint32_t *string_capacity, const char *time_key, int time_format)',
   tb_decoder_destroy: 'void tb_decoder_destroy(uintptr_t decoder)',
+  tb_decoder_restrict: 'void tb_decoder_restrict(uintptr_t decoder, uint32_t max_length, int refuse_unknown)',
   tb_reader_create: 'uintptr_t tb_reader_create(uintptr_t producer)',
   tb_reader_destroy: 'void tb_reader_destroy(uintptr_t reader)',
   tb_reader_initialise: 'int tb_reader_initialise(uintptr_t reader, int64_t maxage_ns)',

@@ -5,7 +5,13 @@
  */
 
 export type Request =
-  | { readonly type: 'open'; readonly id: number; readonly resources: string; readonly instanceName: string; readonly guid: string }
+  | {
+      readonly type: 'open';
+      readonly id: number;
+      readonly resources: string;
+      readonly instanceName: string;
+      readonly guid: string;
+    }
   | { readonly type: 'attach'; readonly id: number }
   | { readonly type: 'start'; readonly id: number; readonly parameters: ReadonlyMap<number, string> }
   | { readonly type: 'close'; readonly id: number };

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { type ReceivedHandles, regionSize } from '../../native/index.js';
 import { InvalidInputError } from '../../support/errors.js';
 import { type BridgeConfig, parseBridgeJson } from '../config.js';
-import { regionLayout } from './region.js';
+import { bridgeLayout } from '../layout.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
 interface Instance {
@@ -43,7 +43,7 @@ export class Instances {
     const worker = this.#leastBusy();
     worker.instances++;
     this.#instances.set(request.id, { instanceName: request.instanceName, config, worker });
-    return regionSize(regionLayout(config), this.#library);
+    return regionSize(bridgeLayout(config).region, this.#library);
   }
 
   async attach(id: number, handles: ReceivedHandles): Promise<void> {

@@ -55,7 +55,12 @@ export class Intake {
     if (result === PUSH_SLOW_PATH) result = this.#putSlowly(delivery);
     if (result === PUSH_FULL) {
       this.#producer.count('blocked');
-      this.#log.limited('full', 'warning', 'logStatusWarning', 'the ring is full: the broker keeps further messages until steps have consumed some (ring.whenFull: block)');
+      this.#log.limited(
+        'full',
+        'warning',
+        'logStatusWarning',
+        'the ring is full: the broker keeps further messages until steps have consumed some (ring.whenFull: block)',
+      );
       return false;
     }
     this.#position++;
@@ -70,7 +75,12 @@ export class Intake {
       this.#producer.count('received');
       this.#producer.count('rejected');
       if (this.#log.wants(decoded.reason)) {
-        this.#log.limited(decoded.reason, 'warning', 'logStatusWarning', `${this.#place(delivery)}: ${decoded.reason}: ${decoded.message}`);
+        this.#log.limited(
+          decoded.reason,
+          'warning',
+          'logStatusWarning',
+          `${this.#place(delivery)}: ${decoded.reason}: ${decoded.message}`,
+        );
       } else {
         this.#log.limited(decoded.reason, 'warning', 'logStatusWarning', '');
       }
@@ -82,7 +92,12 @@ export class Intake {
     for (const problem of decoded.problems) {
       if (problem.reason === 'unknown_field') this.#producer.count('unknownFields');
       else this.#producer.count('refusedValues');
-      this.#log.limited(`${problem.reason} ${problem.field}`, 'warning', 'logStatusWarning', `${this.#place(delivery)}: ${problem.reason}: ${problem.message}`);
+      this.#log.limited(
+        `${problem.reason} ${problem.field}`,
+        'warning',
+        'logStatusWarning',
+        `${this.#place(delivery)}: ${problem.reason}: ${problem.message}`,
+      );
     }
     return result & PushFlag.dropped;
   }
@@ -93,15 +108,30 @@ export class Intake {
       const decoded = this.#decoder.decode(delivery.content);
       const problems = decoded.kind === 'sample' ? decoded.problems : [];
       for (const problem of problems) {
-        this.#log.limited('unknown_field', 'warning', 'logStatusWarning', `${this.#place(delivery)}: ${problem.reason}: ${problem.message}`);
+        this.#log.limited(
+          'unknown_field',
+          'warning',
+          'logStatusWarning',
+          `${this.#place(delivery)}: ${problem.reason}: ${problem.message}`,
+        );
       }
     }
     if ((flags & PushFlag.partial) !== 0 && this.#log.wants('missing_field')) {
       const missing = this.#decoder.missingFrom(delivery.content);
-      this.#log.limited('missing_field', 'info', 'logSamples', `${this.#place(delivery)}: carries no ${missing.join(', ')}`);
+      this.#log.limited(
+        'missing_field',
+        'info',
+        'logSamples',
+        `${this.#place(delivery)}: carries no ${missing.join(', ')}`,
+      );
     }
     if ((flags & PushFlag.dropped) !== 0) {
-      this.#log.limited('dropped', 'warning', 'logStatusWarning', 'the ring is full: the oldest sample was dropped (ring.whenFull: drop-oldest)');
+      this.#log.limited(
+        'dropped',
+        'warning',
+        'logStatusWarning',
+        'the ring is full: the oldest sample was dropped (ring.whenFull: drop-oldest)',
+      );
     }
   }
 

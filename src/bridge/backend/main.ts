@@ -8,8 +8,15 @@
 import { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { guardParent, receiveHandles } from '../../native/index.js';
+import {
+  attachedReply,
+  closedReply,
+  failedReply,
+  laidOutReply,
+  type Request,
+  RequestParser,
+} from './control-protocol.js';
 import { Instances } from './instances.js';
-import { attachedReply, closedReply, failedReply, laidOutReply, type Request, RequestParser } from './control-protocol.js';
 import { runWorker } from './worker.js';
 
 const CONTROL_FD = 3;

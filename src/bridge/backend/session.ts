@@ -5,15 +5,22 @@
  *   outgoing ring ─► encoder ─► Publisher ─► broker's confirm                         on a connection of its own
  */
 import { Socket } from 'node:net';
-import { type BrokerAddress, Consumer, type Delivery, describeAddress, type LinkEvent, Publisher } from '../../amqp/index.js';
-import { Producer, PUSH_FULL, PUSH_SLOW_PATH, PushFlag, type ReceivedHandles } from '../../native/index.js';
+import {
+  type BrokerAddress,
+  Consumer,
+  type Delivery,
+  describeAddress,
+  type LinkEvent,
+  Publisher,
+} from '../../amqp/index.js';
+import { Producer, type ReceivedHandles } from '../../native/index.js';
 import { TwinbridgeError } from '../../support/errors.js';
 import type { BridgeConfig } from '../config.js';
 import { brokerAddress } from '../credentials.js';
-import { applyParameters } from './parameters.js';
-import { regionLayout } from './region.js';
-import { type Encoder, createEncoder } from '../encoder.js';
+import { createEncoder, type Encoder } from '../encoder.js';
+import { bridgeLayout } from '../layout.js';
 import { Intake } from './intake.js';
+import { applyParameters } from './parameters.js';
 import { RateLimitedLog } from './rate-limited-log.js';
 
 export class BridgeSession {
@@ -34,7 +41,7 @@ export class BridgeSession {
   constructor(config: BridgeConfig, instanceName: string, handles: ReceivedHandles, library: string) {
     this.#config = config;
     this.#name = instanceName;
-    this.#producer = new Producer(regionLayout(config), {
+    this.#producer = new Producer(bridgeLayout(config).region, {
       ...handles,
       library,
       dropOldest: config.ring.whenFull === 'drop-oldest',
@@ -53,25 +60,32 @@ export class BridgeSession {
   async start(parameters: ReadonlyMap<number, string>): Promise<void> {
     this.#producer.setLink('starting', false);
     try {
-      this.#config = applyParameters(this.#config, parameters, (text) => this.#log.write('warning', 'logStatusWarning', text));
+      this.#config = applyParameters(this.#config, parameters, (text) =>
+        this.#log.write('warning', 'logStatusWarning', text),
+      );
       const address = await brokerAddress(this.#config, parameters, {
         warn: (text) => this.#log.write('warning', 'logStatusWarning', text),
       });
       this.#intake = new Intake(this.#config, this.#producer, this.#log);
       const [consumer, publisher] = await settleBoth(
         this.#config.outputs.length > 0 ? this.#openConsumer(address) : undefined,
-        this.#config.inputs.length > 0 ? this.#openPublisher(address) : undefined,
+        this.#config.inputs.length > 0 || this.#config.send.announce ? this.#openPublisher(address) : undefined,
       );
       this.#consumer = consumer;
       this.#publisher = publisher;
       this.#encoder = createEncoder(this.#config.inputs);
       this.#ready = true;
       this.#showLink();
+      this.#announce();
       this.#log.write('info', 'logEvents', `connected to ${describeAddress(address)}`);
       this.#publishOutgoing();
     } catch (error) {
       const remedy = error instanceof TwinbridgeError && error.remedy !== undefined ? `; ${error.remedy}` : '';
-      this.#producer.log('error', 'logStatusError', `${error instanceof Error ? error.message : String(error)}${remedy}`);
+      this.#producer.log(
+        'error',
+        'logStatusError',
+        `${error instanceof Error ? error.message : String(error)}${remedy}`,
+      );
       this.#producer.setLink('failed', false);
     }
   }
@@ -138,7 +152,11 @@ export class BridgeSession {
         if (event.attempt > 1) this.#log.write('info', 'logEvents', `${what}: connected again`);
         break;
       case 'lost':
-        this.#log.write('warning', 'logStatusWarning', `${what}: lost the broker: ${event.reason}; trying again until it is back`);
+        this.#log.write(
+          'warning',
+          'logStatusWarning',
+          `${what}: lost the broker: ${event.reason}; trying again until it is back`,
+        );
         break;
       case 'blocked':
         this.#log.write('warning', 'logStatusWarning', `${what}: the broker holds publishers back: ${event.reason}`);
@@ -147,13 +165,28 @@ export class BridgeSession {
         this.#log.write('warning', 'logStatusWarning', `${what}: the broker cancelled the consumer: ${event.reason}`);
         break;
       case 'returned':
-        this.#log.limited('returned', 'warning', 'logStatusWarning', `no queue took the message to exchange '${event.exchange}' with routing key '${event.routingKey}': ${event.reason}`);
+        this.#log.limited(
+          'returned',
+          'warning',
+          'logStatusWarning',
+          `no queue took the message to exchange '${event.exchange}' with routing key '${event.routingKey}': ${event.reason}`,
+        );
         break;
       case 'retrying':
       case 'unblocked':
       case 'closed':
         break;
     }
+  }
+
+  /** The words are RMQFMU's: its players wait for them. */
+  #announce(): void {
+    const { send } = this.#config;
+    if (!send.announce || this.#publisher === undefined) return;
+    const body = { internal_status: 'ready', internal_message: 'waiting for input data for simulation' };
+    this.#publisher
+      .publish(send.exchange, send.key, Buffer.from(JSON.stringify(body)), { contentType: 'application/json' })
+      .catch(() => {}); // its failure shows as a lost link
   }
 
   /* ---- Publishing ------------------------------------------------------------------------------------------------- */
@@ -167,20 +200,28 @@ export class BridgeSession {
       const { doingNs } = row;
       const body = encoder.encode(row);
       this.#producer.count('published');
-      publisher.publish(send.exchange, send.key, body, {
-        contentType: 'application/json',
-        persistent: send.persistent,
-        mandatory: send.mandatory,
-        ...(send.expirationMs === undefined ? {} : { expirationMs: send.expirationMs }),
-      }).then(
-        (receipt) => {
-          this.#producer.confirmed(doingNs);
-          if (receipt.returned) this.#producer.count('returned');
-        },
-        (error: Error) => {
-          if (!this.#closing) this.#log.limited('unpublished', 'error', 'logStatusError', `a message was not published: ${error.message}`);
-        },
-      );
+      publisher
+        .publish(send.exchange, send.key, body, {
+          contentType: 'application/json',
+          persistent: send.persistent,
+          mandatory: send.mandatory,
+          ...(send.expirationMs === undefined ? {} : { expirationMs: send.expirationMs }),
+        })
+        .then(
+          (receipt) => {
+            this.#producer.confirmed(doingNs);
+            if (receipt.returned) this.#producer.count('returned');
+          },
+          (error: Error) => {
+            if (!this.#closing)
+              this.#log.limited(
+                'unpublished',
+                'error',
+                'logStatusError',
+                `a message was not published: ${error.message}`,
+              );
+          },
+        );
       if (publisher.stats.pending >= MAX_UNCONFIRMED) {
         // Further changes wait in the ring, where they are merged, until the broker has confirmed these.
         this.#publisherFull = true;

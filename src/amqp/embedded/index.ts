@@ -1,0 +1,2 @@
+/** The embedded broker's public face. */
+export { type BrokerStats, EmbeddedBroker, type EmbeddedBrokerOptions } from './broker.js';

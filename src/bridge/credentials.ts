@@ -1,0 +1,168 @@
+/**
+ * Where a bridge finds its broker and what it says there, at run time. No credential lies in an FMU.
+ *
+ * For each part of the address, the first that has it: a parameter set by the importer, the environment variable
+ * `AMQP_URL`, the secret file, the configuration. A password goes with the user name it was given with.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { BrokerAddress } from '../amqp/index.js';
+import { InvalidInputError } from '../support/errors.js';
+import type { BridgeConfig } from './config.js';
+
+/** The address of the broker cannot be put together: a source of credentials is missing or unreadable. */
+export class CredentialsError extends InvalidInputError {
+  override readonly code = 'TB_BRIDGE_CREDENTIALS';
+}
+
+export interface CredentialSources {
+  /** Default: that of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Told what is unwise but not wrong. */
+  readonly warn?: (text: string) => void;
+}
+
+/** Value references of the parameters, as in `PARAMETERS` of layout.ts. */
+const HOST = 0;
+const PORT = 1;
+const USERNAME = 2;
+const PASSWORD = 3;
+const TLS = 16;
+const VHOST = 18;
+
+/** What one source says; of a URL all parts, of a list of lines the credentials only. */
+type Partly = { readonly [Key in keyof BrokerAddress]?: BrokerAddress[Key] };
+
+/**
+ * `parameters`: texts by value reference, as the importer set them; an empty text is a parameter not set. `config` is
+ * the configuration after those parameters were applied. Throws {@link CredentialsError}.
+ */
+export async function brokerAddress(
+  config: Pick<BridgeConfig, 'broker'>,
+  parameters: ReadonlyMap<number, string>,
+  sources: CredentialSources = {},
+): Promise<BrokerAddress> {
+  const { env = process.env, warn = () => {} } = sources;
+  const { broker } = config;
+  const set = <T>(reference: number, value: T) => (parameters.get(reference) ? value : undefined);
+  const configured: Partly = {
+    protocol: broker.tls === undefined ? 'amqp' : 'amqps',
+    hostname: broker.host,
+    port: broker.port,
+    vhost: broker.vhost,
+  };
+  const candidates: Partly[] = [
+    {
+      ...defined('protocol', set(TLS, configured.protocol)),
+      ...defined('hostname', set(HOST, configured.hostname)),
+      ...defined('port', set(PORT, configured.port)),
+      ...defined('vhost', set(VHOST, configured.vhost)),
+      ...defined('username', set(USERNAME, parameters.get(USERNAME))),
+      ...defined('password', set(PASSWORD, parameters.get(PASSWORD))),
+    },
+    env.AMQP_URL ? parseAmqpUrl(env.AMQP_URL, 'the environment variable AMQP_URL') : {},
+    await readSecretFile(env.TWINBRIDGE_SECRET_FILE || broker.secretFile, warn),
+    configured,
+  ];
+  const hostname = first(candidates, 'hostname')!;
+  const username = first(candidates, 'username') ?? (isLoopback(hostname) ? 'guest' : undefined);
+  if (username === undefined) {
+    throw new CredentialsError(`no user name for the broker at ${hostname}`, {
+      details: { hostname },
+      remedy:
+        'set AMQP_URL=amqp://user:password@host, name a secret file (TWINBRIDGE_SECRET_FILE or broker.secretFile), or set config.username and config.password',
+    });
+  }
+  const own = candidates.filter((candidate) => candidate.username === undefined || candidate.username === username);
+  const password = first(own, 'password') ?? (username === 'guest' && isLoopback(hostname) ? 'guest' : undefined);
+  if (password === undefined) {
+    throw new CredentialsError(`no password for user '${username}' of the broker at ${hostname}`, {
+      details: { hostname, username },
+      remedy: 'give the password where the user name is given, or in a secret file',
+    });
+  }
+  const protocol = first(candidates, 'protocol')!;
+  return { protocol, hostname, port: first(candidates, 'port')!, username, password, vhost: first(candidates, 'vhost')! };
+}
+
+function first<Key extends keyof BrokerAddress>(from: readonly Partly[], key: Key): BrokerAddress[Key] | undefined {
+  return from.find((candidate) => candidate[key] !== undefined)?.[key];
+}
+
+function defined<Key extends keyof BrokerAddress>(key: Key, value: BrokerAddress[Key] | undefined): Partly {
+  return value === undefined ? {} : ({ [key]: value } as Partly);
+}
+
+/** `amqp[s]://user:password@host:port/vhost`, every part after the host optional. The text never goes into a message. */
+function parseAmqpUrl(text: string, source: string): Partly {
+  const wrong = (what: string) =>
+    new CredentialsError(`${source} ${what}`, { remedy: 'write amqp://user:password@host:5672/vhost' });
+  let url: URL;
+  try {
+    url = new URL(text.trim());
+  } catch {
+    throw wrong('is no URL');
+  }
+  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') throw wrong(`begins with '${url.protocol}', not with amqp:`);
+  if (url.hostname === '') throw wrong('names no host');
+  const tls = url.protocol === 'amqps:';
+  const decode = (part: string) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      throw wrong('has a % that is no escape; write %25 for a percent sign');
+    }
+  };
+  return {
+    protocol: tls ? 'amqps' : 'amqp',
+    hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? (tls ? 5671 : 5672) : Number(url.port),
+    ...(url.username === '' ? {} : { username: decode(url.username) }),
+    ...(url.password === '' ? {} : { password: decode(url.password) }),
+    // AMQP URI: no path is the default virtual host; '/' alone would be the empty name, which nobody means.
+    ...(url.pathname.length <= 1 ? {} : { vhost: decode(url.pathname.slice(1)) }),
+  };
+}
+
+async function readSecretFile(path: string | undefined, warn: (text: string) => void): Promise<Partly> {
+  if (path === undefined) return {};
+  const file = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+  const read = async () => ({ text: await readFile(file, 'utf8'), mode: (await stat(file)).mode });
+  const { text, mode } = await read().catch((cause: NodeJS.ErrnoException) => {
+    throw new CredentialsError(`cannot read the secret file ${file}: ${cause.code ?? cause.message}`, {
+      location: { file },
+      remedy: 'make it with lines username=… and password=…, or an amqp:// URL, readable for you only',
+    });
+  });
+  // The lower bits of a mode mean something on POSIX systems only.
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    warn(`others can read the secret file ${file}; run chmod 600 on it`);
+  }
+  return parseSecret(text, file);
+}
+
+const LINE = /^\s*(username|password)\s*=\s?(.*?)\r?$/;
+
+/** A URL, or lines `username=…` and `password=…`; empty lines and lines that begin with # do not count. */
+function parseSecret(text: string, file: string): Partly {
+  const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }));
+  const telling = lines.filter(({ line }) => line.trim() !== '' && !line.trim().startsWith('#'));
+  if (/^\s*amqps?:/.test(telling[0]?.line ?? '')) return parseAmqpUrl(telling[0]!.line, `the secret file ${file}`);
+  let secret: Partly = {};
+  for (const { line, number } of telling) {
+    const match = LINE.exec(line);
+    if (match === null) {
+      // The line is not shown: it may be the password.
+      throw new CredentialsError(`${file}:${number} is neither username=… nor password=… nor an amqp:// URL`, {
+        location: { file, line: number },
+      });
+    }
+    secret = { ...secret, [match[1]!]: match[2]! };
+  }
+  return secret;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

@@ -1,0 +1,43 @@
+/**
+ * Outputs that tell how the bridge is doing. The order gives each its number in `tb_diagnostic`
+ * (`fmu-shim/src/ring/region.h`), where they are computed.
+ */
+import type { SignalType } from './signals.js';
+
+export interface Diagnostic {
+  readonly type: SignalType;
+  readonly unit?: string;
+  readonly description: string;
+}
+
+export const DIAGNOSTICS = {
+  data_age: {
+    type: 'Real',
+    unit: 's',
+    description: 'communication point minus the time of the oldest value that is output',
+  },
+  queue_depth: { type: 'Integer', description: 'samples decoded and not yet consumed' },
+  received: { type: 'Integer', description: 'messages that arrived' },
+  used: { type: 'Integer', description: 'samples that became an output' },
+  skipped: { type: 'Integer', description: 'samples passed over for a newer one' },
+  late: { type: 'Integer', description: 'samples older than what was already output' },
+  dropped: { type: 'Integer', description: 'samples dropped because the ring was full' },
+  link_up: { type: 'Boolean', description: 'the connection that receives stands' },
+  duplicate: { type: 'Integer', description: 'samples with the time of a value already output' },
+  rejected: { type: 'Integer', description: 'messages that were no sample' },
+  held: { type: 'Integer', description: 'steps whose outputs stayed, within maxage' },
+  transport_delay: {
+    type: 'Real',
+    unit: 's',
+    description: 'arrival in the ring minus sample time, of the newest value',
+  },
+  ring_delay: { type: 'Real', unit: 's', description: 'wall clock now minus arrival in the ring, of the newest value' },
+  confirm_delay: {
+    type: 'Real',
+    unit: 's',
+    description: "broker's confirm minus the doStep that published, of the last confirmed message",
+  },
+  confirmed: { type: 'Integer', description: 'published messages that the broker confirmed' },
+} as const satisfies Readonly<Record<string, Diagnostic>>;
+
+export type DiagnosticName = keyof typeof DIAGNOSTICS;

@@ -1,0 +1,16 @@
+/** The data broker: its configuration, its messages, and the FMU made of them. */
+export { type BuildReport, buildBridgeFmu } from './build/index.js';
+export {
+  type BridgeConfig,
+  type BrokerConfig,
+  parseBridgeConfig,
+  type ReceiveConfig,
+  type RingConfig,
+  readBridgeConfig,
+  type SelectionConfig,
+  type SendConfig,
+} from './config.js';
+export { bridgeSchema } from './config-schema.js';
+export { DIAGNOSTICS, type DiagnosticName } from './diagnostics.js';
+export { type BridgeLayout, bridgeLayout, PARAMETERS } from './layout.js';
+export { SIGNAL_TYPES, type Signal, type SignalType, type SignalValue } from './signals.js';

@@ -1,0 +1,185 @@
+/**
+ * The variables of a bridge FMU: which value reference is what, and where its value lies in a sample.
+ *
+ * Parameters keep the value references and names that RMQFMU gave them, so that what sets them goes on working. Signals
+ * count from 100, diagnostics from 60: none of the predecessor's references (0 to 20) is taken by something else.
+ */
+import type { ParameterRole, RegionLayout, RegionVariable } from '../native/index.js';
+import type { BridgeConfig } from './config.js';
+import { DIAGNOSTICS } from './diagnostics.js';
+import type { Signal, SignalType, SignalValue } from './signals.js';
+
+export const FIRST_DIAGNOSTIC_REFERENCE = 60;
+export const FIRST_SIGNAL_REFERENCE = 100;
+
+/** A setting that an importer can make at run time. */
+export interface Parameter {
+  readonly name: string;
+  readonly valueReference: number;
+  readonly type: SignalType;
+  readonly description: string;
+  readonly role?: ParameterRole;
+  /** May also be set while the simulation runs. */
+  readonly tunable?: boolean;
+  readonly start: (config: BridgeConfig) => SignalValue;
+}
+
+export const PARAMETERS: readonly Parameter[] = [
+  parameter(0, 'config.hostname', 'String', 'host of the broker', (c) => c.broker.host),
+  parameter(1, 'config.port', 'Integer', 'port of the broker', (c) => c.broker.port),
+  parameter(2, 'config.username', 'String', 'user; empty: from AMQP_URL or the secret file', () => ''),
+  parameter(3, 'config.password', 'String', 'password; empty: from AMQP_URL or the secret file', () => ''),
+  parameter(4, 'config.routingkey', 'String', 'binding key of what is received', (c) => c.receive.key),
+  {
+    ...parameter(5, 'config.communicationtimeout', 'Integer', 'longest wait for valid data, s', (c) =>
+      Math.ceil(c.selection.timeoutMs / 1000),
+    ),
+    role: 'timeoutSeconds',
+  },
+  {
+    ...parameter(7, 'config.maxage', 'Integer', 'how old a value may be at the communication point, ms', (c) =>
+      Math.round(c.selection.maxageMs),
+    ),
+    role: 'maxageMilliseconds',
+    tunable: true,
+  },
+  {
+    ...parameter(8, 'config.lookahead', 'Integer', 'samples that a step may move on by', (c) => c.selection.lookahead),
+    role: 'lookahead',
+    tunable: true,
+  },
+  parameter(9, 'config.exchangename', 'String', 'exchange of what is received and sent', (c) => c.receive.exchange),
+  parameter(10, 'config.exchangetype', 'String', 'its type: direct, fanout, topic, headers', (c) => c.receive.type),
+  parameter(13, 'config.routingkey.from_cosim', 'String', 'routing key of what is sent', (c) => c.send.key),
+  parameter(16, 'config.ssl', 'Boolean', 'connect with TLS', (c) => c.broker.tls !== undefined),
+  parameter(17, 'config.queueupperbound', 'Integer', 'samples that the ring holds', (c) => c.ring.capacity),
+  parameter(18, 'config.vhost', 'String', 'virtual host of the broker', (c) => c.broker.vhost),
+  {
+    ...parameter(
+      19,
+      'config.howtosend',
+      'Boolean',
+      'true: every input in every message; false: changed inputs',
+      (c) => c.send.when === 'always',
+    ),
+    role: 'sendAlways',
+  },
+  {
+    ...parameter(40, 'config.behaviour', 'Integer', 'RMQFMU 0, 1 or 2', (c) => c.selection.behaviour),
+    role: 'behaviour',
+  },
+  {
+    ...parameter(41, 'config.ontimeout', 'Integer', 'without valid data: 0 the step fails, 1 outputs are held', (c) =>
+      c.selection.onTimeout === 'hold' ? 1 : 0,
+    ),
+    role: 'onTimeout',
+  },
+];
+
+function parameter(
+  valueReference: number,
+  name: string,
+  type: SignalType,
+  description: string,
+  start: (config: BridgeConfig) => SignalValue,
+): Parameter {
+  return { valueReference, name, type, description, start };
+}
+
+/** A variable of the FMU, for its modelDescription.xml and for the shared memory. */
+export interface LayoutVariable extends RegionVariable {
+  readonly description?: string;
+  readonly unit?: string;
+  readonly tunable?: boolean;
+}
+
+export interface BridgeLayout {
+  /** Parameters, diagnostics, outputs, inputs. */
+  readonly variables: readonly LayoutVariable[];
+  readonly region: RegionLayout;
+}
+
+/** Changes that may wait for the publisher before they are merged. */
+const OUTGOING_CAPACITY = 256;
+const LOG_BYTES = 1 << 16;
+
+export function bridgeLayout(config: BridgeConfig): BridgeLayout {
+  const variables: LayoutVariable[] = [
+    ...PARAMETERS.map((p, slot) => ({
+      name: p.name,
+      valueReference: p.valueReference,
+      type: p.type,
+      kind: 'parameter' as const,
+      slot,
+      start: p.start(config),
+      description: p.description,
+      ...(p.role === undefined ? {} : { role: p.role }),
+      ...(p.tunable === undefined ? {} : { tunable: p.tunable }),
+    })),
+    ...config.diagnostics.map((name) => {
+      const slot = Object.keys(DIAGNOSTICS).indexOf(name);
+      return {
+        name,
+        valueReference: FIRST_DIAGNOSTIC_REFERENCE + slot,
+        kind: 'diagnostic' as const,
+        slot,
+        ...DIAGNOSTICS[name],
+      };
+    }),
+    ...toVariables(config.outputs, 'output', FIRST_SIGNAL_REFERENCE),
+    ...toVariables(config.inputs, 'input', FIRST_SIGNAL_REFERENCE + config.outputs.length),
+  ];
+  return {
+    variables,
+    region: {
+      variables,
+      settings: {
+        capacity: config.ring.capacity,
+        outgoingCapacity: OUTGOING_CAPACITY,
+        logBytes: LOG_BYTES,
+        behaviour: config.selection.behaviour,
+        lookahead: config.selection.lookahead,
+        maxageMs: config.selection.maxageMs,
+        timeoutMs: Math.round(config.selection.timeoutMs),
+        onTimeout: config.selection.onTimeout,
+        sendAlways: config.send.when === 'always',
+        startTime: config.selection.startTime,
+      },
+    },
+  };
+}
+
+/** Where the strings of a row lie: each starts on a multiple of 8 bytes and has room for its closing NUL. */
+export interface StringArea {
+  readonly offset: number;
+  readonly capacity: number;
+}
+
+/** By slot; 0 bytes for signals that are no strings. */
+export function stringAreas(signals: readonly Signal[]): StringArea[] {
+  let end = 0;
+  return signals.map(({ type, maxLength = 0 }) => {
+    const offset = end;
+    const capacity = type === 'String' ? maxLength + 1 : 0;
+    end += Math.ceil(capacity / 8) * 8;
+    return { offset, capacity };
+  });
+}
+
+function toVariables(signals: readonly Signal[], kind: 'output' | 'input', firstReference: number): LayoutVariable[] {
+  const areas = stringAreas(signals);
+  return signals.map(({ name, type, slot, start, unit, description }) => ({
+    name,
+    valueReference: firstReference + slot,
+    type,
+    kind,
+    slot,
+    stringOffset: areas[slot]?.offset ?? 0,
+    stringCapacity: areas[slot]?.capacity ?? 0,
+    start: start ?? DEFAULT_STARTS[type],
+    ...(unit === undefined ? {} : { unit }),
+    ...(description === undefined ? {} : { description }),
+  }));
+}
+
+const DEFAULT_STARTS: Readonly<Record<SignalType, SignalValue>> = { Real: 0, Integer: 0, Boolean: false, String: '' };

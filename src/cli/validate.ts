@@ -1,0 +1,128 @@
+/** `twinbridge validate`: is a file right? Every problem with its place. */
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { parse } from 'yaml';
+import { readFmu } from '../fmi/index.js';
+import { ExitCode, formatProblem, InvalidFileError, type Problem, TwinbridgeError } from '../support/errors.js';
+import { nearest } from '../support/nearest.js';
+import { readSystemYaml, SYSTEM_SCHEMA } from '../system/index.js';
+
+/** A kind of YAML file, named by its key `twinbridge`. */
+interface FileKind {
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** Throws `InvalidFileError`; answers what is odd but usable. */
+  readonly check: (file: string) => Promise<readonly Problem[]>;
+}
+
+const KINDS: Readonly<Record<string, FileKind>> = {
+  system: { schema: SYSTEM_SCHEMA, check: async (file) => (await readSystemYaml(file)).warnings },
+};
+
+interface ValidateFlags {
+  readonly json?: true;
+  readonly printSchema?: string;
+}
+
+interface Verdict {
+  readonly file: string;
+  readonly valid: boolean;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+const EXAMPLES = `
+Examples:
+  check a system and the FMUs it names
+    $ twinbridge validate system.yaml
+  check FMUs
+    $ twinbridge validate *.fmu
+  have an editor complete and check system files
+    $ twinbridge validate --print-schema system > system.schema.json
+
+Exit codes: 0 all files are right (there may be warnings); 3 at least one is not.`;
+
+export function registerValidate(program: Command): void {
+  program
+    .command('validate')
+    .summary('check files without running anything')
+    .description(`Checks FMUs (.fmu) and YAML files of the kinds ${Object.keys(KINDS).join(', ')}.`)
+    .argument('[files...]', 'files to check')
+    .option('--json', 'the findings as JSON')
+    .option('--print-schema <kind>', `the JSON Schema of a kind of file: ${Object.keys(KINDS).join(', ')}`, parseKind)
+    .addHelpText('after', EXAMPLES)
+    .action(async (files: string[], flags: ValidateFlags, command: Command) => {
+      if (flags.printSchema !== undefined) {
+        process.stdout.write(`${JSON.stringify(KINDS[flags.printSchema]!.schema, undefined, 2)}\n`);
+        return;
+      }
+      if (files.length === 0) command.error('error: name the files to check', { exitCode: ExitCode.usage });
+      process.exitCode = await validate(files, flags.json === true);
+    });
+}
+
+async function validate(files: readonly string[], json: boolean): Promise<ExitCode> {
+  const verdicts: Verdict[] = [];
+  for (const file of files) verdicts.push(await judge(file));
+  if (json) process.stdout.write(`${JSON.stringify(verdicts)}\n`);
+  else for (const verdict of verdicts) process.stdout.write(formatVerdict(verdict));
+  return verdicts.every(({ valid }) => valid) ? ExitCode.ok : ExitCode.invalidInput;
+}
+
+async function judge(file: string): Promise<Verdict> {
+  try {
+    return { file, valid: true, problems: [], warnings: await check(file) };
+  } catch (error) {
+    if (error instanceof InvalidFileError) return { file, valid: false, problems: error.problems, warnings: [] };
+    if (!(error instanceof TwinbridgeError)) throw error;
+    const { message, remedy, location = { file } } = error;
+    const problem = { message, location, ...(remedy === undefined ? {} : { remedy }) };
+    return { file, valid: false, problems: [problem], warnings: [] };
+  }
+}
+
+async function check(file: string): Promise<readonly Problem[]> {
+  if (/\.fmu$/i.test(file)) return (await readFmu(file)).warnings;
+  const kind = await kindOf(file);
+  const known = KINDS[kind];
+  if (known !== undefined) return known.check(file);
+  const names = Object.keys(KINDS);
+  const guess = nearest(kind, names);
+  throw new InvalidFileError(file, [
+    {
+      message:
+        kind === ''
+          ? "the file does not say what it is: it lacks the key 'twinbridge'"
+          : `unknown kind of file 'twinbridge: ${kind}'${guess === undefined ? '' : ` (did you mean '${guess}'?)`}`,
+      location: { file, line: 1, column: 1 },
+      remedy: `begin it with one of ${names.map((name) => `'twinbridge: ${name}'`).join(', ')}`,
+    },
+  ]);
+}
+
+/** What the key `twinbridge` says; empty when there is none. Broken YAML is taken for a system, whose reader says where. */
+async function kindOf(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return 'system';
+  try {
+    const content: unknown = parse(text);
+    if (typeof content !== 'object' || content === null || !('twinbridge' in content)) return '';
+    return String(content.twinbridge);
+  } catch {
+    return 'system';
+  }
+}
+
+function formatVerdict({ file, valid, problems, warnings }: Verdict): string {
+  const lines = [
+    ...problems.map((problem) => `error: ${formatProblem(problem)}`),
+    ...warnings.map((problem) => `warning: ${formatProblem(problem)}`),
+  ];
+  if (valid) lines.push(`${file}: valid${warnings.length === 0 ? '' : `, ${warnings.length} warnings`}`);
+  else lines.push(`${file}: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function parseKind(text: string): string {
+  if (text in KINDS) return text;
+  throw new InvalidArgumentError(`expected one of ${Object.keys(KINDS).join(', ')}.`);
+}

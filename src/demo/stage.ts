@@ -1,0 +1,63 @@
+/** What both demos need around the run: a broker, the built bridge FMU, the system, a folder, progress. */
+import { join } from 'node:path';
+import { EmbeddedBroker } from '../amqp/embedded/index.js';
+import { parseBrokerUrl } from '../amqp/index.js';
+import { buildBridgeFmu, readBridgeConfig } from '../bridge/index.js';
+import type { Progress, RunLogMessage } from '../master/index.js';
+import { readSystemYaml, type System } from '../system/index.js';
+import { example, newRunFolder } from './paths.js';
+
+export interface DemoOptions {
+  /** Simulated seconds, at real time. */
+  readonly duration?: number;
+  /** Address of a broker; default: one is started in this process. */
+  readonly broker?: string;
+  readonly signal?: AbortSignal;
+  /** What is going on, in words. */
+  readonly say?: (text: string) => void;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onLog?: (message: RunLogMessage) => void;
+}
+
+export interface Stage {
+  readonly brokerUrl: string;
+  /** `embedded`, or the broker's address without credentials. */
+  readonly brokerName: string;
+  readonly system: System;
+  readonly folder: string;
+  readonly resultFile: string;
+  close(): Promise<void>;
+}
+
+/** Builds the bridge of an example beside its system file and starts what the run needs. */
+export async function setStage(name: string, fmu: string, options: DemoOptions): Promise<Stage> {
+  const say = options.say ?? (() => {});
+  const embedded = options.broker === undefined ? await EmbeddedBroker.listen({ port: 0 }) : undefined;
+  const brokerUrl = embedded?.url ?? (options.broker as string);
+  const address = parseBrokerUrl(brokerUrl);
+  const brokerName = embedded === undefined ? `${address.protocol}://${address.hostname}:${address.port}` : 'embedded';
+  try {
+    await buildBridgeFmu(await readBridgeConfig(example(name, 'bridge.yaml')), example(name, fmu));
+    const system = await readSystemYaml(example(name, 'system.yaml'));
+    const folder = await newRunFolder(name);
+    // The bridge's backend is a child of this process and finds the broker here; nothing is written anywhere.
+    const before = process.env.AMQP_URL;
+    process.env.AMQP_URL = brokerUrl;
+    say(`broker: ${brokerName}`);
+    return {
+      brokerUrl,
+      brokerName,
+      system,
+      folder,
+      resultFile: join(folder, 'results.csv'),
+      async close() {
+        if (before === undefined) delete process.env.AMQP_URL;
+        else process.env.AMQP_URL = before;
+        await embedded?.close();
+      },
+    };
+  } catch (error) {
+    await embedded?.close();
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Typed attributes of an XML element (XML Schema's lexical forms, as modelDescription.xsd uses them).
+ *
+ * A value of a wrong form becomes a problem and reads as absent, so that one pass finds every problem of a file.
+ */
+import type { Problem } from '../support/errors.js';
+import { didYouMean } from '../support/nearest.js';
+import type { XmlElement } from './xml.js';
+
+const INT32_MIN = -(2 ** 31);
+const INT32_MAX = 2 ** 31 - 1;
+const UINT32_MAX = 2 ** 32 - 1;
+
+export class AttributeReader {
+  readonly element: XmlElement;
+  readonly #problems: Problem[];
+  readonly #owner: string;
+
+  /** `owner` names the element in messages, e.g. `variable 'x'`. */
+  constructor(element: XmlElement, problems: Problem[], owner: string = `<${element.name}>`) {
+    this.element = element;
+    this.#problems = problems;
+    this.#owner = owner;
+  }
+
+  has(name: string): boolean {
+    return this.element.attributes.has(name);
+  }
+
+  string(name: string): string | undefined {
+    return this.element.attributes.get(name);
+  }
+
+  required(name: string): string | undefined {
+    const value = this.string(name);
+    if (value === undefined) {
+      this.#report(`${this.#owner} lacks the attribute '${name}'${didYouMean(name, this.element.attributes.keys())}`);
+    }
+    return value;
+  }
+
+  /** xs:double */
+  real(name: string): number | undefined {
+    return this.#parse(name, 'a number', (text) => {
+      if (text === 'INF' || text === '+INF') return Number.POSITIVE_INFINITY;
+      if (text === '-INF') return Number.NEGATIVE_INFINITY;
+      if (text === 'NaN') return Number.NaN;
+      return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
+    });
+  }
+
+  /** xs:int */
+  integer(name: string): number | undefined {
+    return this.#integerWithin(name, 'an integer of 32 bits', INT32_MIN, INT32_MAX);
+  }
+
+  /** xs:unsignedInt */
+  unsigned(name: string): number | undefined {
+    return this.#integerWithin(name, `an integer from 0 to ${UINT32_MAX}`, 0, UINT32_MAX);
+  }
+
+  /** xs:boolean */
+  boolean(name: string): boolean | undefined {
+    return this.#parse(name, 'true or false', (text) => {
+      if (text === 'true' || text === '1') return true;
+      return text === 'false' || text === '0' ? false : undefined;
+    });
+  }
+
+  /** A list of unsigned integers parted by blanks. */
+  unsignedList(name: string): number[] | undefined {
+    return this.#parse(name, 'a list of integers', (text) => {
+      const words = text.split(/\s+/).filter((word) => word !== '');
+      return words.every((word) => /^\+?\d+$/.test(word)) ? words.map(Number) : undefined;
+    });
+  }
+
+  oneOf<T extends string>(name: string, allowed: readonly T[]): T | undefined {
+    const value = this.string(name);
+    if (value === undefined || (allowed as readonly string[]).includes(value)) return value as T | undefined;
+    this.#report(
+      `'${name}' of ${this.#owner} is '${value}', expected one of ${allowed.join(', ')}${didYouMean(value, allowed)}`,
+    );
+    return undefined;
+  }
+
+  #integerWithin(name: string, expected: string, min: number, max: number): number | undefined {
+    return this.#parse(name, expected, (text) => {
+      const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value : undefined;
+    });
+  }
+
+  #parse<T>(name: string, expected: string, parse: (text: string) => T | undefined): T | undefined {
+    const text = this.string(name);
+    if (text === undefined) return undefined;
+    const value = parse(text.trim());
+    if (value === undefined) this.#report(`'${name}' of ${this.#owner} is '${text}', expected ${expected}`);
+    return value;
+  }
+
+  #report(message: string): void {
+    this.#problems.push({ message, location: this.element.location });
+  }
+}
+
+/** An object without the keys whose value is undefined: optional properties are absent, never undefined. */
+export function defined<T extends object>(object: { [K in keyof T]: T[K] | undefined }): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,104 @@
+/** What can be wrong with an FMU: as a file, as a library, or in a call. One class per cause. */
+import { type ErrorContext, ExitCode, InvalidInputError, TwinbridgeError } from '../support/errors.js';
+import { type FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
+
+/** The file cannot be read, or is no intact zip archive. */
+export class FmuUnreadableError extends InvalidInputError {
+  override readonly code = 'TB_FMI_UNREADABLE';
+}
+
+/** An entry would be written outside of the FMU's own folder, is a symbolic link, or stands in the archive twice. */
+export class FmuUnsafeEntryError extends InvalidInputError {
+  override readonly code = 'TB_FMI_UNSAFE_ENTRY';
+}
+
+/** The unpacked FMU would be larger than allowed. */
+export class FmuTooLargeError extends InvalidInputError {
+  override readonly code = 'TB_FMI_TOO_LARGE';
+}
+
+/** The archive lacks `modelDescription.xml`. */
+export class FmuIncompleteError extends InvalidInputError {
+  override readonly code = 'TB_FMI_INCOMPLETE';
+}
+
+/** The FMU offers model exchange only: it needs a solver, which a co-simulation master has not. */
+export class ModelExchangeOnlyError extends InvalidInputError {
+  override readonly code = 'TB_FMI_MODEL_EXCHANGE_ONLY';
+}
+
+/** The FMU has no library for this operating system and processor. */
+export class FmuPlatformError extends InvalidInputError {
+  override readonly code = 'TB_FMI_PLATFORM';
+}
+
+/** The library is there but the system cannot load it. */
+export class FmuLibraryError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_LIBRARY';
+}
+
+/** The library does not export a function that FMI 2.0 requires. */
+export class FmuFunctionMissingError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_FUNCTION_MISSING';
+}
+
+/** A second instance of an FMU that can be instantiated only once per process. */
+export class FmuSingletonError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_SINGLETON';
+}
+
+/** `fmi2Instantiate` gave no instance. */
+export class FmuInstantiationError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_INSTANTIATION';
+}
+
+/** A call on an instance that was freed or is unusable after `fmi2Fatal`. */
+export class FmuInstanceGoneError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_INSTANCE_GONE';
+}
+
+/** What a failed call was, and what the FMU said around it. */
+export interface FailedCall {
+  /** The C function, e.g. `fmi2DoStep`. */
+  readonly function: string;
+  readonly instance: string;
+  /** The communication point the call was made at, s; undefined before the experiment is set up. */
+  readonly time: number | undefined;
+  readonly status: FmiStatus;
+  /** The instance's newest log messages, oldest first. */
+  readonly log: readonly FmuLogMessage[];
+}
+
+/** A function returned a status worse than `fmi2Warning`. */
+export abstract class FmuCallError extends TwinbridgeError {
+  readonly call: FailedCall;
+
+  constructor(call: FailedCall, context: ErrorContext = {}) {
+    const when = call.time === undefined ? '' : ` at t = ${call.time} s`;
+    const said = call.log.map((entry) => `\n  ${entry.instance}: ${entry.message}`).join('');
+    super(`${call.instance}: ${call.function}${when} returned ${fmiStatusName(call.status)}${said}`, {
+      ...context,
+      details: { ...context.details, ...call },
+    });
+    this.call = call;
+  }
+}
+
+/**
+ * `fmi2Discard`: of `fmi2DoStep`, the step was not made to its end; of a getter, a value cannot be computed. The
+ * instance can be terminated regularly. A bridge answers so when no valid data came in time, hence exit code 5.
+ */
+export class FmuDiscardError extends FmuCallError {
+  override readonly code = 'TB_FMI_DISCARD';
+  override readonly exitCode: ExitCode = ExitCode.deadlineMissed;
+}
+
+/** `fmi2Error`: the instance can only be reset or freed. */
+export class FmuStatusError extends FmuCallError {
+  override readonly code = 'TB_FMI_ERROR';
+}
+
+/** `fmi2Fatal`: no instance of this FMU may be called any more. */
+export class FmuFatalError extends FmuCallError {
+  override readonly code = 'TB_FMI_FATAL';
+}

@@ -1,0 +1,9 @@
+/** FMI 2.0 for co-simulation: model descriptions, archives and native instances. */
+export { type ArchiveLimits, type FmuFolder, type FmuSummary, openFmu, readFmu, type UnpackedFmu } from './archive.js';
+export * from './errors.js';
+export { type Experiment, Fmi2Instance, type FmuState, type InstanceOptions } from './instance.js';
+export type * from './model-description.js';
+export { libraryPath, platformFolders } from './platform.js';
+export { type ReadModelDescription, readModelDescription } from './read-model-description.js';
+export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
+export { effectiveInitial, isSettableAtStart } from './variable-rules.js';

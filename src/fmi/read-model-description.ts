@@ -1,0 +1,174 @@
+/** Reads `modelDescription.xml` of an FMI 2.0 FMU (FMI 2.0.4, section 2.2), with every problem and its place. */
+import { InvalidFileError, type Problem } from '../support/errors.js';
+import { AttributeReader, defined } from './attribute-reader.js';
+import type { CoSimulation, DefaultExperiment, LogCategory, ModelDescription, Unknown } from './model-description.js';
+import { children, type Findings, readSimpleTypes, readUnits, readVariables } from './read-variables.js';
+import { parseXml, type XmlElement } from './xml.js';
+
+export interface ReadModelDescription {
+  readonly description: ModelDescription;
+  /** Where the file breaks the standard without keeping the FMU from running. */
+  readonly warnings: readonly Problem[];
+}
+
+const DEPENDENCY_KINDS = ['dependent', 'constant', 'fixed', 'tunable', 'discrete'] as const;
+
+/**
+ * `file` names the document in problems; `xml` is its bytes. Throws {@link InvalidFileError} with all problems at once.
+ * An FMU of another FMI version is one problem; an FMU for model exchange only is read, without `coSimulation`.
+ */
+export function readModelDescription(file: string, xml: Uint8Array): ReadModelDescription {
+  const root = parseXml(file, xml);
+  refuseOtherVersions(file, root);
+  const findings: Findings = { problems: [], warnings: [] };
+  const { problems } = findings;
+
+  const attributes = new AttributeReader(root, problems);
+  const modelName = attributes.required('modelName');
+  const guid = attributes.required('guid');
+  const part = (name: string) => root.children.find((child) => child.name === name);
+  const coSimulation = readCoSimulation(part('CoSimulation'), problems);
+  const hasModelExchange = part('ModelExchange') !== undefined;
+  if (part('CoSimulation') === undefined && !hasModelExchange) {
+    problems.push({ message: 'there is neither a <CoSimulation> nor a <ModelExchange>', location: root.location });
+  }
+  const units = readUnits(part('UnitDefinitions'), findings);
+  const types = readSimpleTypes(part('TypeDefinitions'), findings);
+  const variables = readVariables(part('ModelVariables'), types, findings);
+  const structure = part('ModelStructure');
+  const unknownsIn = (list: string) =>
+    readUnknowns(
+      structure?.children.find((child) => child.name === list),
+      variables.length,
+      problems,
+    );
+  const outputs = unknownsIn('Outputs');
+  const initialUnknowns = unknownsIn('InitialUnknowns');
+  const logCategories = children(part('LogCategories'), 'Category').flatMap((category): LogCategory[] => {
+    const entry = new AttributeReader(category, problems);
+    const name = entry.required('name');
+    return name === undefined ? [] : [{ name, ...defined({ description: entry.string('description') }) }];
+  });
+  const experimentPart = part('DefaultExperiment');
+  const defaultExperiment = experimentPart === undefined ? undefined : readExperiment(experimentPart, problems);
+  const namingConvention = attributes.oneOf('variableNamingConvention', ['flat', 'structured'] as const);
+
+  if (problems.length > 0) throw new InvalidFileError(file, problems);
+  // Without problems, what is required was found.
+  const description: ModelDescription = {
+    fmiVersion: '2.0',
+    modelName: modelName!,
+    guid: guid!,
+    ...defined({
+      description: attributes.string('description'),
+      author: attributes.string('author'),
+      version: attributes.string('version'),
+      copyright: attributes.string('copyright'),
+      license: attributes.string('license'),
+      generationTool: attributes.string('generationTool'),
+      generationDateAndTime: attributes.string('generationDateAndTime'),
+      variableNamingConvention: namingConvention,
+      coSimulation,
+      defaultExperiment,
+    }),
+    hasModelExchange,
+    units,
+    enumerations: [...types.values()].flatMap(({ enumeration }) => (enumeration === undefined ? [] : [enumeration])),
+    logCategories,
+    variables: variables.map((variable) => variable!),
+    outputs,
+    initialUnknowns,
+  };
+  checkOutputs(description, root, findings.warnings);
+  return { description, warnings: findings.warnings };
+}
+
+function refuseOtherVersions(file: string, root: XmlElement): void {
+  const refuse = (message: string, remedy?: string) => {
+    throw new InvalidFileError(file, [{ message, location: root.location, ...defined({ remedy }) }]);
+  };
+  if (root.name !== 'fmiModelDescription') refuse(`the root element is <${root.name}>, expected <fmiModelDescription>`);
+  const version = root.attributes.get('fmiVersion');
+  if (version === undefined) refuse("<fmiModelDescription> lacks the attribute 'fmiVersion'");
+  if (version !== '2.0') {
+    refuse(`the FMU is of FMI version ${version}; FMI 2.0 is supported`, 'export the FMU as FMI 2.0 for co-simulation');
+  }
+}
+
+function readCoSimulation(element: XmlElement | undefined, problems: Problem[]): CoSimulation | undefined {
+  if (element === undefined) return undefined;
+  const attributes = new AttributeReader(element, problems);
+  const modelIdentifier = attributes.required('modelIdentifier');
+  if (modelIdentifier !== undefined && !/^[A-Za-z_]\w*$/.test(modelIdentifier)) {
+    // It becomes a file name: anything but a C identifier could also lead out of the FMU's folder.
+    problems.push({ message: `modelIdentifier '${modelIdentifier}' is no C identifier`, location: element.location });
+  }
+  return {
+    modelIdentifier: modelIdentifier ?? '',
+    ...defined({
+      needsExecutionTool: attributes.boolean('needsExecutionTool'),
+      canHandleVariableCommunicationStepSize: attributes.boolean('canHandleVariableCommunicationStepSize'),
+      canInterpolateInputs: attributes.boolean('canInterpolateInputs'),
+      maxOutputDerivativeOrder: attributes.unsigned('maxOutputDerivativeOrder'),
+      canRunAsynchronuously: attributes.boolean('canRunAsynchronuously'),
+      canBeInstantiatedOnlyOncePerProcess: attributes.boolean('canBeInstantiatedOnlyOncePerProcess'),
+      canNotUseMemoryManagementFunctions: attributes.boolean('canNotUseMemoryManagementFunctions'),
+      canGetAndSetFMUstate: attributes.boolean('canGetAndSetFMUstate'),
+      canSerializeFMUstate: attributes.boolean('canSerializeFMUstate'),
+      providesDirectionalDerivative: attributes.boolean('providesDirectionalDerivative'),
+    }),
+  };
+}
+
+function readExperiment(element: XmlElement, problems: Problem[]): DefaultExperiment {
+  const attributes = new AttributeReader(element, problems);
+  return defined({
+    startTime: attributes.real('startTime'),
+    stopTime: attributes.real('stopTime'),
+    tolerance: attributes.real('tolerance'),
+    stepSize: attributes.real('stepSize'),
+  });
+}
+
+/** `count`: number of variables; the file's indices run from 1 to it. */
+function readUnknowns(element: XmlElement | undefined, count: number, problems: Problem[]): Unknown[] {
+  return children(element, 'Unknown').flatMap((unknown): Unknown[] => {
+    const attributes = new AttributeReader(unknown, problems);
+    attributes.required('index');
+    const index = attributes.unsigned('index');
+    const dependencies = attributes.unsignedList('dependencies');
+    const kinds = attributes
+      .string('dependenciesKind')
+      ?.split(/\s+/)
+      .filter((kind) => kind !== '');
+    const report = (message: string) => problems.push({ message, location: unknown.location });
+    for (const value of [...(index === undefined ? [] : [index]), ...(dependencies ?? [])]) {
+      if (value < 1 || value > count) report(`index ${value} is out of range, there are ${count} variables (from 1)`);
+    }
+    const wrongKind = kinds?.find((kind) => !(DEPENDENCY_KINDS as readonly string[]).includes(kind));
+    if (wrongKind !== undefined) report(`dependenciesKind '${wrongKind}' is none of ${DEPENDENCY_KINDS.join(', ')}`);
+    if (kinds !== undefined && kinds.length !== (dependencies?.length ?? 0)) {
+      report(`dependenciesKind has ${kinds.length} entries, dependencies ${dependencies?.length ?? 0}`);
+    }
+    if (index === undefined) return [];
+    return [
+      {
+        index: index - 1,
+        ...defined({
+          dependencies: dependencies?.map((value) => value - 1),
+          dependenciesKind: kinds as NonNullable<Unknown['dependenciesKind']> | undefined,
+        }),
+      },
+    ];
+  });
+}
+
+/** `Outputs` lists all variables of causality output and no others (FMI 2.0.4, section 2.2.8). */
+function checkOutputs({ variables, outputs }: ModelDescription, root: XmlElement, warnings: Problem[]): void {
+  const listed = new Set(outputs.map(({ index }) => index));
+  for (const [index, { name, causality, location = root.location }] of variables.entries()) {
+    if ((causality === 'output') === listed.has(index)) continue;
+    const fault = causality === 'output' ? 'is not listed' : `has causality ${causality} but is listed`;
+    warnings.push({ message: `variable '${name}' ${fault} in ModelStructure/Outputs`, location });
+  }
+}

@@ -1,0 +1,194 @@
+/** UnitDefinitions, TypeDefinitions and ModelVariables of a modelDescription.xml (FMI 2.0.4, sections 2.2.2 to 2.2.7). */
+import { formatLocation, type Problem } from '../support/errors.js';
+import { didYouMean } from '../support/nearest.js';
+import { AttributeReader, defined } from './attribute-reader.js';
+import type {
+  BaseUnitExponent,
+  EnumerationType,
+  ScalarVariable,
+  StartValue,
+  UnitDefinition,
+  VariableType,
+} from './model-description.js';
+import { CAUSALITIES, combinationFault, defaultVariability, INITIALS, VARIABILITIES } from './variable-rules.js';
+import type { XmlElement } from './xml.js';
+
+export interface Findings {
+  /** What makes the file unusable. */
+  readonly problems: Problem[];
+  /** What breaks the standard but does not keep the FMU from running. */
+  readonly warnings: Problem[];
+}
+
+const VARIABLE_TYPES: readonly VariableType[] = ['Real', 'Integer', 'Boolean', 'String', 'Enumeration'];
+const BASE_UNITS: readonly BaseUnitExponent[] = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'];
+
+/** What a `SimpleType` gives to the variables that name it, unless they say otherwise. */
+export interface SimpleType {
+  readonly name: string;
+  readonly type: VariableType;
+  readonly defaults: Pick<ScalarVariable, 'unit' | 'min' | 'max' | 'nominal'>;
+  readonly enumeration?: EnumerationType;
+}
+
+export function readUnits(element: XmlElement | undefined, { problems }: Findings): UnitDefinition[] {
+  return children(element, 'Unit').flatMap((unit) => {
+    const name = new AttributeReader(unit, problems).required('name');
+    if (name === undefined) return [];
+    const base = unit.children.find((child) => child.name === 'BaseUnit');
+    if (base === undefined) return [{ name }];
+    const attributes = new AttributeReader(base, problems, `unit '${name}'`);
+    const exponents = BASE_UNITS.map((symbol) => [symbol, attributes.integer(symbol)] as const);
+    const scale = { factor: attributes.real('factor'), offset: attributes.real('offset') };
+    return [{ name, baseUnit: defined({ ...Object.fromEntries(exponents), ...scale }) }];
+  });
+}
+
+export function readSimpleTypes(element: XmlElement | undefined, { problems }: Findings): Map<string, SimpleType> {
+  const types = new Map<string, SimpleType>();
+  for (const simple of children(element, 'SimpleType')) {
+    const name = new AttributeReader(simple, problems).required('name');
+    const details = simple.children.find((child) => (VARIABLE_TYPES as readonly string[]).includes(child.name));
+    if (name === undefined) continue;
+    if (details === undefined) {
+      problems.push({ message: `type '${name}' has none of ${VARIABLE_TYPES.join(', ')}`, location: simple.location });
+      continue;
+    }
+    const type = details.name as VariableType;
+    const attributes = new AttributeReader(details, problems, `type '${name}'`);
+    types.set(name, {
+      name,
+      type,
+      defaults: readLimits(attributes, type),
+      ...(type === 'Enumeration' ? { enumeration: { name, items: readItems(details, name, problems) } } : {}),
+    });
+  }
+  return types;
+}
+
+function readItems(element: XmlElement, typeName: string, problems: Problem[]): EnumerationType['items'] {
+  return children(element, 'Item').flatMap((item) => {
+    const attributes = new AttributeReader(item, problems, `an item of type '${typeName}'`);
+    const name = attributes.required('name');
+    attributes.required('value');
+    const value = attributes.integer('value');
+    const description = attributes.string('description');
+    return name === undefined || value === undefined ? [] : [{ name, value, ...defined({ description }) }];
+  });
+}
+
+function readLimits(attributes: AttributeReader, type: VariableType): SimpleType['defaults'] {
+  if (type === 'Real') {
+    return defined({
+      unit: attributes.string('unit'),
+      min: attributes.real('min'),
+      max: attributes.real('max'),
+      nominal: attributes.real('nominal'),
+    });
+  }
+  if (type === 'Integer' || type === 'Enumeration') {
+    return defined({ min: attributes.integer('min'), max: attributes.integer('max') });
+  }
+  return {};
+}
+
+/** The variables in the file's order; one that could not be read leaves a gap, since ModelStructure counts them. */
+export function readVariables(
+  element: XmlElement | undefined,
+  types: ReadonlyMap<string, SimpleType>,
+  findings: Findings,
+): (ScalarVariable | undefined)[] {
+  const byName = new Map<string, ScalarVariable>();
+  return children(element, 'ScalarVariable').map((node) => {
+    const variable = readVariable(node, types, findings);
+    if (variable === undefined) return undefined;
+    const earlier = byName.get(variable.name);
+    if (earlier !== undefined) {
+      const first = formatLocation(earlier.location ?? node.location);
+      findings.problems.push({
+        message: `a second variable named '${variable.name}', the first is at ${first}`,
+        location: node.location,
+      });
+    }
+    byName.set(variable.name, variable);
+    return variable;
+  });
+}
+
+function readVariable(
+  node: XmlElement,
+  types: ReadonlyMap<string, SimpleType>,
+  { problems, warnings }: Findings,
+): ScalarVariable | undefined {
+  const name = new AttributeReader(node, problems, 'a variable').required('name');
+  const owner = `variable '${name ?? '?'}'`;
+  const attributes = new AttributeReader(node, problems, owner);
+  attributes.required('valueReference');
+  const valueReference = attributes.unsigned('valueReference');
+  const causality = attributes.oneOf('causality', CAUSALITIES) ?? 'local';
+  const givenVariability = attributes.oneOf('variability', VARIABILITIES);
+  const initial = attributes.oneOf('initial', INITIALS);
+
+  const details = typeElement(node, owner, problems);
+  if (details === undefined || name === undefined || valueReference === undefined) return undefined;
+  const type = details.name as VariableType;
+  const typed = new AttributeReader(details, problems, owner);
+  const declaredType = typed.string('declaredType');
+  const declared = declaredType === undefined ? undefined : types.get(declaredType);
+  if (type === 'Enumeration') typed.required('declaredType');
+  if (declaredType !== undefined && declared?.type !== type) {
+    const fault = declared === undefined ? 'is not defined' : `is a type of ${declared.type}, not of ${type}`;
+    const hint = declared === undefined ? didYouMean(declaredType, types.keys()) : '';
+    problems.push({
+      message: `declaredType '${declaredType}' of ${owner} ${fault}${hint}`,
+      location: details.location,
+    });
+  }
+  const variable: ScalarVariable = {
+    name,
+    valueReference,
+    type,
+    causality,
+    variability: givenVariability ?? defaultVariability(type, causality),
+    ...declared?.defaults,
+    ...readLimits(typed, type),
+    ...defined({ initial, declaredType, start: readStart(typed, type), description: attributes.string('description') }),
+    location: node.location,
+  };
+  const fault = combinationFault(variable);
+  if (fault !== undefined) warnings.push({ message: `${owner}: ${fault}`, location: node.location });
+  return variable;
+}
+
+/** The one child that gives the type. */
+function typeElement(node: XmlElement, owner: string, problems: Problem[]): XmlElement | undefined {
+  const known = (child: XmlElement) => (VARIABLE_TYPES as readonly string[]).includes(child.name);
+  const [first, second] = node.children.filter(known);
+  if (first !== undefined && second === undefined) return first;
+  const other = node.children.find((child) => !known(child) && child.name !== 'Annotations');
+  const message =
+    second !== undefined
+      ? `${owner} has several types`
+      : other === undefined
+        ? `${owner} has no type, expected one of ${VARIABLE_TYPES.join(', ')}`
+        : `${owner} has the unknown type '${other.name}'${didYouMean(other.name, VARIABLE_TYPES)}, expected one of ${VARIABLE_TYPES.join(', ')}`;
+  problems.push({ message, location: (second ?? other ?? node).location });
+  return undefined;
+}
+
+function readStart(attributes: AttributeReader, type: VariableType): StartValue | undefined {
+  switch (type) {
+    case 'Real':
+      return attributes.real('start');
+    case 'Boolean':
+      return attributes.boolean('start');
+    case 'String':
+      return attributes.string('start');
+    default:
+      return attributes.integer('start');
+  }
+}
+
+export function children(element: XmlElement | undefined, name: string): readonly XmlElement[] {
+  return element?.children.filter((child) => child.name === name) ?? [];
+}

@@ -1,0 +1,10 @@
+/** The npm API of twinbridge: FMUs, the bridge, the master, the player and the embedded broker. */
+export * from './amqp/index.js';
+export { EmbeddedBroker } from './amqp/embedded/index.js';
+export * from './bridge/index.js';
+export * from './fmi/index.js';
+export * from './master/index.js';
+export { OfflineSelection, Producer, type SelectionRule } from './native/index.js';
+export { Player, type PlayerOptions, type ReplayFileOptions, type ReplayReport, replayFile } from './replay/index.js';
+export * from './support/errors.js';
+export * from './system/index.js';

@@ -1,0 +1,57 @@
+/** Why a run ended badly. */
+import { type ErrorContext, ExitCode, TwinbridgeError } from '../support/errors.js';
+import type { RunReport } from './report.js';
+
+/** The values of a loop of connections without delay did not settle during initialization. */
+export class AlgebraicLoopError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_ALGEBRAIC_LOOP';
+}
+
+/** A variable that is to be captured or watched does not exist, or has no number. */
+export class UnknownVariableError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_UNKNOWN_VARIABLE';
+  override readonly exitCode: ExitCode = ExitCode.invalidInput;
+}
+
+/** The results file cannot be written. */
+export class ResultsError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_RESULTS';
+}
+
+/** An error that crossed from the thread of the run: what remains of it. */
+export interface ErrorRecord {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly exitCode: ExitCode;
+  readonly remedy?: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A run that did not come to its end. `code` and `exitCode` are those of the error that ended it; `report` tells how far
+ * it came, and is absent when it did not get as far as its first communication point.
+ */
+export class RunError extends TwinbridgeError {
+  override readonly code: string;
+  override readonly exitCode: ExitCode;
+  readonly report: RunReport | undefined;
+
+  constructor(record: ErrorRecord, report: RunReport | undefined, context: ErrorContext = {}) {
+    const { message, code, exitCode, details, remedy } = record;
+    super(message, { ...context, details, ...(remedy === undefined ? {} : { remedy }) });
+    this.code = code;
+    this.exitCode = exitCode;
+    this.report = report;
+  }
+}
+
+/** Any error as a record that can be sent to another thread. */
+export function toErrorRecord(error: unknown): ErrorRecord {
+  if (error instanceof TwinbridgeError) {
+    const { name, code, message, exitCode, details, remedy } = error;
+    return { name, code, message, exitCode, details, ...(remedy === undefined ? {} : { remedy }) };
+  }
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { name, code: 'TB_INTERNAL', message, exitCode: ExitCode.runFailed, details: { stack } };
+}

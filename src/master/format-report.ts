@@ -1,0 +1,69 @@
+/** A run report for people to read. */
+import type { Outcome, RunReport } from './report.js';
+
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  finished: 'finished',
+  stopped: 'stopped by request',
+  ended: 'ended by an FMU',
+  failed: 'failed',
+  killed: 'given up',
+};
+
+/** Several lines, without a newline at the end. */
+export function formatReport(report: RunReport): string {
+  const { outcome, steps, simulatedSeconds, wallSeconds, realTimeFactor, overruns, components, resultFile } = report;
+  const lines = [
+    `${OUTCOMES[outcome]} at ${round(report.time)} s: ${steps} steps, ${round(simulatedSeconds)} s simulated in ` +
+      `${round(wallSeconds)} s (${round(realTimeFactor)} times real time), initialization ${round(report.initializationSeconds)} s`,
+    overruns.count === 0
+      ? 'overruns: none'
+      : `overruns: ${overruns.count} of ${steps} steps ended late, at most by ${round(overruns.maxMs)} ms (${formatBuckets(report)})`,
+  ];
+  if (components.length > 0) {
+    lines.push(
+      ...alignColumns([
+        ['component', 'steps', 'p50', 'p99', 'max', 'total'],
+        ...components.map(({ name, steps: count, p50Us, p99Us, maxUs, totalMs }) => [
+          name,
+          String(count),
+          `${round(p50Us)} us`,
+          `${round(p99Us)} us`,
+          `${round(maxUs)} us`,
+          `${round(totalMs)} ms`,
+        ]),
+      ]),
+    );
+  }
+  for (const { name, warnings, lostMessages } of components) {
+    if (warnings > 0) lines.push(`${name}: ${warnings} calls returned fmi2Warning`);
+    if (lostMessages > 0) lines.push(`${name}: ${lostMessages} log messages lost, more than the queue holds`);
+  }
+  if (report.droppedLogMessages > 0)
+    lines.push(`${report.droppedLogMessages} log messages not shown, too many at once`);
+  if (resultFile !== undefined) lines.push(`results: ${resultFile}`);
+  return lines.join('\n');
+}
+
+function formatBuckets({ overruns }: RunReport): string {
+  return overruns.histogram
+    .filter(({ count }) => count > 0)
+    .map(({ upToMs, count }) => (Number.isFinite(upToMs) ? `${count} up to ${upToMs} ms` : `${count} more`))
+    .join(', ');
+}
+
+/** Three significant digits, no exponent; integers in full. */
+function round(value: number): string {
+  if (Math.abs(value) >= 100) return String(Math.round(value));
+  return String(Number(value.toPrecision(3)));
+}
+
+/** Pads every column to its widest cell; the first to the left, the others to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

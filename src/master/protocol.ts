@@ -1,0 +1,34 @@
+/** What the main thread and the thread of a run say to each other. */
+import type { System } from '../system/index.js';
+import type { ErrorRecord } from './errors.js';
+import type { Progress, RunLogMessage, RunReport } from './report.js';
+import type { RunSettings } from './run-loop.js';
+
+/** Cells of the shared `Int32Array`. */
+export const Control = {
+  /** Not 0: stop after the present step. Notified. */
+  stop: 0,
+  /** Batches of log messages that the main thread has taken. */
+  logBatchesTaken: 1,
+  cells: 2,
+} as const;
+
+/** Batches on their way; more are dropped and counted, so that a slow receiver does not fill the memory. */
+export const MAX_LOG_BATCHES = 64;
+
+export interface RunRequest {
+  readonly system: System;
+  readonly settings: RunSettings;
+  /** Unpacked FMUs: folder by `Component.fmu`. */
+  readonly folders: ReadonlyMap<string, string>;
+  readonly control: Int32Array;
+  readonly wantsProgress: boolean;
+  readonly wantsLog: boolean;
+}
+
+export type RunMessage =
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'log'; readonly messages: readonly RunLogMessage[] }
+  | { readonly type: 'over'; readonly report: RunReport; readonly error?: ErrorRecord }
+  /** Before the first communication point. */
+  | { readonly type: 'refused'; readonly error: ErrorRecord };

@@ -1,0 +1,117 @@
+/** Runs a system in a thread of its own. */
+import { Worker } from 'node:worker_threads';
+import { openFmu, type UnpackedFmu } from '../fmi/index.js';
+import { ExitCode } from '../support/errors.js';
+import type { System } from '../system/index.js';
+import { type ErrorRecord, RunError } from './errors.js';
+import { Control, type RunMessage, type RunRequest } from './protocol.js';
+import type { Progress, RunLogMessage, RunReport } from './report.js';
+import type { RunSettings } from './run-loop.js';
+
+export interface RunOptions extends RunSettings {
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onLog?: (message: RunLogMessage) => void;
+  /** Ends the run after the present step; the promise resolves with outcome `stopped`. */
+  readonly signal?: AbortSignal;
+  /**
+   * Gives up a run that does not react: it is asked to stop, and after `killAfterMs` (default 5,000) the promise rejects
+   * with outcome `killed`. A thread inside an FMU cannot be ended from outside: it goes on until the FMU returns, or the
+   * process ends at once (see `exitNow`).
+   */
+  readonly kill?: AbortSignal;
+  readonly killAfterMs?: number;
+}
+
+const DEFAULT_KILL_AFTER_MS = 5000;
+
+/**
+ * Unpacks the FMUs, runs the system and removes what was unpacked. Rejects with {@link RunError} when the run failed,
+ * and with the errors of opening an FMU.
+ */
+export async function runSystem(system: System, options: RunOptions = {}): Promise<RunReport> {
+  const unpacked: UnpackedFmu[] = [];
+  try {
+    for (const file of new Set(system.components.map(({ fmu }) => fmu))) unpacked.push(await openFmu(file));
+    return await runInThread(system, new Map(unpacked.map(({ file, directory }) => [file, directory])), options);
+  } finally {
+    await Promise.all(unpacked.map((fmu) => fmu.close()));
+  }
+}
+
+function runInThread(system: System, folders: ReadonlyMap<string, string>, options: RunOptions): Promise<RunReport> {
+  const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, ...settings } = options;
+  const control = new Int32Array(new SharedArrayBuffer(Control.cells * Int32Array.BYTES_PER_ELEMENT));
+  const request: RunRequest = {
+    system,
+    settings,
+    folders,
+    control,
+    wantsProgress: onProgress !== undefined,
+    wantsLog: onLog !== undefined,
+  };
+  return new Promise<RunReport>((resolve, reject) => {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: request });
+    let killTimer: NodeJS.Timeout | undefined;
+    let verdict: RunMessage | undefined;
+    const stop = () => {
+      Atomics.store(control, Control.stop, 1);
+      Atomics.notify(control, Control.stop);
+    };
+    const beginKill = () => {
+      stop();
+      killTimer ??= setTimeout(() => {
+        void worker.terminate();
+        settle(() => reject(new RunError(killed(killAfterMs), undefined)));
+      }, killAfterMs);
+    };
+    const settle = (end: () => void) => {
+      clearTimeout(killTimer);
+      signal?.removeEventListener('abort', stop);
+      kill?.removeEventListener('abort', beginKill);
+      end();
+    };
+    signal?.addEventListener('abort', stop);
+    kill?.addEventListener('abort', beginKill);
+    if (signal?.aborted === true) stop();
+    if (kill?.aborted === true) beginKill();
+
+    worker.on('message', (message: RunMessage) => {
+      if (message.type === 'progress') onProgress?.(message.progress);
+      else if (message.type === 'log') {
+        Atomics.add(control, Control.logBatchesTaken, 1);
+        for (const entry of message.messages) onLog?.(entry);
+      } else verdict = message;
+    });
+    worker.on('error', (cause) => settle(() => reject(new RunError(crashed(cause), undefined, { cause }))));
+    // Only when the thread is over are its libraries unloaded and may the folders go.
+    worker.on('exit', () =>
+      settle(() => {
+        if (verdict?.type === 'over' && verdict.error === undefined) resolve(verdict.report);
+        else if (verdict?.type === 'over') reject(new RunError(verdict.error!, verdict.report));
+        else if (verdict?.type === 'refused') reject(new RunError(verdict.error, undefined));
+        else reject(new RunError(crashed(new Error('the thread of the run ended without a report')), undefined));
+      }),
+    );
+  });
+}
+
+function killed(afterMs: number): ErrorRecord {
+  return {
+    name: 'RunError',
+    code: 'TB_MASTER_KILLED',
+    message: `the run did not react within ${afterMs / 1000} s: an FMU does not return`,
+    exitCode: ExitCode.runFailed,
+    details: { afterMs },
+    remedy: 'the results up to the last communication point are kept',
+  };
+}
+
+function crashed(cause: Error): ErrorRecord {
+  return {
+    name: 'RunError',
+    code: 'TB_INTERNAL',
+    message: `the thread of the run failed: ${cause.message}`,
+    exitCode: ExitCode.runFailed,
+    details: { stack: cause.stack },
+  };
+}

@@ -1,0 +1,82 @@
+/** The thread of a run: FMUs may block in it while the main thread stays free for signals and progress. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { FmuFolder } from '../fmi/index.js';
+import { toErrorRecord } from './errors.js';
+import { Control, MAX_LOG_BATCHES, type RunMessage, type RunRequest } from './protocol.js';
+import type { RunLogMessage } from './report.js';
+import { runLoop } from './run-loop.js';
+
+/** Sends log messages in batches, as many as the main thread keeps up with. */
+class LogSender {
+  readonly #post: (message: RunMessage) => void;
+  readonly #control: Int32Array;
+  #batch: RunLogMessage[] = [];
+  #sent = 0;
+  dropped = 0;
+
+  constructor(control: Int32Array, post: (message: RunMessage) => void) {
+    this.#control = control;
+    this.#post = post;
+  }
+
+  add(message: RunLogMessage): void {
+    if (this.#batch.push(message) >= MAX_BATCH) this.flush();
+  }
+
+  flush(): void {
+    if (this.#batch.length === 0) return;
+    if (this.#sent - Atomics.load(this.#control, Control.logBatchesTaken) < MAX_LOG_BATCHES) {
+      this.#post({ type: 'log', messages: this.#batch });
+      this.#sent += 1;
+    } else {
+      this.dropped += this.#batch.length;
+    }
+    this.#batch = [];
+  }
+}
+
+const MAX_BATCH = 100;
+/** ms; a lone message does not wait longer for company than until the next message or progress after this. */
+const MAX_BATCH_AGE_MS = 50;
+
+function serve(port: MessagePort, request: RunRequest): void {
+  const { system, settings, control } = request;
+  const post = (message: RunMessage) => port.postMessage(message);
+  const log = new LogSender(control, post);
+  let flushedMs = 0;
+  const flushIfOld = () => {
+    const now = performance.now();
+    if (now - flushedMs < MAX_BATCH_AGE_MS) return;
+    flushedMs = now;
+    log.flush();
+  };
+  try {
+    const { report, error } = runLoop(system, toFolders(request), settings, {
+      stopFlag: control,
+      onProgress: (progress) => {
+        log.flush();
+        if (request.wantsProgress) post({ type: 'progress', progress });
+      },
+      ...(request.wantsLog && {
+        onLog: (message) => {
+          log.add(message);
+          flushIfOld();
+        },
+      }),
+    });
+    log.flush();
+    const complete = { ...report, droppedLogMessages: log.dropped };
+    post({ type: 'over', report: complete, ...(error === undefined ? {} : { error: toErrorRecord(error) }) });
+  } catch (error) {
+    log.flush();
+    post({ type: 'refused', error: toErrorRecord(error) });
+  }
+}
+
+function toFolders({ system, folders }: RunRequest): Map<string, FmuFolder> {
+  return new Map(
+    system.components.map(({ fmu, description }) => [fmu, { file: fmu, directory: folders.get(fmu)!, description }]),
+  );
+}
+
+if (parentPort !== null) serve(parentPort, workerData as RunRequest);

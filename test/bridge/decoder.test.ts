@@ -1,0 +1,330 @@
+/** What a message must look like to be a sample, and what is said of one that is none. */
+import {
+  createDecoder,
+  type Decoded,
+  type DecodedSample,
+  type DecoderOptions,
+  FIELD_REASONS,
+  type FieldReason,
+  MAX_PROBLEMS,
+  REJECTION_REASONS,
+  type RejectedMessage,
+  type RejectionReason,
+} from '#tb/bridge/decoder.js';
+import type { Signal } from '#tb/bridge/signals.js';
+import { parseRfc3339 } from '#tb/support/time.js';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const SIGNALS: readonly Signal[] = [
+  { name: 'x', type: 'Real', slot: 0 },
+  { name: 'y', type: 'Real', slot: 1 },
+  { name: 'seqno', type: 'Integer', slot: 2 },
+  { name: 'stop', type: 'Boolean', slot: 3 },
+  { name: 'mode', type: 'String', slot: 4, maxLength: 8 },
+];
+const OPTIONS: DecoderOptions = {
+  time: { key: 'time', format: 'rfc3339', assumeUtc: false },
+  unknownFields: 'warn',
+  maxMessageBytes: 1000,
+};
+const NOON = '2019-01-04T12:00:00Z';
+const NOON_NS = parseRfc3339(NOON) as bigint;
+
+const withTime = (format: DecoderOptions['time']['format'], assumeUtc = false): DecoderOptions => ({
+  ...OPTIONS,
+  time: { key: 'time', format, assumeUtc },
+});
+
+function decode(body: string | Buffer, options = OPTIONS): Decoded {
+  return createDecoder(SIGNALS, options).decode(Buffer.from(body as string));
+}
+
+function sample(body: string | Buffer, options = OPTIONS): DecodedSample {
+  const decoded = decode(body, options);
+  if (decoded.kind !== 'sample') throw new Error(`rejected: ${decoded.reason}: ${decoded.message}`);
+  return decoded;
+}
+
+/** Members after the time. */
+const timed = (members: string): string => `{"time":"${NOON}",${members}}`;
+/** The value of a field alone in its message beside `x`, and what was said about it. */
+function field(name: string, json: string): { value: unknown; problems: string[] } {
+  const decoded = sample(timed(`"x":1,"${name}":${json}`));
+  const slot = SIGNALS.findIndex((signal) => signal.name === name);
+  return { value: decoded.values[slot], problems: decoded.problems.map((problem) => problem.reason) };
+}
+
+describe('a sample', () => {
+  it('has the time and the values of all signals, whatever their order', () => {
+    const decoded = sample(`{"seqno":7,"mode":"auto","x":1.5,"time":"${NOON}","stop":true,"y":-2e3}`);
+    expect(decoded.timeNs).toBe(NOON_NS);
+    expect(decoded.values).toEqual([1.5, -2000, 7, true, 'auto']);
+    expect(decoded.complete).toBe(true);
+    expect(decoded.problems).toEqual([]);
+  });
+
+  it('may lack signals', () => {
+    const decoded = sample(timed('"y":2'));
+    expect(decoded.values).toEqual([undefined, 2, undefined, undefined, undefined]);
+    expect(decoded.complete).toBe(false);
+    expect(createDecoder(SIGNALS, OPTIONS).missingFrom(Buffer.from(timed('"y":2')))).toEqual([
+      'x',
+      'seqno',
+      'stop',
+      'mode',
+    ]);
+  });
+
+  it('may be written with space, escapes and characters beyond ASCII', () => {
+    const decoded = sample(` {\n\t"time" : "${NOON}" ,\r\n "\\u0078" : 3 , "mode":"\\u00e9\\n\ud83d\ude00" } `);
+    expect(decoded.values[0]).toBe(3);
+    expect(decoded.values[4]).toBe('é\n😀');
+  });
+
+  it('is also a row of the ring', () => {
+    const { row } = sample(timed('"y":0.5,"seqno":-3,"stop":true,"mode":"é"'));
+    const view = new DataView(row.values.buffer);
+    expect(row.mask).toEqual(new BigUint64Array([0b11110n]));
+    expect(view.getFloat64(8, true)).toBe(0.5);
+    expect(view.getBigInt64(16, true)).toBe(-3n);
+    expect(view.getBigInt64(24, true)).toBe(1n);
+    expect(view.getBigInt64(32, true)).toBe(2n);
+    expect(row.strings.toString('hex', 0, 3)).toBe('c3a900');
+  });
+
+  it('does not keep values of the message before', () => {
+    const decoder = createDecoder(SIGNALS, OPTIONS);
+    decoder.decode(Buffer.from(timed('"x":1,"y":2')));
+    const second = decoder.decode(Buffer.from(timed('"y":3'))) as DecodedSample;
+    expect(second.values[0]).toBeUndefined();
+    expect(second.row.mask).toEqual(new BigUint64Array([0b10n]));
+  });
+
+  it('has signals beyond the first 64 in the next word of the mask', () => {
+    const signals = Array.from({ length: 70 }, (_, slot): Signal => ({ name: `s${slot}`, type: 'Real', slot }));
+    const decoded = createDecoder(signals, OPTIONS).decode(Buffer.from(timed('"s31":1,"s63":2,"s69":3')));
+    expect((decoded as DecodedSample).row.mask).toEqual(new BigUint64Array([(1n << 31n) | (1n << 63n), 1n << 5n]));
+  });
+});
+
+describe('time', () => {
+  const timeOf = (json: string, options = OPTIONS) => sample(`{"time":${json},"x":1}`, options).timeNs;
+
+  it('is RFC 3339 with an offset that is obeyed and digits down to nanoseconds', () => {
+    expect(timeOf('"2019-01-04T12:00:00.123456789Z"')).toBe(NOON_NS + 123456789n);
+    expect(timeOf('"2019-01-04T14:00:00+02:00"')).toBe(NOON_NS);
+    expect(timeOf('"2019-01-04 06:30:00,5-0530"')).toBe(NOON_NS + 500_000_000n);
+  });
+
+  it('is a number since 1970, exact to the nanosecond, where so configured', () => {
+    expect(timeOf('1546603200.123456789', withTime('epoch-s'))).toBe(NOON_NS + 123456789n);
+    expect(timeOf('1546603200123.456789', withTime('epoch-ms'))).toBe(NOON_NS + 123456789n);
+    expect(timeOf('1546603200123456.789', withTime('epoch-us'))).toBe(NOON_NS + 123456789n);
+    expect(timeOf('1546603200123456789', withTime('epoch-ns'))).toBe(NOON_NS + 123456789n);
+    expect(timeOf('1.5466032e9', withTime('epoch-s'))).toBe(NOON_NS);
+    expect(timeOf('-0.25', withTime('epoch-s'))).toBe(-250_000_000n);
+  });
+
+  it('counts as UTC without a zone only where so configured', () => {
+    expect(timeOf('"2019-01-04T12:00:00.5"', withTime('rfc3339', true))).toBe(NOON_NS + 500_000_000n);
+  });
+});
+
+/** Every reason is provoked somewhere below: checked at the end. */
+const provoked = new Set<RejectionReason | FieldReason>();
+
+describe('a message is rejected', () => {
+  const rejection = (body: string | Buffer, options = OPTIONS): RejectedMessage => {
+    const decoded = decode(body, options);
+    if (decoded.kind !== 'rejected') throw new Error('it was accepted');
+    provoked.add(decoded.reason);
+    expect(REJECTION_REASONS).toContain(decoded.reason);
+    return decoded;
+  };
+  const reasonFor = (body: string | Buffer, options = OPTIONS): RejectionReason => rejection(body, options).reason;
+
+  it('when it is empty or too large', () => {
+    expect(reasonFor('')).toBe('empty_body');
+    const large = rejection(timed(`"x":1,"mode":"${'a'.repeat(1000)}"`));
+    expect(large.reason).toBe('too_large');
+    expect(large.message).toContain('the limit is 1000');
+  });
+
+  it('when 10 MB come at once, without being read', () => {
+    const started = performance.now();
+    expect(reasonFor(Buffer.alloc(10 << 20, '['))).toBe('too_large');
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  it.each([
+    // A caret of the position under each: the byte where something else was expected.
+    ['{"x":1', 6],
+    ['{"x":1}}', 7],
+    ['{"x":1,}', 7],
+    ['{"x" 1}', 5],
+    ['{x:1}', 1],
+    ["{'x':1}", 1],
+    ['{"x":01}', 6],
+    ['{"x":1.}', 6],
+    ['{"x":.5}', 5],
+    ['{"x":+1}', 5],
+    ['{"x":-}', 6],
+    ['{"x":1e}', 6],
+    ['{"x":NaN}', 5],
+    ['{"x":Infinity}', 5],
+    ['{"x":tru}', 5],
+    ['{"x":[1,2}', 9],
+    ['{"x":{"y":1]}', 11],
+    ['{"x":{"y"}}', 9],
+    ['{"x":"\\x"}', 6],
+    ['{"x":"\\u12"}', 6],
+    ['{"x":"a\nb"}', 7],
+    ['{"x":"abc}', 10],
+    ['{"x":1} // comment', 8],
+    ['{"é":1,}', 8],
+    ['\ufeff{"x":1}', 0],
+    ['{"x":1}\0', 7],
+    ['   ', 3],
+    ['x', 0],
+    ['[1', 2],
+  ])('when it is not JSON: %j at byte %i', (body, position) => {
+    const decoded = rejection(body);
+    expect(decoded.reason).toBe('malformed_json');
+    expect(decoded.position).toBe(position);
+    expect(() => JSON.parse(body)).toThrow();
+  });
+
+  it('when it is not UTF-8, at the first byte that is not', () => {
+    const body = Buffer.concat([Buffer.from('{"mode":"\ufffdé'), Buffer.from([0xe9]), Buffer.from('"}')]);
+    expect(rejection(body)).toMatchObject({ reason: 'malformed_json', position: 14 });
+    expect(rejection(Buffer.from([0x1f, 0x8b, 0x08]))).toMatchObject({ reason: 'malformed_json', position: 1 });
+  });
+
+  it.each(['null', 'true', '3.5', '"text"', '[]', '[{"x":1}]', ' 17 '])('when it is %s', (body) => {
+    expect(reasonFor(body)).toBe('not_an_object');
+  });
+
+  it('when it is nested too deeply, and nothing breaks', () => {
+    const options = { ...OPTIONS, maxMessageBytes: 1 << 20 };
+    const deep = rejection(`{"x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, options);
+    expect(deep).toMatchObject({ reason: 'nesting_too_deep', position: 5 + 64 });
+    expect(reasonFor('['.repeat(200_000), options)).toBe('nesting_too_deep');
+    expect(reasonFor('{"a":'.repeat(200_000), options)).toBe('nesting_too_deep');
+  });
+
+  it('when its time is missing, of another type or no time', () => {
+    expect(reasonFor('{"x":1}')).toBe('time_missing');
+    expect(reasonFor('{}')).toBe('time_missing');
+    expect(reasonFor('{"time":1546603200,"x":1}')).toBe('time_not_a_string');
+    expect(reasonFor('{"time":null,"x":1}')).toBe('time_not_a_string');
+    expect(reasonFor(timed('"x":1'), withTime('epoch-s'))).toBe('time_not_a_number');
+    expect(reasonFor('{"time":"2019-01-04T12:00:00","x":1}')).toBe('time_without_zone');
+    expect(reasonFor('{"time":"2019-02-30T12:00:00Z","x":1}')).toBe('time_malformed');
+    expect(reasonFor('{"time":"24:00","x":1}')).toBe('time_malformed');
+    expect(reasonFor('{"time":"3019-01-04T12:00:00Z","x":1}')).toBe('time_out_of_range');
+    expect(reasonFor('{"time":1e300,"x":1}', withTime('epoch-s'))).toBe('time_out_of_range');
+  });
+
+  it('when it has nothing to use', () => {
+    expect(reasonFor(timed('"z":1'))).toBe('no_known_signal');
+    expect(reasonFor(`{"time":"${NOON}"}`)).toBe('no_known_signal');
+    const nothing = rejection(timed('"x":null'));
+    expect(nothing).toMatchObject({ reason: 'no_usable_value', message: "'x' is null" });
+  });
+
+  it('when it has unknown fields, where so configured', () => {
+    const strict = { ...OPTIONS, unknownFields: 'reject' } as const;
+    const decoded = rejection(timed('"x":1,"mdoe":"auto"'), strict);
+    expect(decoded.reason).toBe('unknown_fields');
+    expect(decoded.message).toBe("'mdoe' is no signal (did you mean 'mode'?)");
+  });
+
+  it('does not put a long value into the message', () => {
+    const decoded = rejection(`{"time":"${'9'.repeat(500)}","x":1}`);
+    expect(decoded.message.length).toBeLessThan(200);
+  });
+});
+
+describe('a value is refused, and the others are used', () => {
+  const refused = (name: string, json: string): string => {
+    const { value, problems } = field(name, json);
+    expect(value).toBeUndefined();
+    expect(problems).toHaveLength(1);
+    provoked.add(problems[0] as FieldReason);
+    return problems[0]!;
+  };
+
+  it('when it is of another type', () => {
+    expect(refused('y', '"1"')).toBe('wrong_type');
+    expect(refused('y', 'true')).toBe('wrong_type');
+    expect(refused('y', '[1]')).toBe('wrong_type');
+    expect(refused('y', '{"x":5}')).toBe('wrong_type');
+    expect(refused('seqno', 'false')).toBe('wrong_type');
+    expect(refused('stop', '1')).toBe('wrong_type');
+    expect(refused('stop', '"true"')).toBe('wrong_type');
+    expect(refused('mode', '3')).toBe('wrong_type');
+    expect(refused('mode', 'null')).toBe('null');
+  });
+
+  it('when an Integer has a fraction or more than 32 bits', () => {
+    expect(refused('seqno', '2.9')).toBe('not_an_integer');
+    expect(refused('seqno', '2147483648')).toBe('integer_out_of_range');
+    expect(refused('seqno', '-2147483649')).toBe('integer_out_of_range');
+    expect(refused('seqno', '1e400')).toBe('integer_out_of_range');
+    expect(field('seqno', '2147483647').value).toBe(2147483647);
+    expect(field('seqno', '-2147483648').value).toBe(-2147483648);
+    expect(field('seqno', '3.0').value).toBe(3);
+    expect(field('seqno', '-0').value).toBe(0);
+  });
+
+  it('when a Real is more than a double holds; large integers are not', () => {
+    expect(refused('y', '1e400')).toBe('number_out_of_range');
+    expect(field('y', '9007199254740993').value).toBe(9007199254740992);
+    expect(field('y', '2147483648').value).toBe(2147483648);
+    expect(Object.is(field('y', '-0.0').value, -0)).toBe(true);
+    expect(field('y', '5e-324').value).toBe(5e-324);
+  });
+
+  it('when a String is too long in UTF-8 or has a NUL', () => {
+    expect(field('mode', '"12345678"').value).toBe('12345678');
+    expect(refused('mode', '"123456789"')).toBe('string_too_long');
+    expect(refused('mode', '"ééééé"')).toBe('string_too_long');
+    expect(refused('mode', '"a\\u0000b"')).toBe('string_with_nul');
+  });
+
+  it('when its key was there before: the first value counts, also of the time', () => {
+    const decoded = sample(`{"time":"${NOON}","y":1,"y":2,"time":"2020-01-01T00:00:00Z"}`);
+    expect(decoded.values[1]).toBe(1);
+    expect(decoded.timeNs).toBe(NOON_NS);
+    expect(decoded.problems.map((problem) => [problem.field, problem.reason])).toEqual([
+      ['y', 'duplicate_key'],
+      ['time', 'duplicate_key'],
+    ]);
+    provoked.add('duplicate_key');
+  });
+
+  it('reports unknown fields with the name they resemble, where so configured', () => {
+    const body = timed('"x":1,"seqnr":2,"nested":{"x":[{}]}');
+    const decoded = sample(body);
+    expect(decoded.unknownFields).toBe(2);
+    expect(decoded.problems.map((problem) => problem.message)).toEqual([
+      "'seqnr' is no signal (did you mean 'seqno'?)",
+      "'nested' is no signal",
+    ]);
+    provoked.add(decoded.problems[0]!.reason);
+    const ignoring = sample(body, { ...OPTIONS, unknownFields: 'ignore' });
+    expect(ignoring.unknownFields).toBe(2);
+    expect(ignoring.problems).toEqual([]);
+  });
+
+  it('names at most so many problems of one message', () => {
+    const fields = Array.from({ length: 1000 }, (_, i) => `"f${i}":1`).join();
+    const decoded = sample(timed(`"x":1,${fields}`), { ...OPTIONS, maxMessageBytes: 1 << 20 });
+    expect(decoded.problems).toHaveLength(MAX_PROBLEMS);
+    expect(decoded.unknownFields).toBe(1000);
+  });
+});
+
+afterAll(() => {
+  expect([...provoked].sort()).toEqual([...REJECTION_REASONS, ...FIELD_REASONS].sort());
+});

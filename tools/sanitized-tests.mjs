@@ -1,0 +1,45 @@
+/**
+ * The shim under a sanitizer: `node tools/sanitized-tests.mjs address|thread`.
+ *
+ * Builds the library with it and runs the stress tests in C; under `address` also the tests that drive the shim from
+ * TypeScript, with the sanitizer's run time loaded into Node.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildSanitized } from './build.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const sanitizer = process.argv[2];
+if (sanitizer !== 'address' && sanitizer !== 'thread') {
+  process.stderr.write('usage: node tools/sanitized-tests.mjs address|thread\n');
+  process.exit(2);
+}
+
+function run(command, args, env = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  if (error) throw error;
+  if (status !== 0) {
+    process.stderr.write(`${command} ${args.join(' ')} failed with ${status}\n`);
+    process.exit(1);
+  }
+}
+
+const library = await buildSanitized(sanitizer);
+const folder = dirname(library);
+for (const test of readdirSync(join(root, 'fmu-shim/test')).filter((name) => name.endsWith('.c'))) {
+  run(join(folder, test.slice(0, -2)), []);
+}
+
+if (sanitizer === 'address') {
+  // Node and koffi allocate for the life of the process: leaks are looked for in the C tests.
+  const runtime = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
+  run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/selection', 'test/shim', 'test/bridge/decoder'], {
+    TWINBRIDGE_NATIVE: library,
+    TWINBRIDGE_HISTORIES: '1000',
+    LD_PRELOAD: runtime,
+    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  });
+}
