@@ -5,7 +5,7 @@
  * a credential: a password in the file is an error that names the alternatives.
  */
 import type { TlsOptions } from '../amqp/index.js';
-import { InvalidFileError, InvalidInputError, type Problem } from '../support/errors.js';
+import { InvalidFileError, type Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { TIME_FORMATS, type TimeFormat } from '../support/time.js';
 import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../support/yaml-file.js';
@@ -174,26 +174,6 @@ export async function readBridgeConfig(file: string): Promise<BridgeConfig> {
 /** {@link readBridgeConfig} for text at hand; `file` names it in messages. */
 export function parseBridgeConfig(text: string, file: string): BridgeConfig {
   return normalise(parseYaml(file, text, validate));
-}
-
-/** Reads the `bridge.json` of an FMU: the output of {@link bridgeJson}, which needs no second check. */
-export function parseBridgeJson(text: string, file: string): BridgeConfig {
-  try {
-    const { format, config } = JSON.parse(text) as { format: number; config: BridgeConfig };
-    if (format === BRIDGE_JSON_FORMAT) return config;
-  } catch (cause) {
-    throw new InvalidInputError(`${file} is damaged`, { cause, location: { file }, remedy: 'build the FMU again' });
-  }
-  throw new InvalidInputError(`${file} is of another version of twinbridge`, {
-    location: { file },
-    remedy: "build the FMU again with 'twinbridge build'",
-  });
-}
-
-const BRIDGE_JSON_FORMAT = 1;
-
-export function bridgeJson(config: BridgeConfig): string {
-  return `${JSON.stringify({ format: BRIDGE_JSON_FORMAT, config }, null, 1)}\n`;
 }
 
 /* ---- Defaults and checks that a schema cannot say ------------------------------------------------------------------ */

@@ -36,7 +36,8 @@ type Partly = { readonly [Key in keyof BrokerAddress]?: BrokerAddress[Key] };
 
 /**
  * `parameters`: texts by value reference, as the importer set them; an empty text is a parameter not set. `config` is
- * the configuration after those parameters were applied. Throws {@link CredentialsError}.
+ * the configuration after those parameters were applied. The secret file is read only when what comes before it leaves
+ * the user or the password open. Throws {@link CredentialsError}.
  */
 export async function brokerAddress(
   config: Pick<BridgeConfig, 'broker'>,
@@ -46,27 +47,60 @@ export async function brokerAddress(
   const { env = process.env, warn = () => {} } = sources;
   const { broker } = config;
   const set = <T>(reference: number, value: T) => (parameters.get(reference) ? value : undefined);
-  const configured: Partly = {
+  const configured = {
     protocol: broker.tls === undefined ? 'amqp' : 'amqps',
     hostname: broker.host,
     port: broker.port,
     vhost: broker.vhost,
+  } as const;
+  const fromParameters: Partly = {
+    ...defined('protocol', set(TLS, configured.protocol)),
+    ...defined('hostname', set(HOST, configured.hostname)),
+    ...defined('port', set(PORT, configured.port)),
+    ...defined('vhost', set(VHOST, configured.vhost)),
+    ...defined('username', set(USERNAME, parameters.get(USERNAME))),
+    ...defined('password', set(PASSWORD, parameters.get(PASSWORD))),
   };
-  const candidates: Partly[] = [
-    {
-      ...defined('protocol', set(TLS, configured.protocol)),
-      ...defined('hostname', set(HOST, configured.hostname)),
-      ...defined('port', set(PORT, configured.port)),
-      ...defined('vhost', set(VHOST, configured.vhost)),
-      ...defined('username', set(USERNAME, parameters.get(USERNAME))),
-      ...defined('password', set(PASSWORD, parameters.get(PASSWORD))),
-    },
-    env.AMQP_URL ? parseAmqpUrl(env.AMQP_URL, 'the environment variable AMQP_URL') : {},
-    await readSecretFile(env.TWINBRIDGE_SECRET_FILE || broker.secretFile, warn),
-    configured,
-  ];
-  const hostname = first(candidates, 'hostname')!;
-  const username = first(candidates, 'username') ?? (isLoopback(hostname) ? 'guest' : undefined);
+  const fromUrl = env.AMQP_URL ? parseAmqpUrl(env.AMQP_URL, 'the environment variable AMQP_URL') : {};
+  const given = credentialsOf([fromParameters, fromUrl]);
+  const isOpen = given.username === undefined || given.password === undefined;
+  const secretFile = env.TWINBRIDGE_SECRET_FILE || broker.secretFile;
+  const fromSecret = isOpen && secretFile !== undefined ? await readSecretFile(secretFile, warn) : {};
+
+  const candidates = [fromParameters, fromUrl, fromSecret, configured];
+  const protocol = first(candidates, 'protocol') ?? configured.protocol;
+  const hostname = first(candidates, 'hostname') ?? configured.hostname;
+  if (configured.protocol === 'amqps' && protocol === 'amqp') {
+    warn(`this bridge was built to use TLS, but a URL with amqp: says otherwise: nothing is encrypted`);
+  }
+  if (fromUrl.password !== undefined && fromUrl.hostname !== hostname && given.password === fromUrl.password) {
+    warn(`config.hostname is ${hostname}: the password in AMQP_URL goes there, not to ${fromUrl.hostname}`);
+  }
+  const credentials = complete(credentialsOf(candidates), hostname);
+  return {
+    protocol,
+    hostname,
+    port: first(candidates, 'port') ?? configured.port,
+    ...credentials,
+    vhost: first(candidates, 'vhost') ?? configured.vhost,
+  };
+}
+
+interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The first user name, and the first password that is not another user's. */
+function credentialsOf(candidates: readonly Partly[]): { [Key in keyof Credentials]: string | undefined } {
+  const username = first(candidates, 'username');
+  const own = candidates.filter((candidate) => candidate.username === undefined || candidate.username === username);
+  return { username, password: first(own, 'password') };
+}
+
+/** What was given, or else the account that RabbitMQ has for its own machine. */
+function complete(given: { [Key in keyof Credentials]: string | undefined }, hostname: string): Credentials {
+  const { username = isLoopback(hostname) ? 'guest' : undefined } = given;
   if (username === undefined) {
     throw new CredentialsError(`no user name for the broker at ${hostname}`, {
       details: { hostname },
@@ -74,16 +108,15 @@ export async function brokerAddress(
         'set AMQP_URL=amqp://user:password@host, name a secret file (TWINBRIDGE_SECRET_FILE or broker.secretFile), or set config.username and config.password',
     });
   }
-  const own = candidates.filter((candidate) => candidate.username === undefined || candidate.username === username);
-  const password = first(own, 'password') ?? (username === 'guest' && isLoopback(hostname) ? 'guest' : undefined);
+  const { password = username === 'guest' && isLoopback(hostname) ? 'guest' : undefined } = given;
   if (password === undefined) {
     throw new CredentialsError(`no password for user '${username}' of the broker at ${hostname}`, {
       details: { hostname, username },
-      remedy: 'give the password where the user name is given, or in a secret file',
+      remedy:
+        'give the password where the user name is given: in AMQP_URL, in a secret file (TWINBRIDGE_SECRET_FILE or broker.secretFile) or as config.password',
     });
   }
-  const protocol = first(candidates, 'protocol')!;
-  return { protocol, hostname, port: first(candidates, 'port')!, username, password, vhost: first(candidates, 'vhost')! };
+  return { username, password };
 }
 
 function first<Key extends keyof BrokerAddress>(from: readonly Partly[], key: Key): BrokerAddress[Key] | undefined {
@@ -97,15 +130,19 @@ function defined<Key extends keyof BrokerAddress>(key: Key, value: BrokerAddress
 /** `amqp[s]://user:password@host:port/vhost`, every part after the host optional. The text never goes into a message. */
 function parseAmqpUrl(text: string, source: string): Partly {
   const wrong = (what: string) =>
-    new CredentialsError(`${source} ${what}`, { remedy: 'write amqp://user:password@host:5672/vhost' });
+    new CredentialsError(`${source} ${what}`, {
+      remedy: 'write amqp://user:password@host:5672/vhost, with %2F for a slash in a name or a password, %40 for @',
+    });
   let url: URL;
   try {
     url = new URL(text.trim());
   } catch {
     throw wrong('is no URL');
   }
-  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') throw wrong(`begins with '${url.protocol}', not with amqp:`);
+  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') throw wrong('begins neither with amqp: nor with amqps:');
   if (url.hostname === '') throw wrong('names no host');
+  // Most likely the rest of a password that was not encoded.
+  if (url.search !== '' || url.hash !== '') throw wrong('has a ? or # in it; write %3F or %23');
   const tls = url.protocol === 'amqps:';
   const decode = (part: string) => {
     try {
@@ -125,8 +162,7 @@ function parseAmqpUrl(text: string, source: string): Partly {
   };
 }
 
-async function readSecretFile(path: string | undefined, warn: (text: string) => void): Promise<Partly> {
-  if (path === undefined) return {};
+async function readSecretFile(path: string, warn: (text: string) => void): Promise<Partly> {
   const file = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
   const read = async () => ({ text: await readFile(file, 'utf8'), mode: (await stat(file)).mode });
   const { text, mode } = await read().catch((cause: NodeJS.ErrnoException) => {
@@ -164,5 +200,5 @@ function parseSecret(text: string, file: string): Partly {
 }
 
 function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return hostname === 'localhost' || hostname === '::1' || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/.test(hostname);
 }

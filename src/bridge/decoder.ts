@@ -178,7 +178,8 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
   };
   const missingFrom = (content: Buffer) => {
     const decoded = decode(content);
-    const missing = decoded.kind === 'sample' ? signals.filter((_, slot) => decoded.values[slot] === undefined) : signals;
+    const missing =
+      decoded.kind === 'sample' ? signals.filter((_, slot) => decoded.values[slot] === undefined) : signals;
     return missing.map((signal) => signal.name);
   };
   return { decode, missingFrom };
@@ -236,10 +237,7 @@ function readString(signal: Signal, value: string): string | Refusal {
   return value;
 }
 
-function readTime(
-  time: TimeSettings,
-  written: { kind: JsonKind; text: string } | undefined,
-): bigint | RejectedMessage {
+function readTime(time: TimeSettings, written: { kind: JsonKind; text: string } | undefined): bigint | RejectedMessage {
   if (written === undefined) return reject('time_missing', `the message has no '${time.key}'`);
   const { kind, text } = written;
   const shown = `'${time.key}' is ${shorten(text)}`;

@@ -10,7 +10,24 @@ export interface Diagnostic {
   readonly description: string;
 }
 
-export const DIAGNOSTICS = {
+export type DiagnosticName =
+  | 'data_age'
+  | 'queue_depth'
+  | 'received'
+  | 'used'
+  | 'skipped'
+  | 'late'
+  | 'dropped'
+  | 'link_up'
+  | 'duplicate'
+  | 'rejected'
+  | 'held'
+  | 'transport_delay'
+  | 'ring_delay'
+  | 'confirm_delay'
+  | 'confirmed';
+
+export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   data_age: {
     type: 'Real',
     unit: 's',
@@ -38,6 +55,4 @@ export const DIAGNOSTICS = {
     description: "broker's confirm minus the doStep that published, of the last confirmed message",
   },
   confirmed: { type: 'Integer', description: 'published messages that the broker confirmed' },
-} as const satisfies Readonly<Record<string, Diagnostic>>;
-
-export type DiagnosticName = keyof typeof DIAGNOSTICS;
+};

@@ -23,7 +23,13 @@ export function createEncoder(inputs: readonly Signal[]): Encoder {
   const areas = stringAreas(inputs);
   // Everything that is the same in each message is text from the start.
   const fields = inputs
-    .map(({ name, type }, slot) => ({ name, type, slot, prefix: `${JSON.stringify(name)}:`, offset: areas[slot]!.offset }))
+    .map(({ name, type }, slot) => ({
+      name,
+      type,
+      slot,
+      prefix: `${JSON.stringify(name)}:`,
+      offset: areas[slot]!.offset,
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   let notFinite = 0;
 

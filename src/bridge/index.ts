@@ -12,5 +12,15 @@ export {
 } from './config.js';
 export { bridgeSchema } from './config-schema.js';
 export { DIAGNOSTICS, type DiagnosticName } from './diagnostics.js';
+export {
+  formatBridgeYaml,
+  type InferOptions,
+  inferBridge,
+  readJsonLinesSamples,
+  readJsonSample,
+  type Sample,
+  SampleError,
+  type SampleField,
+} from './init/index.js';
 export { type BridgeLayout, bridgeLayout, PARAMETERS } from './layout.js';
 export { SIGNAL_TYPES, type Signal, type SignalType, type SignalValue } from './signals.js';

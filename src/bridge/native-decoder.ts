@@ -12,10 +12,10 @@ export interface NativeDecoderConfig {
 }
 
 /** For `Producer.useDecoder`, which owns it from then on. */
-export function createNativeDecoder(config: NativeDecoderConfig, library?: string): Address {
+export function createNativeDecoder(config: NativeDecoderConfig): Address {
   const { outputs, receive } = config;
   const areas = stringAreas(outputs);
-  const native = loadNative(library);
+  const native = loadNative();
   const decoder = native.tb_decoder_create(
     outputs.length,
     outputs.map((signal) => signal.name),

@@ -1,6 +1,8 @@
 /** `twinbridge replay`: a recording onto a broker, at its own pace. */
 import { type Command, Option } from 'commander';
+import type { LinkEvent } from '../amqp/index.js';
 import {
+  type AmqpTarget,
   type BadRowPolicy,
   formatReport,
   LinesSink,
@@ -21,7 +23,7 @@ import { TIME_FORMATS, type TimeFormat } from '../support/time.js';
 interface ReplayFlags {
   readonly broker: string;
   readonly exchange: string;
-  readonly exchangeType: string;
+  readonly exchangeType: NonNullable<AmqpTarget['exchangeType']>;
   readonly key: string;
   readonly declare: 'active' | 'passive' | 'none';
   readonly durable?: true;
@@ -142,7 +144,7 @@ async function replay(file: string, flags: ReplayFlags): Promise<ExitCode> {
   const abort = new AbortController();
   const stop = () => {
     if (abort.signal.aborted) process.exit(130);
-    process.stderr.write(`${clearLine()}stopping: waiting for confirmations (Ctrl-C again to leave at once)\n`);
+    tell('stopping: waiting for confirmations (Ctrl-C again to leave at once)');
     abort.abort();
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
@@ -155,8 +157,8 @@ async function replay(file: string, flags: ReplayFlags): Promise<ExitCode> {
     const report = await replayFile({
       ...options,
       signal: abort.signal,
-      onNotice: (text) => process.stderr.write(`${clearLine()}${text}\n`),
-      onProblem: (problem) => process.stderr.write(`${clearLine()}${formatProblem(problem)}\n`),
+      onNotice: tell,
+      onProblem: (problem) => tell(formatProblem(problem)),
       ...(process.stderr.isTTY ? { onProgress: showProgress } : {}),
     });
     process.stderr.write(clearLine());
@@ -173,13 +175,11 @@ async function replay(file: string, flags: ReplayFlags): Promise<ExitCode> {
 function judge(report: ReplayReport, flags: ReplayFlags): ExitCode {
   if (flags.dryRun) return ExitCode.ok;
   if (report.unconfirmed > 0) {
-    process.stderr.write(`${report.unconfirmed} messages are unconfirmed: the broker may not have them\n`);
+    tell(`${report.unconfirmed} messages are unconfirmed: the broker may not have them`);
     return ExitCode.runFailed;
   }
   if (flags.mandatory && report.returned > 0) {
-    process.stderr.write(
-      `${report.returned} messages came back: no queue is bound to '${flags.exchange}' for '${flags.key}'\n`,
-    );
+    tell(`${report.returned} messages came back: no queue is bound to '${flags.exchange}' for '${flags.key}'`);
     return ExitCode.runFailed;
   }
   return ExitCode.ok;
@@ -192,6 +192,18 @@ function toOptions(file: string, flags: ReplayFlags): ReplayFileOptions {
       remedy: "write for example --delimiter ';', or $'\\t' for a tab",
     });
   }
+  const target: AmqpTarget = {
+    broker: flags.broker,
+    exchange: flags.exchange,
+    exchangeType: flags.exchangeType,
+    declare: flags.declare,
+    durable: flags.durable === true,
+    routingKey: flags.key,
+    persistent: flags.persistent === true,
+    mandatory: flags.mandatory === true,
+    ...(maxUnconfirmed === undefined ? {} : { maxUnconfirmed: parseNumber(maxUnconfirmed, '--max-unconfirmed') }),
+    onEvent: tellBrokerEvent,
+  };
   return {
     file: file === '-' ? 'stdin' : file,
     ...(file === '-' ? { bytes: process.stdin } : {}),
@@ -210,19 +222,7 @@ function toOptions(file: string, flags: ReplayFlags): ReplayFileOptions {
     paced: flags.unpaced !== true,
     passes: parsePasses(flags.loop),
     stamp: flags.time,
-    target: flags.dryRun
-      ? new LinesSink(process.stdout)
-      : {
-          address: flags.broker,
-          exchange: flags.exchange,
-          exchangeType: flags.exchangeType,
-          declare: flags.declare,
-          durable: flags.durable === true,
-          routingKey: flags.key,
-          persistent: flags.persistent === true,
-          mandatory: flags.mandatory === true,
-          ...(maxUnconfirmed === undefined ? {} : { maxUnconfirmed: parseNumber(maxUnconfirmed, '--max-unconfirmed') }),
-        },
+    target: flags.dryRun ? new LinesSink(process.stdout) : target,
   };
 }
 
@@ -236,6 +236,17 @@ function parseNumber(text: string, option: string): number {
   if (text.trim() === '' || !(value > 0))
     throw new ReplayOptionError(`${option}: '${text}' is no number greater than 0`);
   return value;
+}
+
+function tellBrokerEvent(event: LinkEvent): void {
+  if (event.type === 'lost') tell(`connection lost (${event.reason}); waiting for the broker`);
+  else if (event.type === 'connected') tell('connected to the broker');
+  else if (event.type === 'blocked') tell(`the broker takes no messages for now: ${event.reason}`);
+  else if (event.type === 'unblocked') tell('the broker takes messages again');
+}
+
+function tell(text: string): void {
+  process.stderr.write(`${clearLine()}${text}\n`);
 }
 
 function showProgress(report: ReplayReport): void {

@@ -59,7 +59,7 @@ export async function runShadow(options: DemoOptions = {}): Promise<ShadowReport
       replayFile({
         file: recording,
         target: {
-          address: stage.brokerUrl,
+          broker: stage.brokerUrl,
           exchange: EXCHANGE.name,
           exchangeType: EXCHANGE.type,
           routingKey: 'mocap.pose',

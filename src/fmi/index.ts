@@ -3,7 +3,9 @@ export { type ArchiveLimits, type FmuFolder, type FmuSummary, openFmu, readFmu, 
 export * from './errors.js';
 export { type Experiment, Fmi2Instance, type FmuState, type InstanceOptions } from './instance.js';
 export type * from './model-description.js';
+export { type ArchiveEntry, ArchiveWriteError, packArchive } from './pack-archive.js';
 export { libraryPath, platformFolders } from './platform.js';
 export { type ReadModelDescription, readModelDescription } from './read-model-description.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
+export { writeModelDescription } from './write-model-description.js';

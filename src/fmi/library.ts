@@ -19,47 +19,49 @@ try {
   // Too late when a library was loaded before: the stack stays as it is.
 }
 
-/** `void *` for whatever is passed by address. */
-const P = 'void *';
-
-/** Result and parameter types of the functions of co-simulation. */
-const SIGNATURES = {
-  fmi2GetTypesPlatform: ['str', []],
-  fmi2GetVersion: ['str', []],
-  fmi2SetDebugLogging: ['int', [P, 'int', 'size_t', 'const char **']],
-  fmi2Instantiate: [P, ['str', 'int', 'str', 'str', P, 'int', 'int']],
-  fmi2FreeInstance: ['void', [P]],
-  fmi2SetupExperiment: ['int', [P, 'int', 'double', 'double', 'int', 'double']],
-  fmi2EnterInitializationMode: ['int', [P]],
-  fmi2ExitInitializationMode: ['int', [P]],
-  fmi2Terminate: ['int', [P]],
-  fmi2Reset: ['int', [P]],
-  fmi2GetReal: ['int', [P, P, 'size_t', P]],
-  fmi2GetInteger: ['int', [P, P, 'size_t', P]],
-  fmi2GetBoolean: ['int', [P, P, 'size_t', P]],
-  fmi2GetString: ['int', [P, P, 'size_t', P]],
-  fmi2SetReal: ['int', [P, P, 'size_t', P]],
-  fmi2SetInteger: ['int', [P, P, 'size_t', P]],
-  fmi2SetBoolean: ['int', [P, P, 'size_t', P]],
-  fmi2SetString: ['int', [P, P, 'size_t', 'const char **']],
-  fmi2GetFMUstate: ['int', [P, P]],
-  fmi2SetFMUstate: ['int', [P, P]],
-  fmi2FreeFMUstate: ['int', [P, P]],
-  fmi2SerializedFMUstateSize: ['int', [P, P, P]],
-  fmi2SerializeFMUstate: ['int', [P, P, P, 'size_t']],
-  fmi2DeSerializeFMUstate: ['int', [P, P, 'size_t', P]],
-  fmi2GetDirectionalDerivative: ['int', [P, P, 'size_t', P, 'size_t', P, P]],
-  fmi2SetRealInputDerivatives: ['int', [P, P, 'size_t', P, P]],
-  fmi2GetRealOutputDerivatives: ['int', [P, P, 'size_t', P, P]],
-  fmi2DoStep: ['int', [P, 'double', 'double', 'int']],
-  fmi2CancelStep: ['int', [P]],
-  fmi2GetStatus: ['int', [P, 'int', P]],
-  fmi2GetRealStatus: ['int', [P, 'int', P]],
-  fmi2GetIntegerStatus: ['int', [P, 'int', P]],
-  fmi2GetBooleanStatus: ['int', [P, 'int', P]],
-  fmi2GetStringStatus: ['int', [P, 'int', P]],
+/** The functions of co-simulation, `void *` for whatever is passed by address. */
+const PROTOTYPES = {
+  fmi2GetTypesPlatform: 'const char *fmi2GetTypesPlatform()',
+  fmi2GetVersion: 'const char *fmi2GetVersion()',
+  fmi2SetDebugLogging: 'int fmi2SetDebugLogging(void *c, int on, size_t n, const char **categories)',
+  fmi2Instantiate:
+    'void *fmi2Instantiate(const char *name, int type, const char *guid, const char *resources, void *callbacks, int visible, int loggingOn)',
+  fmi2FreeInstance: 'void fmi2FreeInstance(void *c)',
+  fmi2SetupExperiment:
+    'int fmi2SetupExperiment(void *c, int hasTolerance, double tolerance, double start, int hasStop, double stop)',
+  fmi2EnterInitializationMode: 'int fmi2EnterInitializationMode(void *c)',
+  fmi2ExitInitializationMode: 'int fmi2ExitInitializationMode(void *c)',
+  fmi2Terminate: 'int fmi2Terminate(void *c)',
+  fmi2Reset: 'int fmi2Reset(void *c)',
+  fmi2GetReal: 'int fmi2GetReal(void *c, void *vrs, size_t n, void *values)',
+  fmi2GetInteger: 'int fmi2GetInteger(void *c, void *vrs, size_t n, void *values)',
+  fmi2GetBoolean: 'int fmi2GetBoolean(void *c, void *vrs, size_t n, void *values)',
+  fmi2GetString: 'int fmi2GetString(void *c, void *vrs, size_t n, void *values)',
+  fmi2SetReal: 'int fmi2SetReal(void *c, void *vrs, size_t n, void *values)',
+  fmi2SetInteger: 'int fmi2SetInteger(void *c, void *vrs, size_t n, void *values)',
+  fmi2SetBoolean: 'int fmi2SetBoolean(void *c, void *vrs, size_t n, void *values)',
+  fmi2SetString: 'int fmi2SetString(void *c, void *vrs, size_t n, const char **values)',
+  fmi2GetFMUstate: 'int fmi2GetFMUstate(void *c, void *state)',
+  fmi2SetFMUstate: 'int fmi2SetFMUstate(void *c, void *state)',
+  fmi2FreeFMUstate: 'int fmi2FreeFMUstate(void *c, void *state)',
+  fmi2SerializedFMUstateSize: 'int fmi2SerializedFMUstateSize(void *c, void *state, void *size)',
+  fmi2SerializeFMUstate: 'int fmi2SerializeFMUstate(void *c, void *state, void *bytes, size_t size)',
+  fmi2DeSerializeFMUstate: 'int fmi2DeSerializeFMUstate(void *c, void *bytes, size_t size, void *state)',
+  fmi2GetDirectionalDerivative:
+    'int fmi2GetDirectionalDerivative(void *c, void *unknowns, size_t nUnknown, void *knowns, size_t nKnown, void *dKnowns, void *dUnknowns)',
+  fmi2SetRealInputDerivatives:
+    'int fmi2SetRealInputDerivatives(void *c, void *vrs, size_t n, void *orders, void *values)',
+  fmi2GetRealOutputDerivatives:
+    'int fmi2GetRealOutputDerivatives(void *c, void *vrs, size_t n, void *orders, void *values)',
+  fmi2DoStep: 'int fmi2DoStep(void *c, double time, double size, int noSetStatePrior)',
+  fmi2CancelStep: 'int fmi2CancelStep(void *c)',
+  fmi2GetStatus: 'int fmi2GetStatus(void *c, int kind, void *value)',
+  fmi2GetRealStatus: 'int fmi2GetRealStatus(void *c, int kind, void *value)',
+  fmi2GetIntegerStatus: 'int fmi2GetIntegerStatus(void *c, int kind, void *value)',
+  fmi2GetBooleanStatus: 'int fmi2GetBooleanStatus(void *c, int kind, void *value)',
+  fmi2GetStringStatus: 'int fmi2GetStringStatus(void *c, int kind, void *value)',
 } as const;
-export type FmiFunctionName = keyof typeof SIGNATURES;
+export type FmiFunctionName = keyof typeof PROTOTYPES;
 
 /** Without these nothing runs. The others are looked up when they are first called: FMUs leave out what they do not offer. */
 const NEEDED: readonly FmiFunctionName[] = [
@@ -164,9 +166,8 @@ export class FmuLibrary {
   }
 
   #bind(name: FmiFunctionName): boolean {
-    const [result, parameters] = SIGNATURES[name];
     try {
-      this.#functions.set(name, this.#handle.func(name, result, [...parameters]) as FmiFunction<unknown>);
+      this.#functions.set(name, this.#handle.func(PROTOTYPES[name]) as FmiFunction<unknown>);
       return true;
     } catch {
       return false;

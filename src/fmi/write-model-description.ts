@@ -108,7 +108,7 @@ function lexical(value: string | number | boolean): string {
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** White space other than blanks is written as a reference, or reading it would make it a blank (XML 1.0, 3.3.3). */
-export function escapeAttribute(text: string): string {
+function escapeAttribute(text: string): string {
   const forbidden = NOT_XML.exec(text);
   if (forbidden !== null) {
     const code = text.codePointAt(forbidden.index) ?? 0;

@@ -4,16 +4,17 @@ import type { Outcome, RunReport } from './report.js';
 const OUTCOMES: Readonly<Record<Outcome, string>> = {
   finished: 'finished',
   stopped: 'stopped by request',
-  ended: 'ended by an FMU',
+  ended: 'ended by the FMU of',
   failed: 'failed',
   killed: 'given up',
 };
 
 /** Several lines, without a newline at the end. */
 export function formatReport(report: RunReport): string {
-  const { outcome, steps, simulatedSeconds, wallSeconds, realTimeFactor, overruns, components, resultFile } = report;
+  const { outcome, endedBy, steps, simulatedSeconds, wallSeconds, realTimeFactor, overruns, components, resultFile } =
+    report;
   const lines = [
-    `${OUTCOMES[outcome]} at ${round(report.time)} s: ${steps} steps, ${round(simulatedSeconds)} s simulated in ` +
+    `${OUTCOMES[outcome]}${endedBy === undefined ? '' : ` '${endedBy}'`} at ${round(report.time)} s: ${steps} steps, ${round(simulatedSeconds)} s simulated in ` +
       `${round(wallSeconds)} s (${round(realTimeFactor)} times real time), initialization ${round(report.initializationSeconds)} s`,
     overruns.count === 0
       ? 'overruns: none'

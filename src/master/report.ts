@@ -53,6 +53,8 @@ export type Outcome = 'finished' | 'stopped' | 'ended' | 'failed' | 'killed';
 
 export interface RunReport {
   readonly outcome: Outcome;
+  /** The component whose FMU asked for the end, when that is the outcome. */
+  readonly endedBy?: string;
   readonly steps: number;
   /** Last communication point, s. */
   readonly time: number;

@@ -185,12 +185,13 @@ class Run {
   }
 
   #report(outcome: Outcome): RunReport {
-    const { time, steps, system } = this.#simulation;
+    const { time, steps, system, endedBy } = this.#simulation;
     const wallSeconds = (performance.now() - this.#beganMs) / 1000;
     const simulatedSeconds = time - system.start;
     const { overruns } = this.#pacer;
     return {
       outcome,
+      ...(endedBy === undefined ? {} : { endedBy }),
       steps,
       time,
       simulatedSeconds,

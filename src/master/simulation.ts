@@ -257,16 +257,11 @@ export class Simulation {
     const { instance } = this.#participants[port.component]!;
     const { type, valueReference } = variableAt(this.system, port);
     const vrs = Uint32Array.of(valueReference);
-    switch (carrierOf(type)) {
-      case 'Real':
-        return instance.setReal(vrs, Float64Array.of(Number(value)));
-      case 'Integer':
-        return instance.setInteger(vrs, Int32Array.of(Number(value)));
-      case 'Boolean':
-        return instance.setBoolean(vrs, Int32Array.of(Number(value)));
-      case 'String':
-        return instance.setString(vrs, [String(value)]);
-    }
+    const carrier = carrierOf(type);
+    if (carrier === 'Real') instance.setReal(vrs, Float64Array.of(Number(value)));
+    else if (carrier === 'Integer') instance.setInteger(vrs, Int32Array.of(Number(value)));
+    else if (carrier === 'Boolean') instance.setBoolean(vrs, Int32Array.of(Number(value)));
+    else instance.setString(vrs, [String(value)]);
   }
 
   /** From the given to the taken arena. */
@@ -276,7 +271,7 @@ export class Simulation {
     copy(given.integers, taken.reals, integerToReal);
     copy(given.integers, taken.integers, integerToInteger);
     copy(given.strings, taken.strings, stringToString);
-    for (const { String: window } of this.#plan.inputs) {
+    for (const { string: window } of this.#plan.inputs) {
       for (let i = 0; i < (window?.values.length ?? 0); i++) window!.values[i] = taken.strings[window!.offset + i]!;
     }
   }
@@ -291,20 +286,21 @@ function copy<T>(source: ArrayLike<T>, target: { [index: number]: T }, { from, t
   for (let i = 0; i < from.length; i++) target[to[i]!] = source[from[i]!]!;
 }
 
-function setInputs(instance: Fmi2Instance, { Real, Integer, Boolean, String }: Windows): void {
-  if (Real !== undefined) instance.setReal(Real.vrs, Real.values);
-  if (Integer !== undefined) instance.setInteger(Integer.vrs, Integer.values);
-  if (Boolean !== undefined) instance.setBoolean(Boolean.vrs, Boolean.values);
-  if (String !== undefined) instance.setString(String.vrs, String.values);
+function setInputs(instance: Fmi2Instance, { real, integer, boolean, string }: Windows): void {
+  if (real !== undefined) instance.setReal(real.vrs, real.values);
+  if (integer !== undefined) instance.setInteger(integer.vrs, integer.values);
+  if (boolean !== undefined) instance.setBoolean(boolean.vrs, boolean.values);
+  if (string !== undefined) instance.setString(string.vrs, string.values);
 }
 
-function getOutputs(instance: Fmi2Instance, { Real, Integer, Boolean, String }: Windows, strings: string[]): void {
-  if (Real !== undefined) instance.getReal(Real.vrs, Real.values);
-  if (Integer !== undefined) instance.getInteger(Integer.vrs, Integer.values);
-  if (Boolean !== undefined) instance.getBoolean(Boolean.vrs, Boolean.values);
-  if (String === undefined) return;
-  instance.getString(String.vrs, String.values);
-  for (let i = 0; i < String.values.length; i++) strings[String.offset + i] = String.values[i]!;
+/** `strings`: the arena's. */
+function getOutputs(instance: Fmi2Instance, { real, integer, boolean, string }: Windows, strings: string[]): void {
+  if (real !== undefined) instance.getReal(real.vrs, real.values);
+  if (integer !== undefined) instance.getInteger(integer.vrs, integer.values);
+  if (boolean !== undefined) instance.getBoolean(boolean.vrs, boolean.values);
+  if (string === undefined) return;
+  instance.getString(string.vrs, string.values);
+  for (let i = 0; i < string.values.length; i++) strings[string.offset + i] = string.values[i]!;
 }
 
 function isSame(a: VariableValue, b: VariableValue): boolean {

@@ -19,10 +19,10 @@ export interface Window<Values> {
 
 /** What one component gives, or takes; types it has no variables of are absent. */
 export interface Windows {
-  readonly Real?: Window<Float64Array>;
-  readonly Integer?: Window<Int32Array>;
-  readonly Boolean?: Window<Int32Array>;
-  readonly String?: StringWindow;
+  readonly real?: Window<Float64Array>;
+  readonly integer?: Window<Int32Array>;
+  readonly boolean?: Window<Int32Array>;
+  readonly string?: StringWindow;
 }
 
 /** Strings have no shared memory: the window's values begin at `offset` of the arena. */
@@ -148,12 +148,12 @@ function layOut(system: System, ports: readonly Port[]): Layout {
     const realOffset = reserve('reals', reals);
     return {
       ...(reals.length > 0 && {
-        Real: { vrs: vrsOf(reals), values: arena.reals.subarray(realOffset, realOffset + reals.length) },
+        real: { vrs: vrsOf(reals), values: arena.reals.subarray(realOffset, realOffset + reals.length) },
       }),
-      ...(integers.length > 0 && { Integer: integerWindow(integers) }),
-      ...(booleans.length > 0 && { Boolean: integerWindow(booleans) }),
+      ...(integers.length > 0 && { integer: integerWindow(integers) }),
+      ...(booleans.length > 0 && { boolean: integerWindow(booleans) }),
       ...(strings.length > 0 && {
-        String: { vrs: vrsOf(strings), values: strings.map(() => ''), offset: reserve('strings', strings) },
+        string: { vrs: vrsOf(strings), values: strings.map(() => ''), offset: reserve('strings', strings) },
       }),
     };
   });

@@ -6,12 +6,18 @@ import { Control, MAX_LOG_BATCHES, type RunMessage, type RunRequest } from './pr
 import type { RunLogMessage } from './report.js';
 import { runLoop } from './run-loop.js';
 
+/** Messages in a batch. */
+const MAX_BATCH = 100;
+/** A batch older than this, ms, goes with the next message or progress, full or not. */
+const MAX_BATCH_AGE_MS = 50;
+
 /** Sends log messages in batches, as many as the main thread keeps up with. */
 class LogSender {
   readonly #post: (message: RunMessage) => void;
   readonly #control: Int32Array;
   #batch: RunLogMessage[] = [];
   #sent = 0;
+  #flushedMs = 0;
   dropped = 0;
 
   constructor(control: Int32Array, post: (message: RunMessage) => void) {
@@ -20,10 +26,12 @@ class LogSender {
   }
 
   add(message: RunLogMessage): void {
-    if (this.#batch.push(message) >= MAX_BATCH) this.flush();
+    const size = this.#batch.push(message);
+    if (size >= MAX_BATCH || performance.now() - this.#flushedMs > MAX_BATCH_AGE_MS) this.flush();
   }
 
   flush(): void {
+    this.#flushedMs = performance.now();
     if (this.#batch.length === 0) return;
     if (this.#sent - Atomics.load(this.#control, Control.logBatchesTaken) < MAX_LOG_BATCHES) {
       this.#post({ type: 'log', messages: this.#batch });
@@ -35,21 +43,10 @@ class LogSender {
   }
 }
 
-const MAX_BATCH = 100;
-/** ms; a lone message does not wait longer for company than until the next message or progress after this. */
-const MAX_BATCH_AGE_MS = 50;
-
 function serve(port: MessagePort, request: RunRequest): void {
   const { system, settings, control } = request;
   const post = (message: RunMessage) => port.postMessage(message);
   const log = new LogSender(control, post);
-  let flushedMs = 0;
-  const flushIfOld = () => {
-    const now = performance.now();
-    if (now - flushedMs < MAX_BATCH_AGE_MS) return;
-    flushedMs = now;
-    log.flush();
-  };
   try {
     const { report, error } = runLoop(system, toFolders(request), settings, {
       stopFlag: control,
@@ -57,12 +54,7 @@ function serve(port: MessagePort, request: RunRequest): void {
         log.flush();
         if (request.wantsProgress) post({ type: 'progress', progress });
       },
-      ...(request.wantsLog && {
-        onLog: (message) => {
-          log.add(message);
-          flushIfOld();
-        },
-      }),
+      ...(request.wantsLog && { onLog: (message) => log.add(message) }),
     });
     log.flush();
     const complete = { ...report, droppedLogMessages: log.dropped };

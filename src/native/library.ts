@@ -106,9 +106,17 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
 
 const EXTENSION = process.platform === 'win32' ? 'dll' : process.platform === 'darwin' ? 'dylib' : 'so';
 
+let chosenPath: string | undefined;
+
+/** Has this thread use the library at `path` from now on: inside an FMU, that which started the backend. */
+export function useNativeLibrary(path: string): void {
+  chosenPath = path;
+}
+
 /** Where the build puts the library; `TWINBRIDGE_NATIVE` names another (one built with a sanitizer, say). */
 export function nativeLibraryPath(): string {
   return (
+    chosenPath ??
     process.env.TWINBRIDGE_NATIVE ??
     fileURLToPath(new URL(`../../build/native/libtwinbridge.${EXTENSION}`, import.meta.url))
   );
@@ -117,7 +125,8 @@ export function nativeLibraryPath(): string {
 const libraries = new Map<string, NativeFunctions>();
 
 /** Loads the library, once per path. Throws {@link NativeLibraryError}. */
-export function loadNative(path: string = nativeLibraryPath()): NativeFunctions {
+export function loadNative(): NativeFunctions {
+  const path = nativeLibraryPath();
   const known = libraries.get(path);
   if (known !== undefined) return known;
   if (!existsSync(path)) {

@@ -13,8 +13,8 @@ export class OfflineSelection {
   readonly #native: NativeFunctions;
   readonly #address: Address;
 
-  constructor(producer: Producer, library?: string) {
-    this.#native = loadNative(library);
+  constructor(producer: Producer) {
+    this.#native = loadNative();
     this.#address = this.#native.tb_reader_create(producer.address);
     if (Number(this.#address) === 0) throw new NativeLibraryError('out of memory');
   }

@@ -69,8 +69,6 @@ export interface ProducerOptions {
   readonly shm?: bigint;
   readonly signalEnd?: bigint;
   readonly dropOldest: boolean;
-  /** Path of the native library, where it is not the built one. */
-  readonly library?: string;
 }
 
 export class Producer {
@@ -82,7 +80,7 @@ export class Producer {
   readonly #maskBytes: Uint8Array;
 
   constructor(layout: RegionLayout, options: ProducerOptions) {
-    this.#native = loadNative(options.library);
+    this.#native = loadNative();
     const { spec, variables, texts } = packLayout(layout);
     this.#address = this.#native.tb_producer_create(
       options.shm ?? -1n,
@@ -181,9 +179,9 @@ export class Producer {
 }
 
 /** Bytes of shared memory that a ring of this layout takes. */
-export function regionSize(layout: RegionLayout, library?: string): bigint {
+export function regionSize(layout: RegionLayout): bigint {
   const { spec, variables } = packLayout(layout);
-  return BigInt(loadNative(library).tb_producer_region_size(spec, variables));
+  return BigInt(loadNative().tb_producer_region_size(spec, variables));
 }
 
 export interface ReceivedHandles {
@@ -194,9 +192,9 @@ export interface ReceivedHandles {
 }
 
 /** Takes the handles that the shim sends before an ATTACH request. */
-export function receiveHandles(socket: number, library?: string): ReceivedHandles {
+export function receiveHandles(socket: number): ReceivedHandles {
   const handles = new BigInt64Array(3);
-  if (loadNative(library).tb_receive_handles(socket, handles) === 0) {
+  if (loadNative().tb_receive_handles(socket, handles) === 0) {
     throw new NativeLibraryError('the shim sent no handles with its request');
   }
   const [shm, signalEnd, notification] = handles as unknown as [bigint, bigint, bigint];
@@ -204,8 +202,8 @@ export function receiveHandles(socket: number, library?: string): ReceivedHandle
 }
 
 /** Ends this process `graceMs` after the other end of `socket` is gone, even if the event loop is stuck. */
-export function guardParent(socket: number, graceMs: number, library?: string): void {
-  if (loadNative(library).tb_guard_parent(socket, graceMs) === 0) {
+export function guardParent(socket: number, graceMs: number): void {
+  if (loadNative().tb_guard_parent(socket, graceMs) === 0) {
     throw new NativeLibraryError('cannot start the thread that watches the importer');
   }
 }

@@ -104,8 +104,12 @@ export class Player {
         this.#passes += 1;
         await this.#playPass();
       }
-    } finally {
       await this.#sink?.drain(drainTimeoutMs);
+    } catch (error) {
+      // The first error is the one to tell; what drain throws would only hide it.
+      await this.#sink?.drain(drainTimeoutMs).catch(() => {});
+      throw error;
+    } finally {
       signal?.removeEventListener('abort', stop);
     }
     this.#outcome = this.#stopped ? 'stopped' : 'finished';

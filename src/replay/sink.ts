@@ -17,7 +17,7 @@ export interface Sink {
    * sent.
    */
   send(body: Buffer): void | Promise<void>;
-  /** Waits until nothing is unconfirmed, at most `timeoutMs`. */
+  /** Waits until nothing is unconfirmed, at most `timeoutMs`. Rejects if what is unconfirmed cannot be confirmed any more. */
   drain(timeoutMs: number): Promise<void>;
   readonly counts: SinkCounts;
 }

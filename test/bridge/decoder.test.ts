@@ -1,4 +1,7 @@
 /** What a message must look like to be a sample, and what is said of one that is none. */
+import { isUtf8 } from 'node:buffer';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   createDecoder,
   type Decoded,
@@ -13,7 +16,7 @@ import {
 } from '#tb/bridge/decoder.js';
 import type { Signal } from '#tb/bridge/signals.js';
 import { parseRfc3339 } from '#tb/support/time.js';
-import { afterAll, describe, expect, it } from 'vitest';
+import { SIGNALS as GENERATED_SIGNALS, messageText, mutatedMessage } from './support.js';
 
 const SIGNALS: readonly Signal[] = [
   { name: 'x', type: 'Real', slot: 0 },
@@ -323,6 +326,47 @@ describe('a value is refused, and the others are used', () => {
     expect(decoded.problems).toHaveLength(MAX_PROBLEMS);
     expect(decoded.unknownFields).toBe(1000);
   });
+});
+
+describe('JSON', () => {
+  const parse = (text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  };
+
+  it('is what JSON.parse takes: 20,000 generated messages, half of them with bytes changed', () => {
+    const options = { ...OPTIONS, maxMessageBytes: 1 << 20 };
+    const decoder = createDecoder(GENERATED_SIGNALS, options);
+    let valid = 0;
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          messageText.map((text) => Buffer.from(text)),
+          mutatedMessage,
+        ),
+        (content) => {
+          const decoded = decoder.decode(content);
+          const parsed = isUtf8(content) ? parse(content.toString()) : undefined;
+          const isMalformed = decoded.kind === 'rejected' && /^(malformed_json|empty_body)$/.test(decoded.reason);
+          expect(isMalformed, content.toString()).toBe(parsed === undefined);
+          if (decoded.kind === 'rejected' || decoded.problems.some((problem) => problem.reason === 'duplicate_key'))
+            return;
+          valid += 1;
+          for (const { name, slot, type } of GENERATED_SIGNALS) {
+            const value = decoded.values[slot];
+            if (value === undefined) continue;
+            const expected = (parsed as Record<string, unknown>)[name];
+            expect(value).toBe(type === 'Integer' ? (expected as number) + 0 : expected);
+          }
+        },
+      ),
+      { numRuns: 20_000 },
+    );
+    expect(valid).toBeGreaterThan(2000);
+  }, 120_000);
 });
 
 afterAll(() => {

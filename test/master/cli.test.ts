@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runCli, startCli } from '../support/cli.js';
@@ -54,14 +54,13 @@ describe('twinbridge run', () => {
     expect(readFileSync(file, 'utf8').trimEnd().split('\r\n')).toHaveLength(1 + 5);
     // A process that dies cannot remove its folder.
     for (const name of leftBehind()) expect(name).toMatch(/^twinbridge-fmu-/);
-    const { rmSync } = await import('node:fs');
     for (const name of leftBehind()) rmSync(join(process.env.TMPDIR!, name), { recursive: true });
   });
 
   it('finishes cleanly on Ctrl-C', async () => {
     const file = join(folder, 'interrupted.csv');
     const running = startCli(['run', steady, '--stop', 'never', '--pace', 'realtime', '--json', '--results', file]);
-    while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
+    await running.wrote(file);
     await new Promise((resolve) => setTimeout(resolve, 300));
     running.process.kill('SIGINT');
     const { code, stdout, stderr } = await running.finished;
@@ -75,7 +74,7 @@ describe('twinbridge run', () => {
   it('ends after the second Ctrl-C also when an FMU never returns', { timeout: 20_000 }, async () => {
     const file = join(folder, 'hang.csv');
     const running = startCli(['run', misbehaving('hang'), '--results', file, '--pace', '10']);
-    while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
+    await running.wrote(file);
     await new Promise((resolve) => setTimeout(resolve, 300));
     running.process.kill('SIGINT');
     await running.said(/stopping after this step/);

@@ -203,7 +203,7 @@ describe('a run ends', () => {
 
   it('when an FMU asks for it', async () => {
     const report = await run(misbehaving('mode: end, at: 0.5'));
-    expect(report).toMatchObject({ outcome: 'ended', steps: 4 });
+    expect(report).toMatchObject({ outcome: 'ended', endedBy: 'bad', steps: 4 });
   });
 
   it('with exit code 5 when a step is discarded; the results stay', async () => {

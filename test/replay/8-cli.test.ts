@@ -1,26 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { EmbeddedBroker } from '#tb/amqp/embedded/index.js';
 import { temporaryFile } from './support.js';
 
-/** The command as `main` runs it: errors on standard error with their remedy, their exit code as the process's. */
-const MAIN = `
-  import { Command, CommanderError } from 'commander';
-  import { registerReplay } from '#tb/cli/replay.js';
-  const program = new Command('twinbridge').exitOverride();
-  registerReplay(program);
-  for (const command of program.commands) command.exitOverride();
-  await program.parseAsync().catch((error) => {
-    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-    const { location: l } = error;
-    const place = l ? [l.file, l.line, l.column].filter((part) => part !== undefined).join(':') + ': ' : '';
-    console.error(place + error.message + ' [' + error.code + ']' + (error.remedy ? ' → ' + error.remedy : ''));
-    process.exitCode = error.exitCode ?? 1;
-  });`;
+const MAIN = fileURLToPath(import.meta.resolve('#tb/cli/main.js'));
 
 function start(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', MAIN, '--', 'replay', ...args], {
+  const child = spawn(process.execPath, [MAIN, 'replay', ...args], {
     env: { ...process.env, ...env },
   });
   let stdout = '';
@@ -105,7 +93,7 @@ describe('what is wrong is said with its place, and the exit code tells what kin
       name: 'no time column',
       args: () => [csv('timestmp,x\n1,2\n')],
       code: 3,
-      says: /a\.csv:1: no column 'timestamp' \(did you mean 'timestmp'\?\).*--time-column/,
+      says: /a\.csv:1: no column 'timestamp' \(did you mean 'timestmp'\?\)[^]*--time-column/,
     },
     {
       name: 'bad time on line 3',
@@ -117,7 +105,7 @@ describe('what is wrong is said with its place, and the exit code tells what kin
       name: 'ragged row',
       args: () => [csv('timestamp,x\n1,2\n2\n'), '--dry-run'],
       code: 3,
-      says: /a\.csv:3:2: 1 cell where the header has 2 columns.*--bad-rows skip/,
+      says: /a\.csv:3:2: 1 cell where the header has 2 columns[^]*--bad-rows skip/,
     },
     {
       name: 'unknown column',
@@ -158,5 +146,59 @@ describe('what is wrong is said with its place, and the exit code tells what kin
     expect(stderr).toContain("a.csv:3:1: the time 'soon' is no number of seconds");
     expect(stderr).toContain('rows skipped: time_malformed 1');
     expect(code).toBe(0);
+  });
+});
+
+describe('with a broker', () => {
+  const file = temporaryFile('a.csv', ROWS);
+
+  it('sends, and prints the report on standard output', async () => {
+    const broker = await EmbeddedBroker.listen();
+    const { code, stdout, stderr } = await run([file, '--broker', broker.url, '--exchange', 'robot', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'finished', messagesSent: 2, confirmed: 2, returned: 0 });
+    expect(stderr).toContain('connected to the broker');
+    expect(code).toBe(0);
+    const unroutable = await run([file, '--broker', broker.url, '--exchange', 'robot', '--mandatory']);
+    expect(unroutable.stdout).toContain('returned as unroutable 2');
+    expect(unroutable.stderr).toContain("2 messages came back: no queue is bound to 'robot' for 'data.to_cosim'");
+    expect(unroutable.code).toBe(1);
+    await broker.close();
+  });
+
+  it('Ctrl-C ends an endless loop with everything confirmed', async () => {
+    const broker = await EmbeddedBroker.listen();
+    const { child, done } = start([file, '--loop', '--json'], { TWINBRIDGE_BROKER: broker.url });
+    while (broker.stats().confirmed < 20) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill('SIGINT');
+    const { code, stdout } = await done;
+    const report = JSON.parse(stdout) as Record<string, number>;
+    expect(report).toMatchObject({ outcome: 'stopped', unconfirmed: 0, confirmed: report.messagesSent });
+    expect(report.messagesSent).toBe(broker.stats().published);
+    expect(code).toBe(0);
+    await broker.close();
+  });
+
+  it('a wrong password is named without being repeated', async () => {
+    const broker = await EmbeddedBroker.listen();
+    const { code, stderr, stdout } = await run([file, '--broker', broker.url.replace('//', '//guest:s3cret@')]);
+    expect(stderr).toContain("refused the login of user 'guest'");
+    expect(stderr + stdout).not.toContain('s3cret');
+    expect(code).toBe(4);
+    await broker.close();
+  });
+
+  it('an unreachable broker', async () => {
+    const broker = await EmbeddedBroker.listen();
+    const { url } = broker;
+    await broker.close();
+    const { code, stderr } = await run([file, '--broker', url]);
+    expect(stderr).toContain('nothing listens at');
+    expect(code).toBe(4);
+  });
+
+  it('an address that is none', async () => {
+    const { code, stderr } = await run([file, '--broker', 'localhost:5672']);
+    expect(stderr).toContain('is no broker URL');
+    expect(code).toBe(3);
   });
 });

@@ -1,5 +1,6 @@
 /** The command line in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -16,6 +17,8 @@ export interface Running {
   readonly finished: Promise<Finished>;
   /** Resolves when standard error has said so. */
   said(pattern: RegExp): Promise<void>;
+  /** Resolves when the file is there. */
+  wrote(file: string): Promise<void>;
 }
 
 export function startCli(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
@@ -48,7 +51,13 @@ export function startCli(args: readonly string[], options: { cwd?: string; env?:
       look();
       void finished.then(() => reject(new Error(`never said ${pattern}: ${out.stderr}`)));
     });
-  return { process: child, finished, said };
+  const wrote = async (file: string) => {
+    while (!existsSync(file)) {
+      if (child.exitCode !== null) throw new Error(`never wrote ${file}: ${out.stderr}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  return { process: child, finished, said, wrote };
 }
 
 export function runCli(

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type ReceivedHandles, regionSize } from '../../native/index.js';
 import { InvalidInputError } from '../../support/errors.js';
-import { type BridgeConfig, parseBridgeJson } from '../config.js';
+import { parseBridgeJson } from '../bridge-json.js';
+import type { BridgeConfig } from '../config.js';
 import { bridgeLayout } from '../layout.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
@@ -43,7 +44,7 @@ export class Instances {
     const worker = this.#leastBusy();
     worker.instances++;
     this.#instances.set(request.id, { instanceName: request.instanceName, config, worker });
-    return regionSize(bridgeLayout(config).region, this.#library);
+    return regionSize(bridgeLayout(config).region);
   }
 
   async attach(id: number, handles: ReceivedHandles): Promise<void> {

@@ -7,7 +7,7 @@
  */
 import { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
-import { guardParent, receiveHandles } from '../../native/index.js';
+import { guardParent, receiveHandles, useNativeLibrary } from '../../native/index.js';
 import {
   attachedReply,
   closedReply,
@@ -28,6 +28,7 @@ if (isMainThread) runBackend(process.argv[2] ?? '');
 else runWorker();
 
 function runBackend(library: string): void {
+  useNativeLibrary(library);
   const instances = new Instances(import.meta.url, library);
   const control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
   const parser = new RequestParser();
@@ -56,7 +57,7 @@ function runBackend(library: string): void {
           break;
         case 'attach':
           // The handles were sent before the request: this does not block.
-          await instances.attach(id, receiveHandles(HANDLES_FD, library));
+          await instances.attach(id, receiveHandles(HANDLES_FD));
           control.write(attachedReply(id));
           break;
         case 'start':
@@ -72,5 +73,5 @@ function runBackend(library: string): void {
     }
   };
 
-  guardParent(HANDLES_FD, FAREWELL_MS + 500, library);
+  guardParent(HANDLES_FD, FAREWELL_MS + 500);
 }

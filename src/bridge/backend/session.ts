@@ -38,12 +38,11 @@ export class BridgeSession {
   #ready = false;
   #closing = false;
 
-  constructor(config: BridgeConfig, instanceName: string, handles: ReceivedHandles, library: string) {
+  constructor(config: BridgeConfig, instanceName: string, handles: ReceivedHandles) {
     this.#config = config;
     this.#name = instanceName;
     this.#producer = new Producer(bridgeLayout(config).region, {
       ...handles,
-      library,
       dropOldest: config.ring.whenFull === 'drop-oldest',
     });
     this.#log = new RateLimitedLog((level, category, text) => this.#producer.log(level, category, text));

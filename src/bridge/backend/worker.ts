@@ -1,6 +1,6 @@
 /** A consumer worker: the thread that serves one or more bridge instances. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ReceivedHandles } from '../../native/index.js';
+import { type ReceivedHandles, useNativeLibrary } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import { BridgeSession } from './session.js';
 
@@ -22,7 +22,7 @@ export type FromWorker =
 export function runWorker(): void {
   const port = parentPort;
   if (port === null) throw new Error('a consumer worker runs in a worker thread');
-  const { library } = workerData as { library: string };
+  useNativeLibrary((workerData as { library: string }).library);
   const sessions = new Map<number, BridgeSession>();
   const say = (message: FromWorker): void => port.postMessage(message);
 
@@ -30,7 +30,7 @@ export function runWorker(): void {
     const { id } = message;
     switch (message.type) {
       case 'attach':
-        sessions.set(id, new BridgeSession(message.config, message.instanceName, message.handles, library));
+        sessions.set(id, new BridgeSession(message.config, message.instanceName, message.handles));
         say({ type: 'attached', id });
         break;
       case 'start':

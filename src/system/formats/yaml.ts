@@ -115,14 +115,13 @@ function toDraft(source: LocatedFile<SystemFile>): SystemDraft {
   const components = Object.keys(value.components).map((name) => toComponent(source, folder, name));
   const connections = (value.connections ?? []).flatMap((written, index) => {
     const location = locate(['connections', index]);
-    const wire =
-      typeof written === 'string' ? /^\s*(\S+)\s*->\s*(\S+)\s*$/.exec(written) : [, written.from, written.to];
-    if (wire === null) {
+    const wire = typeof written === 'string' ? parseWire(written) : written;
+    if (wire === undefined) {
       const message = `'${String(written)}' is no connection, expected component.output -> component.input`;
       problems.push({ message, location });
       return [];
     }
-    return [{ from: { name: wire[1]!, location }, to: { name: wire[2]!, location } }];
+    return [{ from: { name: wire.from, location }, to: { name: wire.to, location } }];
   });
   for (const name of Object.keys(value.logging ?? {})) {
     if (name in value.components) continue;
@@ -175,6 +174,12 @@ function toComponent(
       ? {}
       : { logging: { categories: logging === true ? 'all' : logging, location: locate(['logging', name]) } }),
   };
+}
+
+/** `a.x -> b.y` */
+function parseWire(text: string): { from: string; to: string } | undefined {
+  const [, from, to] = /^\s*(\S+)\s*->\s*(\S+)\s*$/.exec(text) ?? [];
+  return from === undefined || to === undefined ? undefined : { from, to };
 }
 
 function toPace(pace: SystemFile['pace'] = 'fast'): Pace {

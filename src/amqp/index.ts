@@ -1,0 +1,13 @@
+/** The AMQP client: consumers and publishers that outlive their connections. */
+export { type BrokerAddress, describeAddress, parseBrokerUrl } from './address.js';
+export { Consumer, type ConsumerOptions, type Delivery, type Receipt } from './consumer.js';
+export * from './errors.js';
+export type { LinkEvent, LinkOptions, ReconnectOptions, TlsOptions } from './link.js';
+export {
+  Publisher,
+  type PublisherOptions,
+  type PublisherStats,
+  type PublishOptions,
+  type PublishReceipt,
+} from './publisher.js';
+export type { BindingSpec, ExchangeSpec, QueueSpec } from './topology.js';

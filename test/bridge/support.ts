@@ -1,0 +1,227 @@
+/** The fast path of the decoder, called as the ring's producer calls it; generated messages for it. */
+
+import fc from 'fast-check';
+import type { DecoderOptions } from '#tb/bridge/decoder.js';
+import { createNativeDecoder } from '#tb/bridge/native-decoder.js';
+import type { Signal } from '#tb/bridge/signals.js';
+import { type Address, loadKoffi, nativeLibraryPath } from '#tb/native/index.js';
+
+export const SIGNALS: readonly Signal[] = [
+  { name: 'x', type: 'Real', slot: 0 },
+  { name: 'actual_q_0', type: 'Real', slot: 1 },
+  { name: 'actual_q_1', type: 'Real', slot: 2 },
+  { name: 'größe', type: 'Real', slot: 3 },
+  { name: 'seqno', type: 'Integer', slot: 4 },
+  { name: 'stop', type: 'Boolean', slot: 5 },
+  { name: 'mode', type: 'String', slot: 6, maxLength: 8 },
+  { name: 'text', type: 'String', slot: 7, maxLength: 20 },
+];
+
+/** What the native decoder made of a message; `undefined`: it left it to the slow path. */
+export interface NativeResult {
+  readonly timeNs: bigint;
+  readonly mask: BigUint64Array;
+  readonly values: BigUint64Array;
+  readonly strings: Buffer;
+  readonly unknownKeys: boolean;
+  readonly partial: boolean;
+}
+
+type NativeDecode = (
+  decoder: Address,
+  json: Uint8Array,
+  length: number,
+  time: BigInt64Array,
+  mask: BigUint64Array,
+  values: BigUint64Array,
+  strings: Uint8Array,
+  flags: Uint32Array,
+) => number;
+
+let native: NativeDecode | undefined;
+
+export function nativeDecoder(
+  signals: readonly Signal[],
+  receive: DecoderOptions,
+): (content: Uint8Array) => NativeResult | undefined {
+  native ??= loadKoffi()
+    .load(nativeLibraryPath())
+    .func(
+      'int tb_decode(uintptr_t decoder, const uint8_t *json, size_t length, int64_t *time, uint64_t *mask, uint64_t *values, uint8_t *strings, uint32_t *flags)',
+    ) as unknown as NativeDecode;
+  const decoder = createNativeDecoder({ outputs: signals, receive });
+  return (content) => {
+    const time = new BigInt64Array(1);
+    const mask = new BigUint64Array(Math.max(1, Math.ceil(signals.length / 64)));
+    const values = new BigUint64Array(Math.max(1, signals.length));
+    const strings = Buffer.alloc(4096);
+    const flags = new Uint32Array(1);
+    // koffi passes an empty Buffer as a null pointer.
+    const bytes = content.length === 0 ? new Uint8Array(1) : content;
+    if (native!(decoder, bytes, content.length, time, mask, values, strings, flags) !== 0) return undefined;
+    return {
+      timeNs: time[0]!,
+      mask,
+      values,
+      strings,
+      unknownKeys: (flags[0]! & 1) !== 0,
+      partial: (flags[0]! & 2) !== 0,
+    };
+  };
+}
+
+const digits = (minLength: number, maxLength: number) =>
+  fc.string({ unit: fc.constantFrom(...'0123456789'), minLength, maxLength });
+
+/** Numbers as senders write them. */
+const plainNumber = fc.oneof(
+  fc.tuple(fc.integer(), fc.integer({ min: -30, max: 3 })).map(([digits, power]) => String(digits * 10 ** power)),
+  fc.integer().map((digits) => (digits / 1e6).toPrecision(6)),
+  fc.integer().map(String),
+);
+
+/** Numbers as JSON and near-JSON write them. */
+export const numberText: fc.Arbitrary<string> = fc.oneof(
+  { weight: 3, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }).map(String) },
+  { weight: 3, arbitrary: fc.double({ noNaN: true, min: -10, max: 10 }).map((value) => value.toPrecision(6)) },
+  { weight: 2, arbitrary: fc.integer().map(String) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('', '-', '-', '+'),
+        digits(0, 22),
+        fc.option(digits(0, 25), { nil: undefined }),
+        fc.option(fc.tuple(fc.constantFrom('e', 'E', 'e+', 'e-'), fc.oneof(digits(0, 2), digits(1, 5))), {
+          nil: undefined,
+        }),
+      )
+      .map(
+        ([sign, whole, fraction, exponent]) =>
+          `${sign}${whole}${fraction === undefined ? '' : `.${fraction}`}${exponent?.join('') ?? ''}`,
+      ),
+  },
+);
+
+const timeText = fc.oneof(
+  fc
+    .tuple(
+      fc.date({ min: new Date('1690-01-01Z'), max: new Date('2210-01-01Z'), noInvalidDate: true }),
+      fc.oneof(digits(0, 12), digits(3, 3)),
+      fc.constantFrom('Z', 'Z', 'z', '', '+00:00', '-05:30', '+0200', '+24:00', ' UTC', '+2'),
+      fc.constantFrom('T', 'T', 'T', ' ', 't', '_'),
+    )
+    .map(([date, fraction, zone, separator]) => {
+      const [day, time] = date.toISOString().slice(0, 19).split('T');
+      return `${day}${separator}${time}${fraction === '' ? '' : `.${fraction}`}${zone}`;
+    }),
+  fc.constantFrom(
+    '2019-02-29T00:00:00Z',
+    '2020-02-29T00:00:00Z',
+    '1900-02-29T00:00:00Z',
+    '2000-02-29T23:59:59.999999999Z',
+    '2019-01-04T24:00:00Z',
+    '2016-12-31T23:59:60Z',
+    '2019-04-31T00:00:00Z',
+    '2019-01-04T12:00:00.Z',
+    '2019-1-4T12:00:00Z',
+    '',
+  ),
+);
+
+const stringText = fc.oneof(
+  fc.string({ maxLength: 10 }).map((text) => JSON.stringify(text)),
+  fc.string({ unit: 'grapheme', maxLength: 6 }).map((text) => JSON.stringify(text)),
+  fc.constantFrom('"a\\n\\"b\\\\c\\/"', '"\\u0041"', '"\\ud800"', '"\\x"', '"\u0001"', '"exactly8"', '"exactly_9"'),
+);
+
+const valueText = fc.oneof(
+  { weight: 6, arbitrary: numberText },
+  { weight: 2, arbitrary: stringText },
+  { weight: 2, arbitrary: fc.constantFrom('true', 'false', 'null', 'True', 'tru', 'NaN', '[1]', '{"x":2}', '[]', '') },
+);
+
+const VALUE_OF: Readonly<Record<Signal['type'], fc.Arbitrary<string>>> = {
+  Real: plainNumber,
+  Integer: fc.integer().map(String),
+  Boolean: fc.constantFrom('true', 'false'),
+  String: fc.string({ unit: fc.constantFrom(...'abc_-/ 12'), maxLength: 8 }).map((text) => JSON.stringify(text)),
+};
+
+/** Mostly what a sender would send; now and then another type, a key twice, an unknown key. */
+const member = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc
+      .constantFrom(...SIGNALS)
+      .chain((signal) => VALUE_OF[signal.type].map((value) => `${JSON.stringify(signal.name)}:${value}`)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...SIGNALS), valueText)
+      .map(([signal, value]) => `${JSON.stringify(signal.name)}:${value}`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom('X', 'actual_q_', 'unknown', 'internal_status', '', 'é', '\\u0078', 'a\\"b'), valueText)
+      .map(([name, value]) => `"${name}":${value}`),
+  },
+);
+
+const space = fc.constantFrom('', '', '', ' ', '\n', '\t\r ');
+
+export const messageText: fc.Arbitrary<string> = fc
+  .tuple(
+    fc.uniqueArray(member, { minLength: 1, maxLength: 9, selector: (text) => text.slice(0, text.indexOf(':')) }),
+    fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: member }),
+    fc.oneof(
+      { weight: 8, arbitrary: fc.constant('"2019-01-04T12:00:00.250Z"') },
+      { weight: 3, arbitrary: timeText.map((text) => JSON.stringify(text)) },
+      {
+        weight: 6,
+        arbitrary: fc.tuple(digits(1, 3), digits(0, 15)).map(([a, b]) => (b === '' ? `1${a}` : `1${a}.${b}`)),
+      },
+      { weight: 2, arbitrary: numberText },
+      { weight: 1, arbitrary: valueText },
+    ),
+    fc.nat(),
+    space,
+    space,
+  )
+  .map(([members, again, time, place, before, after]) => {
+    const all = again === undefined ? [...members] : [...members, again];
+    all.splice(place % (all.length + 1), 0, `"time"${before}:${after}${time}`);
+    return `${before}{${after}${all.join(`${before},${after}`)}${before}}${after}`;
+  });
+
+/** A message with a few bytes changed, removed, doubled, or cut off. */
+export const mutatedMessage: fc.Arbitrary<Buffer> = fc
+  .tuple(
+    messageText,
+    fc.array(
+      fc.record({
+        at: fc.nat(),
+        what: fc.constantFrom('replace', 'remove', 'insert', 'cut'),
+        byte: fc.oneof(
+          fc.constantFrom(...Buffer.from('{}[]":,\\.-+eE0123456789tfn \n')),
+          fc.integer({ min: 0, max: 255 }),
+        ),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  )
+  .map(([text, mutations]) => {
+    let bytes = Buffer.from(text);
+    for (const { at, what, byte } of mutations) {
+      const place = at % (bytes.length + 1);
+      const rest = what === 'cut' ? [] : bytes.subarray(place + (what === 'insert' ? 0 : 1));
+      bytes = Buffer.concat([
+        bytes.subarray(0, place),
+        Buffer.from(what === 'replace' || what === 'insert' ? [byte] : []),
+        Buffer.from(rest),
+      ]);
+    }
+    return bytes;
+  });

@@ -1,0 +1,54 @@
+/** Messages for a bridge whose calls block the test's thread. */
+import { Worker } from 'node:worker_threads';
+
+type Body = string | Record<string, unknown>;
+
+export class Feeder {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, () => void>();
+  #requests = 0;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', ({ id }: { id: number }) => {
+      this.#waiting.get(id)?.();
+      this.#waiting.delete(id);
+    });
+  }
+
+  static async start(url: string, key = 'data.to_cosim'): Promise<Feeder> {
+    const feeder = new Feeder(new Worker(new URL('./feeder-thread.mjs', import.meta.url), { workerData: { url, key } }));
+    await new Promise<void>((resolve, reject) => {
+      feeder.#waiting.set(0, resolve);
+      feeder.#worker.once('error', reject);
+    });
+    return feeder;
+  }
+
+  /** Sends these when a bridge announces that it is ready (`send: { announce: true }`). */
+  onReady(...bodies: Body[]): Promise<void> {
+    return this.#ask({ type: 'onReady', bodies });
+  }
+
+  /** Sends these; resolves when the broker has confirmed them. */
+  send(...bodies: Body[]): Promise<void> {
+    return this.#ask({ type: 'send', bodies, ms: 0 });
+  }
+
+  /** Sends these after `ms`, whatever this thread does meanwhile. */
+  sendAfter(ms: number, ...bodies: Body[]): Promise<void> {
+    return this.#ask({ type: 'send', bodies, ms });
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #ask(request: object): Promise<void> {
+    const id = ++this.#requests;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#worker.postMessage({ ...request, id });
+    });
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * A private RabbitMQ for a test: own node name, ports, data and logs in a temporary folder, gone afterwards.
+ *
+ * `AMQP_URL` names a running broker to use instead. Where neither is to be had the tests that need one are skipped,
+ * but in CI (`CI` or `TWINBRIDGE_REQUIRE_ALL` set) that is a failure.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { connect } from 'amqplib';
+
+export interface RunningBroker {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Whether a test may be skipped for want of something on this machine. */
+export const mustNotSkip: boolean = (process.env.CI ?? '') !== '' || (process.env.TWINBRIDGE_REQUIRE_ALL ?? '') !== '';
+
+const START_TIMEOUT_MS = 60_000;
+
+/** The server's own script; Debian's wrapper in the path changes the user, and with it the environment. */
+function findServer(): string | undefined {
+  const inPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'rabbitmq-server'));
+  return ['/usr/lib/rabbitmq/bin/rabbitmq-server', ...inPath].find((file) => existsSync(file));
+}
+
+/** Whether {@link startRabbitMq} can work here. Throws where it must. */
+export function rabbitMqAvailable(): boolean {
+  const available = process.env.AMQP_URL !== undefined || findServer() !== undefined;
+  if (!available && mustNotSkip) throw new Error('no RabbitMQ: install rabbitmq-server or set AMQP_URL');
+  return available;
+}
+
+export async function startRabbitMq(): Promise<RunningBroker> {
+  const { AMQP_URL } = process.env;
+  if (AMQP_URL !== undefined) return { url: AMQP_URL, stop: async () => {} };
+  const server = findServer();
+  if (server === undefined) throw new Error('no rabbitmq-server on this machine');
+
+  const home = await mkdtemp(join(tmpdir(), 'tb-rabbitmq-'));
+  const [port, distPort] = [await freePort(), await freePort()];
+  await mkdir(join(home, 'data'));
+  await writeFile(join(home, 'plugins'), '[].\n');
+  await writeFile(join(home, 'rabbitmq.conf'), `listeners.tcp.default = 127.0.0.1:${port}\nlog.console = true\n`);
+  const child = spawn(server, [], {
+    // Its own process group: the script starts Erlang as a child, and both have to go.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      LANG: 'C.UTF-8',
+      HOME: home,
+      RABBITMQ_NODENAME: `tb-${process.pid}-${port}@localhost`,
+      RABBITMQ_DIST_PORT: String(distPort),
+      RABBITMQ_MNESIA_BASE: join(home, 'data'),
+      RABBITMQ_LOG_BASE: home,
+      RABBITMQ_PID_FILE: join(home, 'pid'),
+      RABBITMQ_CONFIG_FILE: join(home, 'rabbitmq.conf'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'plugins'),
+      RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    },
+  });
+  let output = '';
+  const keep = (text: Buffer): void => {
+    output = (output + text.toString()).slice(-4000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const stop = async (): Promise<void> => {
+    await end(child);
+    await rm(home, { recursive: true, force: true });
+  };
+  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  try {
+    await untilReady(url, child);
+  } catch (error) {
+    await stop();
+    throw new Error(`RabbitMQ did not start: ${String(error)}\n${output}`);
+  }
+  return { url, stop };
+}
+
+async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  const giveUpAt = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const connection = await connect(url);
+      await connection.close();
+      return;
+    } catch (error) {
+      if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
+      if (performance.now() > giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.pid === undefined) return;
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  process.kill(-child.pid, 'SIGTERM');
+  const hard = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), 20_000);
+  await exited;
+  clearTimeout(hard);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
