@@ -1,7 +1,7 @@
 /*
  * The fast path of message decoding: from the bytes of a JSON message straight into a row of the ring.
  *
- * It reads what messages of measurements look like (a flat object of numbers, booleans and plain strings with a time)
+ * It reads what messages of measurements look like (an object of numbers, booleans and plain strings with a time)
  * and leaves everything else, and every error, to the decoder in TypeScript (src/bridge/decoder.ts), which is also the
  * specification: whatever is accepted here is accepted there, with the same bits.
  */

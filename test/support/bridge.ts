@@ -80,7 +80,7 @@ export function stamp(ms: number): string {
   return new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
 }
 
-/** Publishes to and receives from the exchange that bridges use by default. */
+/** Publishes to and receives from the exchange that bridges use by default. Announcements are left out. */
 export class Peer {
   readonly received: { body: Record<string, unknown>; text: string; at: number }[] = [];
   #waiting: (() => void)[] = [];
@@ -104,6 +104,7 @@ export class Peer {
       (message) => {
         if (message === null) return;
         const text = message.content.toString();
+        if (text.includes('"internal_status"')) return;
         peer.received.push({ body: JSON.parse(text) as Record<string, unknown>, text, at: performance.now() });
         for (const wake of peer.#waiting.splice(0)) wake();
       },

@@ -182,21 +182,69 @@ static bool copy_text(const uint8_t **at, const uint8_t *end, char *to, uint32_t
   return true;
 }
 
-/* A value of no interest, unless it is nested or has more than plain text. */
-static bool skip_value(const uint8_t **at, const uint8_t *end) {
+static bool skip_text(const uint8_t **at, const uint8_t *end) {
+  if (*at == end || **at != '"') return false;
+  const uint8_t *close = plain_text_end(*at + 1, end);
+  if (close == NULL) return false;
+  *at = close + 1;
+  return true;
+}
+
+static bool skip_scalar(const uint8_t **at, const uint8_t *end) {
   if (*at == end) return false;
   switch (**at) {
-    case '"': {
-      const uint8_t *close = plain_text_end(*at + 1, end);
-      if (close == NULL) return false;
-      *at = close + 1;
-      return true;
-    }
+    case '"': return skip_text(at, end);
     case 't': return take_word(at, end, "true", 4);
     case 'f': return take_word(at, end, "false", 5);
     case 'n': return take_word(at, end, "null", 4);
     default: return tb_skip_number(at, end);
   }
+}
+
+/* The key at `p`, its colon, and the space around it; NULL: there is something else. */
+static const uint8_t *skip_key(const uint8_t *p, const uint8_t *end) {
+  if (!skip_text(&p, end)) return NULL;
+  p = skip_space(p, end);
+  return p < end && *p == ':' ? skip_space(p + 1, end) : NULL;
+}
+
+/* A value of no interest, with what is nested in it, unless some text of it is not plain. */
+static bool skip_value(const uint8_t **at, const uint8_t *end) {
+  enum { MOST_LEVELS = 64 /* MAX_NESTING in src/bridge/json-scanner.ts */ };
+  const uint8_t *p = *at;
+  uint64_t objects = 0; /* a bit for each open level, the innermost lowest: object or array */
+  int depth = 0;
+  for (;;) {
+    if (p < end && (*p == '{' || *p == '[')) {
+      bool object = *p == '{';
+      if (depth == MOST_LEVELS) return false;
+      p = skip_space(p + 1, end);
+      if (p == end || *p != (object ? '}' : ']')) {
+        objects = objects << 1 | object;
+        depth++;
+        if (object && (p = skip_key(p, end)) == NULL) return false;
+        continue;
+      }
+      p++;
+    } else if (!skip_scalar(&p, end)) {
+      return false;
+    }
+    /* A value has ended, and with it perhaps those around it. */
+    bool object = objects & 1;
+    for (; depth > 0; object = objects & 1) {
+      p = skip_space(p, end);
+      if (p == end || *p != (object ? '}' : ']')) break;
+      p++;
+      objects >>= 1;
+      depth--;
+    }
+    if (depth == 0) break;
+    if (p == end || *p != ',') return false;
+    p = skip_space(p + 1, end);
+    if (object && (p = skip_key(p, end)) == NULL) return false;
+  }
+  *at = p;
+  return true;
 }
 
 /* -- Values --------------------------------------------------------------------------------------------------------- */

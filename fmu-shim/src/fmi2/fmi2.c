@@ -1,49 +1,17 @@
 /*
  * FMI 2.0 for Co-Simulation on top of a bridge instance: the standard's state machine, checks of every argument, and
- * nothing of the bridge itself.
+ * nothing of the bridge itself. Here: life, initialisation, steps; values are in values.c, states in fmu_state.c.
  */
-#include "fmi2.h"
-
-#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../bridge/bridge.h"
 #include "../platform/platform.h"
+#include "instance.h"
 
-/* -- States (FMI 2.0.4, section 4.2.4) ------------------------------------------------------------------------------ */
-
-typedef enum {
-  INSTANTIATED = 1 << 0,
-  INITIALIZATION = 1 << 1,
-  STEP_COMPLETE = 1 << 2,
-  STEP_FAILED = 1 << 3, /* a step was discarded: nothing has changed, so it may also simply be tried again */
-  TERMINATED = 1 << 4,
-  ERROR = 1 << 5,
-} state;
-
-enum {
-  STEPPING = STEP_COMPLETE | STEP_FAILED,
-  READABLE = INITIALIZATION | STEPPING | TERMINATED | ERROR,
-  ANY = INSTANTIATED | READABLE,
-};
-
-typedef struct {
-  tb_bridge *bridge;
-  state state;
-  char *name;
-  fmi2CallbackFunctions callbacks;
-  bool logging_on;
-  bool log_all;        /* no category was chosen: all are shown */
-  unsigned categories; /* a bit for each of CATEGORIES */
-  double start_time;
-} instance;
-
-static const char *state_name(state s) {
+const char *tb_fmi2_state_name(state s) {
   switch (s) {
     case INSTANTIATED: return "instantiated";
     case INITIALIZATION: return "in initialization mode";
@@ -78,7 +46,7 @@ static void on_bridge_log(void *context, tb_log_level level, const char *categor
   emit(context, level == TB_LOG_ERROR ? fmi2Error : level == TB_LOG_WARNING ? fmi2Warning : fmi2OK, category, text);
 }
 
-static fmi2Status fail(instance *m, const char *format, ...) {
+fmi2Status tb_fmi2_fail(instance *m, const char *format, ...) {
   char text[1024];
   va_list arguments;
   va_start(arguments, format);
@@ -88,16 +56,12 @@ static fmi2Status fail(instance *m, const char *format, ...) {
   return fmi2Error;
 }
 
-/* What a call in the wrong state gets: an error, and no harm. */
-static bool allowed(instance *m, unsigned states, const char *function) {
+bool tb_fmi2_allowed(instance *m, unsigned states, const char *function) {
   if (m == NULL) return false;
   if (m->state & states) return true;
-  fail(m, "%s must not be called when the FMU is %s", function, state_name(m->state));
+  tb_fmi2_fail(m, "%s must not be called when the FMU is %s", function, tb_fmi2_state_name(m->state));
   return false;
 }
-
-#define REQUIRE(m, states, function) \
-  if (!allowed(m, states, function)) return fmi2Error
 
 /* -- Inquiry -------------------------------------------------------------------------------------------------------- */
 
@@ -175,17 +139,17 @@ fmi2Component fmi2Instantiate(fmi2String instanceName, fmi2Type fmuType, fmi2Str
   if (m->name != NULL) strcpy(m->name, name);
   char resources[4096];
   if (m->name == NULL) {
-    fail(m, "out of memory");
+    tb_fmi2_fail(m, "out of memory");
   } else if (name[0] == '\0') {
-    fail(m, "fmi2Instantiate: the instance needs a name");
+    tb_fmi2_fail(m, "fmi2Instantiate: the instance needs a name");
   } else if (fmuType != fmi2CoSimulation) {
-    fail(m, "fmi2Instantiate: this FMU is for co-simulation, not for model exchange");
+    tb_fmi2_fail(m, "fmi2Instantiate: this FMU is for co-simulation, not for model exchange");
   } else if (fmuGUID == NULL || fmuGUID[0] == '\0') {
-    fail(m, "fmi2Instantiate: the GUID of modelDescription.xml is missing");
+    tb_fmi2_fail(m, "fmi2Instantiate: the GUID of modelDescription.xml is missing");
   } else if (fmuResourceLocation != NULL && fmuResourceLocation[0] != '\0'
                  ? !path_of_uri(fmuResourceLocation, resources, sizeof resources)
                  : !resources_beside_library(resources, sizeof resources)) {
-    fail(m, "fmi2Instantiate: cannot make a path of the resource location '%s'",
+    tb_fmi2_fail(m, "fmi2Instantiate: cannot make a path of the resource location '%s'",
          fmuResourceLocation != NULL ? fmuResourceLocation : "");
   } else {
     m->bridge = tb_bridge_create(resources, name, fmuGUID, on_bridge_log, m);
@@ -209,7 +173,7 @@ fmi2Status fmi2SetDebugLogging(fmi2Component c, fmi2Boolean loggingOn, size_t nC
   unsigned chosen = 0;
   for (size_t i = 0; i < nCategories; i++) {
     int index = categories == NULL || categories[i] == NULL ? -1 : category_index(categories[i]);
-    if (index < 0) return fail(m, "fmi2SetDebugLogging: there is no log category '%s'", categories && categories[i] ? categories[i] : "");
+    if (index < 0) return tb_fmi2_fail(m, "fmi2SetDebugLogging: there is no log category '%s'", categories && categories[i] ? categories[i] : "");
     chosen |= 1u << index;
   }
   m->logging_on = loggingOn != 0;
@@ -226,9 +190,9 @@ fmi2Status fmi2SetupExperiment(fmi2Component c, fmi2Boolean toleranceDefined, fm
   REQUIRE(m, INSTANTIATED, "fmi2SetupExperiment");
   (void)toleranceDefined;
   (void)tolerance;
-  if (!isfinite(startTime)) return fail(m, "fmi2SetupExperiment: the start time is %g", startTime);
+  if (!isfinite(startTime)) return tb_fmi2_fail(m, "fmi2SetupExperiment: the start time is %g", startTime);
   if (stopTimeDefined && !(stopTime >= startTime))
-    return fail(m, "fmi2SetupExperiment: the stop time %.9g lies before the start time %.9g", stopTime, startTime);
+    return tb_fmi2_fail(m, "fmi2SetupExperiment: the stop time %.9g lies before the start time %.9g", stopTime, startTime);
   m->start_time = startTime;
   return fmi2OK;
 }
@@ -285,7 +249,7 @@ fmi2Status fmi2DoStep(fmi2Component c, fmi2Real currentCommunicationPoint, fmi2R
   (void)noSetFMUStatePriorToCurrentPoint;
   if (!isfinite(currentCommunicationPoint) || !isfinite(communicationStepSize) || communicationStepSize < 0 ||
       fabs(currentCommunicationPoint) + communicationStepSize > 9e9)
-    return fail(m, "fmi2DoStep: cannot step from %g s by %g s", currentCommunicationPoint, communicationStepSize);
+    return tb_fmi2_fail(m, "fmi2DoStep: cannot step from %g s by %g s", currentCommunicationPoint, communicationStepSize);
   tb_outcome outcome = tb_bridge_step(m->bridge, currentCommunicationPoint, communicationStepSize);
   m->state = outcome == TB_TIMED_OUT ? STEP_FAILED : STEP_COMPLETE;
   return status_of(m, outcome);
@@ -294,7 +258,7 @@ fmi2Status fmi2DoStep(fmi2Component c, fmi2Real currentCommunicationPoint, fmi2R
 fmi2Status fmi2CancelStep(fmi2Component c) {
   instance *m = c;
   REQUIRE(m, ANY, "fmi2CancelStep");
-  return fail(m, "fmi2CancelStep: no step is in progress; steps of this FMU are synchronous");
+  return tb_fmi2_fail(m, "fmi2CancelStep: no step is in progress; steps of this FMU are synchronous");
 }
 
 fmi2Status fmi2GetStatus(fmi2Component c, const fmi2StatusKind kind, fmi2Status *value) {
@@ -336,147 +300,6 @@ fmi2Status fmi2GetStringStatus(fmi2Component c, const fmi2StatusKind kind, fmi2S
   return fmi2OK;
 }
 
-/* -- Getting values ------------------------------------------------------------------------------------------------- */
-
-static const char *const TYPE_NAMES[] = {"Real", "Integer", "Boolean", "String"};
-
-static const tb_variable *find(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
-  const tb_variable *v = tb_bridge_find(m->bridge, vr);
-  if (v != NULL && v->type == type) return v;
-  if (v == NULL)
-    fail(m, "%s: there is no variable with value reference %u", function, vr);
-  else
-    fail(m, "%s: the variable with value reference %u is of type %s", function, vr, TYPE_NAMES[v->type]);
-  return NULL;
-}
-
-#define REQUIRE_ARRAYS(m, function, n, vr, value) \
-  if ((n) > 0 && ((vr) == NULL || (value) == NULL)) return fail(m, "%s: an array is missing", function)
-
-fmi2Status fmi2GetReal(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, fmi2Real value[]) {
-  instance *m = c;
-  REQUIRE(m, ANY, "fmi2GetReal");
-  REQUIRE_ARRAYS(m, "fmi2GetReal", nvr, vr, value);
-  if (tb_bridge_get_real_outputs(m->bridge, vr, nvr, value)) return fmi2OK;
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetReal", vr[i], TB_REAL);
-    if (v == NULL) return fmi2Error;
-    value[i] = tb_bridge_get_real(m->bridge, v);
-  }
-  return fmi2OK;
-}
-
-fmi2Status fmi2GetInteger(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, fmi2Integer value[]) {
-  instance *m = c;
-  REQUIRE(m, ANY, "fmi2GetInteger");
-  REQUIRE_ARRAYS(m, "fmi2GetInteger", nvr, vr, value);
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetInteger", vr[i], TB_INTEGER);
-    if (v == NULL) return fmi2Error;
-    value[i] = (fmi2Integer)tb_bridge_get_integer(m->bridge, v);
-  }
-  return fmi2OK;
-}
-
-fmi2Status fmi2GetBoolean(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, fmi2Boolean value[]) {
-  instance *m = c;
-  REQUIRE(m, ANY, "fmi2GetBoolean");
-  REQUIRE_ARRAYS(m, "fmi2GetBoolean", nvr, vr, value);
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetBoolean", vr[i], TB_BOOLEAN);
-    if (v == NULL) return fmi2Error;
-    value[i] = tb_bridge_get_integer(m->bridge, v) != 0;
-  }
-  return fmi2OK;
-}
-
-fmi2Status fmi2GetString(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, fmi2String value[]) {
-  instance *m = c;
-  REQUIRE(m, ANY, "fmi2GetString");
-  REQUIRE_ARRAYS(m, "fmi2GetString", nvr, vr, value);
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetString", vr[i], TB_STRING);
-    if (v == NULL) return fmi2Error;
-    value[i] = tb_bridge_get_string(m->bridge, v);
-  }
-  return fmi2OK;
-}
-
-/* -- Setting values ------------------------------------------------------------------------------------------------- */
-
-static const char *why_not_settable(const instance *m, const tb_variable *v) {
-  switch ((tb_kind)v->kind) {
-    case TB_INPUT: return NULL;
-    case TB_PARAMETER: {
-      bool tunable = v->role == TB_ROLE_MAXAGE_MS || v->role == TB_ROLE_LOOKAHEAD;
-      return m->state == INSTANTIATED || tunable ? NULL : "a fixed parameter, to be set before initialization";
-    }
-    case TB_OUTPUT: return m->state == INSTANTIATED ? NULL : "an output"; /* its start value */
-    default: return "a diagnostic output";
-  }
-}
-
-static const tb_variable *find_settable(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
-  const tb_variable *v = find(m, function, vr, type);
-  const char *why = v == NULL ? NULL : why_not_settable(m, v);
-  if (why == NULL) return v;
-  fail(m, "%s: the variable with value reference %u is %s", function, vr, why);
-  return NULL;
-}
-
-enum { SETTABLE = INSTANTIATED | INITIALIZATION | STEPPING };
-
-fmi2Status fmi2SetReal(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, const fmi2Real value[]) {
-  instance *m = c;
-  REQUIRE(m, SETTABLE, "fmi2SetReal");
-  REQUIRE_ARRAYS(m, "fmi2SetReal", nvr, vr, value);
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetReal", vr[i], TB_REAL);
-    if (v == NULL) return fmi2Error;
-    tb_bridge_set_real(m->bridge, v, value[i]);
-  }
-  return fmi2OK;
-}
-
-fmi2Status fmi2SetInteger(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, const fmi2Integer value[]) {
-  instance *m = c;
-  REQUIRE(m, SETTABLE, "fmi2SetInteger");
-  REQUIRE_ARRAYS(m, "fmi2SetInteger", nvr, vr, value);
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetInteger", vr[i], TB_INTEGER);
-    if (v == NULL) return fmi2Error;
-    tb_bridge_set_integer(m->bridge, v, value[i]);
-  }
-  return fmi2OK;
-}
-
-fmi2Status fmi2SetBoolean(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, const fmi2Boolean value[]) {
-  instance *m = c;
-  REQUIRE(m, SETTABLE, "fmi2SetBoolean");
-  REQUIRE_ARRAYS(m, "fmi2SetBoolean", nvr, vr, value);
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetBoolean", vr[i], TB_BOOLEAN);
-    if (v == NULL) return fmi2Error;
-    tb_bridge_set_integer(m->bridge, v, value[i] != 0);
-  }
-  return fmi2OK;
-}
-
-fmi2Status fmi2SetString(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, const fmi2String value[]) {
-  instance *m = c;
-  REQUIRE(m, SETTABLE, "fmi2SetString");
-  REQUIRE_ARRAYS(m, "fmi2SetString", nvr, vr, value);
-  for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetString", vr[i], TB_STRING);
-    if (v == NULL) return fmi2Error;
-    if (value[i] == NULL) return fail(m, "fmi2SetString: the value for value reference %u is missing", vr[i]);
-    if (!tb_bridge_set_string(m->bridge, v, value[i]))
-      return fail(m, "fmi2SetString: %zu bytes are too long for value reference %u, which holds %u; raise its maxLength",
-                  strlen(value[i]), vr[i], v->string_capacity - 1);
-  }
-  return fmi2OK;
-}
-
 /* -- Derivatives: samples are discrete, there are none ---------------------------------------------------------------- */
 
 fmi2Status fmi2SetRealInputDerivatives(fmi2Component c, const fmi2ValueReference vr[], size_t nvr,
@@ -486,7 +309,7 @@ fmi2Status fmi2SetRealInputDerivatives(fmi2Component c, const fmi2ValueReference
   (void)order;
   (void)value;
   REQUIRE(m, INSTANTIATED | INITIALIZATION | STEP_COMPLETE, "fmi2SetRealInputDerivatives");
-  return nvr == 0 ? fmi2OK : fail(m, "fmi2SetRealInputDerivatives: this FMU does not interpolate its inputs");
+  return nvr == 0 ? fmi2OK : tb_fmi2_fail(m, "fmi2SetRealInputDerivatives: this FMU does not interpolate its inputs");
 }
 
 fmi2Status fmi2GetRealOutputDerivatives(fmi2Component c, const fmi2ValueReference vr[], size_t nvr,
@@ -496,7 +319,7 @@ fmi2Status fmi2GetRealOutputDerivatives(fmi2Component c, const fmi2ValueReferenc
   (void)order;
   (void)value;
   REQUIRE(m, READABLE, "fmi2GetRealOutputDerivatives");
-  return nvr == 0 ? fmi2OK : fail(m, "fmi2GetRealOutputDerivatives: the outputs of this FMU have no derivatives");
+  return nvr == 0 ? fmi2OK : tb_fmi2_fail(m, "fmi2GetRealOutputDerivatives: the outputs of this FMU have no derivatives");
 }
 
 fmi2Status fmi2GetDirectionalDerivative(fmi2Component c, const fmi2ValueReference vUnknown[], size_t nUnknown,
@@ -510,102 +333,5 @@ fmi2Status fmi2GetDirectionalDerivative(fmi2Component c, const fmi2ValueReferenc
   (void)dvKnown;
   (void)dvUnknown;
   REQUIRE(m, READABLE, "fmi2GetDirectionalDerivative");
-  return fail(m, "fmi2GetDirectionalDerivative: this FMU provides no directional derivatives");
-}
-
-/* -- FMU state -------------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-  tb_bridge_state *bridge;
-  state state;
-  double start_time;
-} saved;
-
-fmi2Status fmi2GetFMUstate(fmi2Component c, fmi2FMUstate *state) {
-  instance *m = c;
-  REQUIRE(m, ANY & ~ERROR, "fmi2GetFMUstate");
-  if (state == NULL) return fail(m, "fmi2GetFMUstate: no place for the state");
-  saved *s = *state != NULL ? *state : calloc(1, sizeof *s);
-  if (s == NULL || !tb_bridge_save(m->bridge, &s->bridge)) {
-    if (s != *state) free(s);
-    return fail(m, "fmi2GetFMUstate: out of memory");
-  }
-  s->state = m->state;
-  s->start_time = m->start_time;
-  *state = s;
-  return fmi2OK;
-}
-
-fmi2Status fmi2SetFMUstate(fmi2Component c, fmi2FMUstate state) {
-  instance *m = c;
-  REQUIRE(m, ANY & ~ERROR, "fmi2SetFMUstate");
-  const saved *s = state;
-  if (s == NULL) return fail(m, "fmi2SetFMUstate: no state");
-  if ((s->state == INSTANTIATED) != (m->state == INSTANTIATED))
-    return fail(m, "fmi2SetFMUstate: a state saved when the FMU was %s cannot be set when it is %s; use fmi2Reset%s",
-                state_name(s->state), state_name(m->state),
-                s->state == INSTANTIATED ? "" : " and fmi2EnterInitializationMode first");
-  if (!tb_bridge_restore(m->bridge, s->bridge))
-    return fail(m, "fmi2SetFMUstate: this state is none of this instance, or was saved before fmi2Reset");
-  m->state = s->state;
-  m->start_time = s->start_time;
-  return fmi2OK;
-}
-
-fmi2Status fmi2FreeFMUstate(fmi2Component c, fmi2FMUstate *state) {
-  instance *m = c;
-  REQUIRE(m, ANY, "fmi2FreeFMUstate");
-  if (state == NULL || *state == NULL) return fmi2OK;
-  saved *s = *state;
-  tb_bridge_free_state(m->bridge, s->bridge);
-  free(s);
-  *state = NULL;
-  return fmi2OK;
-}
-
-typedef struct {
-  double start_time;
-  uint64_t state;
-} serial_prefix;
-
-fmi2Status fmi2SerializedFMUstateSize(fmi2Component c, fmi2FMUstate state, size_t *size) {
-  instance *m = c;
-  REQUIRE(m, ANY & ~ERROR, "fmi2SerializedFMUstateSize");
-  if (state == NULL || size == NULL) return fail(m, "fmi2SerializedFMUstateSize: no state, or no place for its size");
-  *size = sizeof(serial_prefix) + tb_bridge_serialized_size(m->bridge);
-  return fmi2OK;
-}
-
-fmi2Status fmi2SerializeFMUstate(fmi2Component c, fmi2FMUstate state, fmi2Byte serialized[], size_t size) {
-  instance *m = c;
-  REQUIRE(m, ANY & ~ERROR, "fmi2SerializeFMUstate");
-  const saved *s = state;
-  size_t needed = sizeof(serial_prefix) + tb_bridge_serialized_size(m->bridge);
-  if (s == NULL || serialized == NULL || size < needed)
-    return fail(m, "fmi2SerializeFMUstate: no state, or room for %zu bytes where %zu are needed", size, needed);
-  const serial_prefix prefix = {s->start_time, s->state};
-  memcpy(serialized, &prefix, sizeof prefix);
-  tb_bridge_serialize(m->bridge, s->bridge, serialized + sizeof prefix);
-  return fmi2OK;
-}
-
-fmi2Status fmi2DeSerializeFMUstate(fmi2Component c, const fmi2Byte serialized[], size_t size, fmi2FMUstate *state) {
-  instance *m = c;
-  REQUIRE(m, ANY & ~ERROR, "fmi2DeSerializeFMUstate");
-  serial_prefix prefix;
-  if (serialized == NULL || state == NULL || size < sizeof prefix)
-    return fail(m, "fmi2DeSerializeFMUstate: no bytes, or no place for the state");
-  memcpy(&prefix, serialized, sizeof prefix);
-  bool known = prefix.state == INSTANTIATED || prefix.state == INITIALIZATION || prefix.state == STEP_COMPLETE ||
-               prefix.state == STEP_FAILED || prefix.state == TERMINATED;
-  tb_bridge_state *bridge =
-      known ? tb_bridge_deserialize(m->bridge, serialized + sizeof prefix, size - sizeof prefix) : NULL;
-  saved *s = bridge == NULL ? NULL : calloc(1, sizeof *s);
-  if (s == NULL) {
-    if (bridge != NULL) tb_bridge_free_state(m->bridge, bridge);
-    return fail(m, "fmi2DeSerializeFMUstate: these %zu bytes are no state of this FMU", size);
-  }
-  *s = (saved){bridge, (int)prefix.state, prefix.start_time};
-  *state = s;
-  return fmi2OK;
+  return tb_fmi2_fail(m, "fmi2GetDirectionalDerivative: this FMU provides no directional derivatives");
 }

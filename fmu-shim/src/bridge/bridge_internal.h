@@ -1,0 +1,65 @@
+/*
+ * The inside of a bridge instance, shared by the files that implement it: bridge.c (life, waiting, steps), values.c,
+ * state.c.
+ */
+#ifndef TB_BRIDGE_INTERNAL_H
+#define TB_BRIDGE_INTERNAL_H
+
+#include "../selection/selection.h"
+#include "backend.h"
+#include "bridge.h"
+
+#define NS_PER_S 1e9
+#define TB_CATEGORY_ERROR "logStatusError"
+#define TB_CATEGORY_WARNING "logStatusWarning"
+
+/* How a value is reached, by value reference. */
+typedef struct {
+  uint32_t slot;
+  uint16_t variable; /* index + 1; 0: there is none */
+  uint8_t real_output;
+} tb_access;
+
+enum { DIRECT_ACCESS_LIMIT = 65536 };
+
+struct tb_bridge {
+  tb_region region;
+  tb_attachment attachment;
+  tb_backend *backend;
+  tb_selection *selection;
+  uint64_t *outputs; /* the selection's current values */
+
+  tb_access *access; /* by value reference below access_size; others are searched for */
+  uint32_t access_size;
+
+  uint64_t *inputs, *published; /* by slot: as set, and as last handed to the publisher */
+  char *input_strings, *published_strings;
+  const tb_variable **input_variables;
+
+  uint64_t *parameters; /* by slot */
+  char **parameter_texts;
+  bool *parameter_set;
+
+  int64_t maxage_ns;
+  uint32_t lookahead, behaviour;
+  int64_t timeout_ns;
+  bool hold_on_timeout, send_always;
+
+  int64_t time_zero_ns; /* stamp that belongs to communication point `origin_s` */
+  double origin_s, time_s;
+  int64_t step_time_ns; /* stamp that belongs to the last communication point */
+  bool initialised;
+
+  tb_bridge_state *states; /* alive, handed to the importer */
+
+  char *resources, *instance_name, *guid;
+  tb_log_function *log;
+  void *log_context;
+};
+
+/* A line for the importer's log. */
+void tb_bridge_report(const tb_bridge *bridge, tb_log_level level, const char *category, const char *format, ...);
+/* Replaces a text on the heap; false: out of memory. */
+bool tb_set_text(char **place, const char *text);
+
+#endif

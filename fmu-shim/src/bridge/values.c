@@ -1,0 +1,133 @@
+/* Values of a bridge instance: outputs, inputs, parameters, diagnostics. */
+#include <string.h>
+
+#include "../ring/queue.h"
+#include "bridge_internal.h"
+
+const tb_variable *tb_bridge_find(const tb_bridge *b, uint32_t value_reference) {
+  if (value_reference < b->access_size) {
+    uint16_t index = b->access[value_reference].variable;
+    if (index != 0) return &b->region.variables[index - 1];
+    if (b->region.header->n_variables < UINT16_MAX) return NULL;
+  }
+  uint32_t low = 0, high = b->region.header->n_variables;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if (b->region.variables[middle].value_reference < value_reference)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  const tb_variable *v = &b->region.variables[low];
+  return low < b->region.header->n_variables && v->value_reference == value_reference ? v : NULL;
+}
+
+bool tb_bridge_get_real_outputs(const tb_bridge *b, const uint32_t *value_references, size_t count, double *values) {
+  const tb_access *table = b->access;
+  const uint64_t *outputs = b->outputs;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t vr = value_references[i];
+    if (vr >= b->access_size || !table[vr].real_output) return false;
+    memcpy(&values[i], &outputs[table[vr].slot], sizeof *values);
+  }
+  return true;
+}
+
+static double seconds_between(int64_t earlier_ns, int64_t later_ns) {
+  return earlier_ns == INT64_MIN || earlier_ns == 0 ? 0 : (double)(later_ns - earlier_ns) / NS_PER_S;
+}
+
+static double real_diagnostic(const tb_bridge *b, uint32_t which) {
+  const tb_header *h = b->region.header;
+  const tb_selection *s = b->selection;
+  int64_t arrived = tb_selection_newest_arrival(s);
+  switch (which) {
+    case TB_DIAG_DATA_AGE: return seconds_between(tb_selection_oldest(s), b->step_time_ns);
+    case TB_DIAG_TRANSPORT_DELAY: return arrived == 0 ? 0 : seconds_between(tb_selection_newest(s), arrived);
+    case TB_DIAG_RING_DELAY: return seconds_between(arrived, tb_wall_ns());
+    case TB_DIAG_CONFIRM_DELAY: return seconds_between(atomic_load(&h->confirmed_doing_ns), atomic_load(&h->confirmed_ns));
+    default: return 0;
+  }
+}
+
+/* FMI 2.0 Integer has 32 bits: counters stay at the highest value rather than turn negative. */
+static int64_t saturated(uint64_t count) { return count > INT32_MAX ? INT32_MAX : (int64_t)count; }
+
+static int64_t integer_diagnostic(const tb_bridge *b, uint32_t which) {
+  const tb_region *r = &b->region;
+  switch (which) {
+    case TB_DIAG_QUEUE_DEPTH: return saturated(tb_filled_count(r) + tb_selection_pending(b->selection));
+    case TB_DIAG_RECEIVED: return saturated(tb_backend_counted(r, TB_COUNT_RECEIVED));
+    case TB_DIAG_DROPPED: return saturated(tb_backend_counted(r, TB_COUNT_DROPPED));
+    case TB_DIAG_REJECTED: return saturated(tb_backend_counted(r, TB_COUNT_REJECTED));
+    case TB_DIAG_CONFIRMED: return saturated(tb_backend_counted(r, TB_COUNT_CONFIRMED));
+    case TB_DIAG_USED: return saturated(tb_shim_counted(r, TB_COUNT_USED));
+    case TB_DIAG_SKIPPED: return saturated(tb_shim_counted(r, TB_COUNT_SKIPPED));
+    case TB_DIAG_LATE: return saturated(tb_shim_counted(r, TB_COUNT_LATE));
+    case TB_DIAG_DUPLICATE: return saturated(tb_shim_counted(r, TB_COUNT_DUPLICATE));
+    case TB_DIAG_HELD: return saturated(tb_shim_counted(r, TB_COUNT_HELD));
+    case TB_DIAG_LINK_UP: return atomic_load(&r->header->link_up) != 0;
+    default: return 0;
+  }
+}
+
+static uint64_t *place_of_value(const tb_bridge *b, const tb_variable *v) {
+  switch (v->kind) {
+    case TB_OUTPUT: return &b->outputs[v->slot];
+    case TB_INPUT: return &b->inputs[v->slot];
+    default: return &b->parameters[v->slot];
+  }
+}
+
+double tb_bridge_get_real(tb_bridge *b, const tb_variable *v) {
+  if (v->kind == TB_DIAGNOSTIC) return real_diagnostic(b, v->slot);
+  double value;
+  memcpy(&value, place_of_value(b, v), sizeof value);
+  return value;
+}
+
+int64_t tb_bridge_get_integer(tb_bridge *b, const tb_variable *v) {
+  return v->kind == TB_DIAGNOSTIC ? integer_diagnostic(b, v->slot) : (int64_t)*place_of_value(b, v);
+}
+
+const char *tb_bridge_get_string(tb_bridge *b, const tb_variable *v) {
+  switch (v->kind) {
+    case TB_OUTPUT: return tb_selection_strings(b->selection) + v->string_offset;
+    case TB_INPUT: return b->input_strings + v->string_offset;
+    case TB_PARAMETER: return b->parameter_texts[v->slot];
+    default: return "";
+  }
+}
+
+void tb_bridge_set_real(tb_bridge *b, const tb_variable *v, double value) {
+  memcpy(place_of_value(b, v), &value, sizeof value);
+  if (v->kind == TB_PARAMETER) b->parameter_set[v->slot] = true;
+}
+
+void tb_bridge_set_integer(tb_bridge *b, const tb_variable *v, int64_t value) {
+  *place_of_value(b, v) = (uint64_t)value;
+  if (v->kind != TB_PARAMETER) return;
+  b->parameter_set[v->slot] = true;
+  switch ((tb_role)v->role) {
+    case TB_ROLE_TIMEOUT_S: b->timeout_ns = (value < 0 ? 0 : value) * INT64_C(1000000000); break;
+    case TB_ROLE_MAXAGE_MS: b->maxage_ns = (value < 0 ? 0 : value) * INT64_C(1000000); break;
+    case TB_ROLE_LOOKAHEAD: b->lookahead = value < 1 ? 1 : (uint32_t)value; break;
+    case TB_ROLE_BEHAVIOUR: b->behaviour = value < 0 || value > 2 ? 2 : (uint32_t)value; break;
+    case TB_ROLE_ON_TIMEOUT: b->hold_on_timeout = value != 0; break;
+    case TB_ROLE_SEND_ALWAYS: b->send_always = value != 0; break;
+    case TB_ROLE_NONE: break;
+  }
+}
+
+bool tb_bridge_set_string(tb_bridge *b, const tb_variable *v, const char *value) {
+  if (v->kind == TB_PARAMETER) {
+    b->parameter_set[v->slot] = true;
+    return tb_set_text(&b->parameter_texts[v->slot], value);
+  }
+  size_t length = strlen(value);
+  if (length >= v->string_capacity) return false;
+  char *strings = v->kind == TB_INPUT ? b->input_strings : tb_selection_strings(b->selection);
+  memcpy(strings + v->string_offset, value, length + 1);
+  *place_of_value(b, v) = length;
+  return true;
+}

@@ -1,0 +1,49 @@
+/* An instance as FMI 2.0 sees it, shared by the files of this folder. */
+#ifndef TB_FMI2_INSTANCE_H
+#define TB_FMI2_INSTANCE_H
+
+#include <stdbool.h>
+
+#include "../bridge/bridge.h"
+#include "fmi2.h"
+
+/* -- States (FMI 2.0.4, section 4.2.4) ------------------------------------------------------------------------------ */
+
+typedef enum {
+  INSTANTIATED = 1 << 0,
+  INITIALIZATION = 1 << 1,
+  STEP_COMPLETE = 1 << 2,
+  STEP_FAILED = 1 << 3, /* a step was discarded: nothing has changed, so it may also simply be tried again */
+  TERMINATED = 1 << 4,
+  ERROR = 1 << 5,
+} state;
+
+enum {
+  STEPPING = STEP_COMPLETE | STEP_FAILED,
+  READABLE = INITIALIZATION | STEPPING | TERMINATED | ERROR,
+  ANY = INSTANTIATED | READABLE,
+};
+
+typedef struct {
+  tb_bridge *bridge;
+  state state;
+  char *name;
+  fmi2CallbackFunctions callbacks;
+  bool logging_on;
+  bool log_all;        /* no category was chosen: all are shown */
+  unsigned categories; /* a bit for each of CATEGORIES */
+  double start_time;
+} instance;
+
+const char *tb_fmi2_state_name(state s);
+
+/* Logs an error; its value is fmi2Error. */
+fmi2Status tb_fmi2_fail(instance *m, const char *format, ...);
+
+/* What a call in the wrong state gets: an error, and no harm. */
+bool tb_fmi2_allowed(instance *m, unsigned states, const char *function);
+
+#define REQUIRE(m, states, function) \
+  if (!tb_fmi2_allowed(m, states, function)) return fmi2Error
+
+#endif
