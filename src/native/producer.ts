@@ -73,7 +73,8 @@ export interface ProducerOptions {
 
 export class Producer {
   readonly #native: NativeFunctions;
-  #address: Address;
+  readonly #address: Address;
+  #closed = false;
   readonly #outgoing: { mask: BigUint64Array; values: ArrayBuffer; strings: Buffer };
   readonly #head = Buffer.alloc(16);
   readonly #valueBytes: Uint8Array;
@@ -147,15 +148,18 @@ export class Producer {
   }
 
   setLink(state: keyof typeof LinkState, up: boolean): void {
+    if (this.#closed) return;
     this.#native.tb_producer_set_link(this.#address, LinkState[state], up ? 1 : 0);
   }
 
   /** Notes the broker's confirm of a message whose doStep was at `doingNs`. */
   confirmed(doingNs: bigint): void {
+    if (this.#closed) return;
     this.#native.tb_producer_confirmed(this.#address, doingNs);
   }
 
   count(counter: BackendCounter, by = 1): void {
+    if (this.#closed) return;
     this.#native.tb_producer_count(this.#address, BACKEND_COUNTERS.indexOf(counter), by);
   }
 
@@ -169,12 +173,14 @@ export class Producer {
 
   /** A line for the importer's logger. Cut to 1,500 characters: the logger is no place for whole messages. */
   log(level: LogLevel, category: string, text: string): void {
+    if (this.#closed) return;
     this.#native.tb_producer_log(this.#address, LOG_LEVELS[level], category, text.replaceAll('\0', ' ').slice(0, 1500));
   }
 
+  /** What a link still has to say afterwards (state, counters, log lines) goes nowhere. */
   close(): void {
-    if (Number(this.#address) !== 0) this.#native.tb_producer_destroy(this.#address);
-    this.#address = 0;
+    if (!this.#closed) this.#native.tb_producer_destroy(this.#address);
+    this.#closed = true;
   }
 }
 

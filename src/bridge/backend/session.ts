@@ -5,6 +5,7 @@
  *   outgoing ring ─► encoder ─► Publisher ─► broker's confirm                         on a connection of its own
  */
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BrokerAddress,
   Consumer,
@@ -37,6 +38,7 @@ export class BridgeSession {
   #publisherFull = false;
   #ready = false;
   #closing = false;
+  #started: Promise<void> = Promise.resolve();
 
   constructor(config: BridgeConfig, instanceName: string, handles: ReceivedHandles) {
     this.#config = config;
@@ -56,7 +58,12 @@ export class BridgeSession {
   }
 
   /** Connects; the outcome shows in the ring's link state, which the shim waits for. */
-  async start(parameters: ReadonlyMap<number, string>): Promise<void> {
+  start(parameters: ReadonlyMap<number, string>): Promise<void> {
+    this.#started = this.#connect(parameters);
+    return this.#started;
+  }
+
+  async #connect(parameters: ReadonlyMap<number, string>): Promise<void> {
     this.#producer.setLink('starting', false);
     try {
       this.#config = applyParameters(this.#config, parameters, (text) =>
@@ -72,6 +79,7 @@ export class BridgeSession {
       );
       this.#consumer = consumer;
       this.#publisher = publisher;
+      if (this.#closing) return;
       this.#encoder = createEncoder(this.#config.inputs);
       this.#ready = true;
       this.#showLink();
@@ -92,6 +100,7 @@ export class BridgeSession {
   /** Publishes what is left, for at most `graceMs`, then disconnects and gives everything back. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    await Promise.race([this.#started, sleep(graceMs)]);
     const consumerClosed = this.#consumer?.close();
     if (this.#publisher !== undefined) {
       this.#publishOutgoing();
