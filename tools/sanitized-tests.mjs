@@ -35,11 +35,15 @@ for (const test of readdirSync(join(root, 'fmu-shim/test')).filter((name) => nam
 if (sanitizer === 'address') {
   // Node and koffi allocate for the life of the process: leaks are looked for in the C tests.
   const runtime = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
-  run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/selection', 'test/shim', 'test/bridge/decoder'], {
-    TWINBRIDGE_NATIVE: library,
-    TWINBRIDGE_HISTORIES: '1000',
-    LD_PRELOAD: runtime,
-    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
-    UBSAN_OPTIONS: 'print_stacktrace=1',
-  });
+  run(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', 'test/selection', 'test/shim', 'test/bridge/decoder'],
+    {
+      TWINBRIDGE_NATIVE: library,
+      TWINBRIDGE_HISTORIES: '1000',
+      LD_PRELOAD: runtime,
+      ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+    },
+  );
 }

@@ -85,10 +85,13 @@ export class Peer {
   readonly received: { body: Record<string, unknown>; text: string; at: number }[] = [];
   #waiting: (() => void)[] = [];
 
-  private constructor(
-    readonly connection: amqp.ChannelModel,
-    readonly channel: amqp.ConfirmChannel,
-  ) {}
+  readonly connection: amqp.ChannelModel;
+  readonly channel: amqp.ConfirmChannel;
+
+  private constructor(connection: amqp.ChannelModel, channel: amqp.ConfirmChannel) {
+    this.connection = connection;
+    this.channel = channel;
+  }
 
   static async connect(url: string): Promise<Peer> {
     const connection = await amqp.connect(url);

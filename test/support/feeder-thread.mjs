@@ -11,7 +11,11 @@ const { queue } = await channel.assertQueue('', { exclusive: true });
 await channel.bindQueue(queue, 'fmi_digital_twin', 'data.from_cosim');
 
 const publish = (body) =>
-  channel.publish('fmi_digital_twin', workerData.key, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
+  channel.publish(
+    'fmi_digital_twin',
+    workerData.key,
+    Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+  );
 
 let whenReady = [];
 await channel.consume(

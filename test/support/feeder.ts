@@ -17,7 +17,9 @@ export class Feeder {
   }
 
   static async start(url: string, key = 'data.to_cosim'): Promise<Feeder> {
-    const feeder = new Feeder(new Worker(new URL('./feeder-thread.mjs', import.meta.url), { workerData: { url, key } }));
+    const feeder = new Feeder(
+      new Worker(new URL('./feeder-thread.mjs', import.meta.url), { workerData: { url, key } }),
+    );
     await new Promise<void>((resolve, reject) => {
       feeder.#waiting.set(0, resolve);
       feeder.#worker.once('error', reject);
