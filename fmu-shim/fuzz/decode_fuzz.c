@@ -5,7 +5,7 @@
  *     src/decode/decode.c src/decode/number.c src/decode/time_text.c -o decode_fuzz
  *
  * Without (any compiler, -DTB_FUZZ_STDIN): reads messages from standard input, each after its length as four bytes,
- * lowest first. test/bridge/decoder-fuzz.test.ts does so under the sanitizers.
+ * lowest first. test/bridge/decoder-memory.test.ts does so under the sanitizers.
  */
 #include <stdlib.h>
 #include <string.h>

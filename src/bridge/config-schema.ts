@@ -1,19 +1,13 @@
 /** JSON Schema (2020-12) of `bridge.yaml`; `twinbridge validate --print-schema bridge` prints it for editors. */
 import { TIME_FORMATS } from '../support/time.js';
-import { SIGNAL_TYPES } from './signals.js';
+import { CREDENTIAL_KEYS } from './config-broker.js';
+import { INTEGER_MAX, SIGNAL_TYPES } from './signals.js';
 
 const name = { type: 'string', minLength: 1 };
-const credential = (what: string) => ({
-  not: {},
-  description: `no ${what} stands in a file that is built into an FMU: set AMQP_URL, a secretFile or config.username and config.password at run time`,
-});
-
 const duration = {
   description: 'milliseconds, or a text with a unit: 300 ms, 1.5 s, 2 min',
-  oneOf: [
-    { type: 'number', minimum: 0 },
-    { type: 'string', pattern: '^\\s*\\d+(\\.\\d+)?\\s*(us|ms|s|min|h)\\s*$' },
-  ],
+  type: ['number', 'string'],
+  minimum: 0,
 };
 
 const exchange = {
@@ -34,20 +28,20 @@ const object = (properties: object, required: readonly string[] = []) => ({
   required,
 });
 
+/** One type for all spellings, not `oneOf`: with that, each problem would be told once for every spelling. */
 const signal = {
-  oneOf: [
-    { enum: SIGNAL_TYPES },
-    object(
-      {
-        type: { enum: SIGNAL_TYPES },
-        start: { type: ['number', 'boolean', 'string'] },
-        unit: { type: 'string' },
-        description: { type: 'string' },
-        maxLength: { type: 'integer', minimum: 1, maximum: 1 << 20, description: 'String: most bytes of UTF-8' },
-      },
-      ['type'],
-    ),
-  ],
+  ...object(
+    {
+      type: { type: 'string', enum: SIGNAL_TYPES },
+      start: { type: ['number', 'boolean', 'string'] },
+      unit: { type: 'string', minLength: 1 },
+      description: { type: 'string' },
+      maxLength: { type: 'integer', minimum: 1, maximum: 1 << 20, description: 'String: most bytes of UTF-8' },
+    },
+    ['type'],
+  ),
+  type: ['string', 'object'],
+  description: `${SIGNAL_TYPES.join(', ')}, or a mapping with type and more`,
 };
 
 const signals = { type: 'object', additionalProperties: signal };
@@ -57,30 +51,30 @@ export const bridgeSchema: object = {
   title: 'twinbridge bridge',
   ...object(
     {
-      twinbridge: { const: 'bridge' },
+      twinbridge: { type: 'string', enum: ['bridge'], description: 'the kind of this file' },
       name: { ...name, description: 'model name of the FMU' },
       description: { type: 'string' },
       guid: { type: 'string' },
-      broker: object({
-        host: name,
-        port: { type: 'integer', minimum: 1, maximum: 65535 },
-        vhost: name,
-        tls: {
-          oneOf: [
-            { type: 'boolean' },
-            object({
-              ca: { ...name, description: 'file with the certificates that are trusted' },
-              cert: { ...name, description: 'file with the client certificate' },
-              key: { ...name, description: "file with the client certificate's key" },
+      broker: {
+        ...object({
+          host: name,
+          port: { type: 'integer', minimum: 1, maximum: 65535 },
+          vhost: name,
+          tls: {
+            ...object({
+              ca: { ...name, description: 'PEM file with the CA certificates to trust; becomes part of the FMU' },
               servername: { ...name, description: 'name that the certificate has to be for' },
               verify: { type: 'boolean', description: 'false: accept any certificate; for tests only' },
             }),
-          ],
-        },
-        secretFile: { ...name, description: 'file with credentials on the machine that runs the FMU' },
-        username: credential('user name'),
-        password: credential('password'),
-      }),
+            type: ['boolean', 'object'],
+          },
+          secretFile: { ...name, description: 'file with credentials on the machine that runs the FMU' },
+        }),
+        type: ['string', 'object'],
+        // Refused later, with the ways to give them.
+        patternProperties: { [CREDENTIAL_KEYS]: true },
+        description: 'where the broker is; credentials are given at run time',
+      },
       receive: object({
         ...exchange,
         queue: object({
@@ -97,7 +91,7 @@ export const bridgeSchema: object = {
           assumeUtc: { type: 'boolean', description: 'RFC 3339 times without a zone are UTC' },
         }),
         unknownFields: { enum: ['ignore', 'warn', 'reject'] },
-        maxMessageBytes: { type: 'integer', minimum: 64 },
+        maxMessageBytes: { type: 'integer', minimum: 64, maximum: INTEGER_MAX },
       }),
       send: object({
         ...exchange,
@@ -110,7 +104,7 @@ export const bridgeSchema: object = {
       selection: object({
         behaviour: { enum: [0, 1, 2], description: 'RMQFMU 0, 1 or 2' },
         maxage: duration,
-        lookahead: { type: 'integer', minimum: 1 },
+        lookahead: { type: 'integer', minimum: 1, maximum: INTEGER_MAX },
         timeout: duration,
         onTimeout: { enum: ['fail', 'hold'] },
         startTime: { enum: ['ignored', 'origin'] },
@@ -121,7 +115,7 @@ export const bridgeSchema: object = {
       }),
       outputs: { ...signals, description: 'signals that messages carry in' },
       inputs: { ...signals, description: 'signals that are published' },
-      diagnostics: { oneOf: [{ type: 'boolean' }, { type: 'array', items: { type: 'string' } }] },
+      diagnostics: { type: ['boolean', 'array'], items: { type: 'string' }, description: 'true: all of them' },
     },
     ['twinbridge', 'name'],
   ),

@@ -33,8 +33,13 @@ it('touches nothing outside of the message, however it is cut or changed', () =>
   );
   // Every beginning of a message, and one with the number at the very end.
   for (let length = 0; length <= whole.length; length++) messages.push(whole.subarray(0, length));
-  for (let length = 1; length <= 40; length++)
-    messages.push(Buffer.from(`{"x":${'1234567890'.repeat(4).slice(0, length)}`));
+  // Numbers of every length, as a value and as a time, also at the very end.
+  for (let length = 1; length <= 40; length++) {
+    const digits = '9876543210'.repeat(4).slice(0, length);
+    for (const number of [digits, `${digits}.${digits}`, `0.${digits}e-${length}`, `-${digits}e${length}`]) {
+      messages.push(Buffer.from(`{"x":${number}`), Buffer.from(`{"time":${number},"x":${number}}`));
+    }
+  }
   const input = messages.flatMap((message) => {
     const head = Buffer.alloc(4);
     head.writeUInt32LE(message.length);

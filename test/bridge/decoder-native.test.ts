@@ -176,6 +176,18 @@ describe('the fast path', () => {
     for (let i = 0; i < 100; i++) expect(compare(plain(i / 7))).toMatchObject({ partial: false, unknownKeys: false });
   });
 
+  it.each([
+    [withTime('rfc3339'), '"2026-11-21T03:34:58.555123456-03:30"'],
+    [withTime('rfc3339', true), '"2026-11-21T03:34:58"'],
+    [withTime('epoch-s'), '1795232098.5551234'],
+    [withTime('epoch-ms'), '1795232098555.25'],
+    [withTime('epoch-us'), '1795232098555123'],
+    [withTime('epoch-ns'), '1795232098555123456'],
+    [withTime('epoch-s'), '-0.5'],
+  ])('takes times of today in every format: %j', (options, time) => {
+    expect(comparer(SIGNALS, options)(Buffer.from(`{"time":${time},"x":1}`))).toBeDefined();
+  });
+
   it('follows a sender that changes the order of its keys', () => {
     const compare = comparer(SIGNALS, OPTIONS);
     const members = ['"x":1', '"seqno":2', '"stop":true', '"time":"2019-01-04T12:00:00Z"', '"other":null'];
@@ -193,6 +205,19 @@ describe('the fast path', () => {
     const compare = comparer(signals, OPTIONS);
     const content = Buffer.from(JSON.stringify({ ...body, time: '2019-01-04T12:00:00Z' }));
     expect(compare(content)).toMatchObject({ partial: false, unknownKeys: false });
+  });
+
+  it('passes over unknown values, however they are nested', () => {
+    const compare = comparer(SIGNALS, OPTIONS);
+    const content = (value: string) => Buffer.from(`{"time":"2019-01-04T12:00:00Z","header":${value},"x":1}`);
+    const nested = (levels: number) => `${'[{"a":'.repeat(levels / 2)}1${'}]'.repeat(levels / 2)}`;
+    for (const value of ['{"seq": 3, "frame": "map", "stamp": {"sec": 1}}', '[[], {}, [{}]]', nested(64)]) {
+      expect(compare(content(value))).toMatchObject({ unknownKeys: true });
+    }
+    expect(compare(content(nested(66)))).toBeUndefined();
+    for (const value of ['[1}', '{"a":1]', '[1,]', '{"a"}', '{"a":}', '[', '{,}', '[1 2]']) {
+      expect(compare(content(value))).toBeUndefined();
+    }
   });
 
   it('leaves to the slow path what that has to count or to refuse', () => {

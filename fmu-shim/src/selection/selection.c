@@ -14,9 +14,10 @@ typedef struct {
   uint64_t arrival; /* running number */
   uint32_t row;
   bool full;  /* carries every signal */
-  bool fresh; /* was newer than the current value of some chain when that chain moved it */
-  bool equal; /* was as old as the current value of some chain */
-  bool used;
+  bool stale; /* not newer than the current value of the chain that moved it last ... */
+  bool equal; /* ... and of the same time as that */
+  bool fresh; /* newer than the current value of some chain that moved it */
+  bool used;  /* became a current value */
 } entry;
 
 /* Signals that have come together in every sample so far, and so share one chain. */
@@ -170,55 +171,68 @@ static void note_shape(tb_selection *s, uint32_t row) {
 
 /* -- Taking from the ring ------------------------------------------------------------------------------------------- */
 
-bool tb_selection_pull(tb_selection *s) {
-  tb_header *h = s->region.header;
-  uint64_t taken = atomic_load_explicit(&h->filled_ends.taken, memory_order_acquire);
-  uint64_t written = atomic_load_explicit(&h->filled_ends.written, memory_order_acquire);
-  if (taken == written) return false;
+typedef struct {
+  uint32_t n;
+  int64_t latest; /* time, with what was there before */
+  bool ordered;   /* still in order of time */
+  bool full;      /* all of them */
+} batch;
 
+/* Copies the entries at [taken, written) of the ring behind our own. They count only once they are taken. */
+static batch read_entries(tb_selection *s, uint64_t taken, uint64_t written) {
+  const tb_header *h = s->region.header;
+  batch b = {(uint32_t)(written - taken), s->latest_time, s->ordered, true};
+  for (uint32_t i = 0; i < b.n; i++) {
+    const tb_filled_entry *from = &s->region.filled[(taken + i) & (h->filled_capacity - 1)];
+    int64_t time = atomic_load_explicit(&from->time, memory_order_relaxed);
+    uint32_t row = atomic_load_explicit(&from->row, memory_order_relaxed);
+    bool full = (row & TB_FULL_ROW) != 0;
+    s->entries[s->end + i] =
+        (entry){.time = time, .arrival = s->arrivals + i, .row = row & ~TB_FULL_ROW, .full = full};
+    b.ordered &= time >= b.latest;
+    b.latest = time > b.latest ? time : b.latest;
+    b.full &= full;
+  }
+  return b;
+}
+
+/* Makes room for whatever may come: there are never more than n_rows samples, here and on their way together. */
+static void make_room(tb_selection *s) {
   if (s->first == s->end) {
     s->first = s->end = 0;
     s->ordered = true;
     s->latest_time = INT64_MIN;
-  } else if (s->end + h->n_rows > s->capacity) {
-    /* Whatever comes fits behind: there are never more than n_rows samples, here and on their way together. */
+  } else if (s->end + s->region.header->n_rows > s->capacity) {
     memmove(s->entries, s->entries + s->first, (s->end - s->first) * sizeof *s->entries);
     s->end -= s->first;
     s->first = 0;
   }
+}
 
-  uint32_t n;
-  entry *fresh = s->entries + s->end;
+bool tb_selection_pull(tb_selection *s) {
+  tb_header *h = s->region.header;
+  uint64_t taken = atomic_load_explicit(&h->filled_ends.taken, memory_order_acquire);
+  if (taken == atomic_load_explicit(&h->filled_ends.written, memory_order_acquire)) return false;
+  make_room(s);
   for (;;) { /* again as long as the backend steals the oldest meanwhile */
-    written = atomic_load_explicit(&h->filled_ends.written, memory_order_acquire);
+    uint64_t written = atomic_load_explicit(&h->filled_ends.written, memory_order_acquire);
     if (written - taken > h->n_rows) { /* more than there can be: `taken` is out of date */
       taken = atomic_load_explicit(&h->filled_ends.taken, memory_order_acquire);
       continue;
     }
-    n = (uint32_t)(written - taken);
-    for (uint32_t i = 0; i < n; i++) {
-      const tb_filled_entry *from = &s->region.filled[(taken + i) & (h->filled_capacity - 1)];
-      fresh[i].time = atomic_load_explicit(&from->time, memory_order_relaxed);
-      fresh[i].row = atomic_load_explicit(&from->row, memory_order_relaxed);
-      fresh[i].full = atomic_load_explicit(&from->full, memory_order_relaxed);
-    }
-    if (atomic_compare_exchange_weak_explicit(&h->filled_ends.taken, &taken, written, memory_order_acq_rel,
-                                              memory_order_acquire))
-      break;
+    batch b = read_entries(s, taken, written);
+    if (!atomic_compare_exchange_weak_explicit(&h->filled_ends.taken, &taken, written, memory_order_acq_rel,
+                                               memory_order_acquire))
+      continue;
+    s->latest_time = b.latest;
+    s->ordered = b.ordered;
+    s->arrivals += b.n;
+    if (!b.full)
+      for (uint32_t i = 0; i < b.n; i++)
+        if (!s->entries[s->end + i].full) note_shape(s, s->entries[s->end + i].row);
+    s->end += b.n;
+    return b.n > 0;
   }
-
-  for (uint32_t i = 0; i < n; i++) {
-    entry *e = &fresh[i];
-    e->arrival = s->arrivals++;
-    e->fresh = e->equal = e->used = false;
-    if (e->time < s->latest_time)
-      s->ordered = false;
-    else
-      s->latest_time = e->time;
-    if (!e->full) note_shape(s, e->row);
-  }
-  s->end += n;
-  return n > 0;
 }
 
 /* -- Rounds --------------------------------------------------------------------------------------------------------- */
@@ -245,14 +259,25 @@ static uint64_t arrival_at(const tb_selection *s, uint32_t place) {
   return place < s->end ? s->entries[place].arrival : s->arrivals;
 }
 
-static void move(tb_selection *s, group *g, uint32_t from, uint32_t lookahead) {
+/* What has become of samples is counted when their rows are given back; here is noted what only shows now. */
+static void classify(entry *e, const group *g) {
+  e->stale = e->time <= g->time;
+  e->equal = e->time == g->time;
+  e->fresh |= !e->stale;
+}
+
+static void move(tb_selection *s, group *g, uint32_t from, uint64_t lookahead) {
   uint32_t at = from;
-  for (uint32_t left = lookahead; at < s->end && left > 0; at++) {
-    entry *e = &s->entries[at];
-    if (!carries(s, e, g)) continue;
-    e->fresh |= e->time > g->time;
-    e->equal |= e->time == g->time;
-    left--;
+  if (s->n_groups == 1 && s->ordered) {
+    /* Those that are not newer than the current value come first, and there are few if any. */
+    at = s->end - from < lookahead ? s->end : from + (uint32_t)lookahead;
+    for (uint32_t i = from; i < at && s->entries[i].time <= g->time; i++) classify(&s->entries[i], g);
+  } else {
+    for (uint64_t left = lookahead; at < s->end && left > 0; at++) {
+      if (!carries(s, &s->entries[at], g)) continue;
+      classify(&s->entries[at], g);
+      left--;
+    }
   }
   g->moved = arrival_at(s, at);
 }
@@ -312,7 +337,7 @@ static void take(tb_selection *s, group *g, entry *e) {
   e->used = true;
 }
 
-void tb_selection_round(tb_selection *s, int64_t time, uint32_t lookahead, bool single) {
+void tb_selection_round(tb_selection *s, int64_t time, uint64_t lookahead, bool single) {
   if (single) {
     uint64_t next = UINT64_MAX;
     for (uint32_t i = 0; i < s->n_groups; i++)
@@ -382,6 +407,17 @@ int64_t tb_selection_time(const tb_selection *s, uint32_t signal) { return s->gr
 
 /* -- Steps ---------------------------------------------------------------------------------------------------------- */
 
+/* How many rounds it takes until the values are valid, or nothing is left to move: all at once is the same. Where that
+   takes more than a look at the times: 1. */
+static uint64_t rounds_to_valid(const tb_selection *s, int64_t time, uint32_t lookahead, int64_t maxage_ns) {
+  if (!s->ordered || s->n_groups != 1) return 1;
+  uint32_t from = place_of(s, s->groups[0].moved);
+  uint32_t valid = first_later(s, s->end, time - maxage_ns - 1);
+  if (valid < from) valid = from;
+  uint64_t to_move = valid < s->end && s->entries[valid].time <= time ? valid - from + 1 : s->end - from;
+  return to_move == 0 ? 1 : (to_move + lookahead - 1) / lookahead;
+}
+
 bool tb_selection_select(tb_selection *s, int64_t time, uint32_t behaviour, uint32_t lookahead, int64_t maxage_ns,
                          bool first) {
   /* RMQFMU 0 and 1 stay with their values as long as maxage allows, RMQFMU 2 always looks for newer ones. */
@@ -391,9 +427,11 @@ bool tb_selection_select(tb_selection *s, int64_t time, uint32_t behaviour, uint
     tb_selection_round(s, time, 0, false);
     if (tb_selection_valid(s, time, maxage_ns)) return true;
   }
+  uint64_t reach = lookahead;
   do {
-    tb_selection_round(s, time, lookahead, behaviour == 0);
+    tb_selection_round(s, time, reach, behaviour == 0);
     if (tb_selection_valid(s, time, maxage_ns)) return true;
+    if (behaviour != 0) reach = lookahead * rounds_to_valid(s, time, lookahead, maxage_ns);
   } while (tb_selection_can_move(s));
   return false;
 }
@@ -409,45 +447,72 @@ static bool is_done(const tb_selection *s, const entry *e) {
   return true;
 }
 
-static void give_back(tb_selection *s, const entry *e, uint64_t at) {
-  tb_shim_counter counter = e->used    ? TB_COUNT_USED
-                            : e->fresh ? TB_COUNT_SKIPPED
-                            : e->equal ? TB_COUNT_DUPLICATE
-                                       : TB_COUNT_LATE;
-  tb_shim_count(&s->region, counter, 1);
-  tb_free_put(&s->region, at, e->row);
+typedef struct {
+  uint64_t at; /* place in the free queue */
+  uint32_t used, skipped, duplicate, late;
+} given_back;
+
+static void give_back(tb_selection *s, const entry *e, given_back *g) {
+  if (e->used)
+    g->used++;
+  else if (!e->stale || e->fresh)
+    g->skipped++;
+  else if (e->equal)
+    g->duplicate++;
+  else
+    g->late++;
+  tb_free_put(&s->region, g->at++, e->row);
+}
+
+/* Reaches past a sample that is not done (far in the future, say: a wrong clock) and holds up those behind it. */
+static void give_back_scattered(tb_selection *s, given_back *g) {
+  uint32_t kept = s->first;
+  int64_t latest = INT64_MIN;
+  bool ordered = true;
+  for (uint32_t i = s->first; i < s->end; i++) {
+    const entry *e = &s->entries[i];
+    if (is_done(s, e)) {
+      give_back(s, e, g);
+      continue;
+    }
+    ordered = ordered && e->time >= latest;
+    if (e->time > latest) latest = e->time;
+    s->entries[kept++] = *e;
+  }
+  s->end = kept;
+  s->ordered = ordered;
+  s->latest_time = latest;
+}
+
+/* End of the samples at the front that no chain needs any more. */
+static uint32_t end_of_done(const tb_selection *s) {
+  if (s->ordered && s->n_groups == 1) return first_later(s, place_of(s, s->groups[0].moved), s->groups[0].time);
+  uint32_t end = s->first;
+  while (end < s->end && is_done(s, &s->entries[end])) end++;
+  return end;
 }
 
 void tb_selection_release(tb_selection *s) {
   tb_header *h = s->region.header;
-  uint64_t at = atomic_load_explicit(&h->free_ends.written, memory_order_relaxed);
-  const uint64_t before = at;
-  bool scarce = s->end - s->first > h->n_rows - h->n_rows / 4;
-  uint64_t keep_from = scarce ? UINT64_MAX : s->pin;
+  const uint32_t high_mark = h->n_rows - h->n_rows / 4;
+  given_back g = {.at = atomic_load_explicit(&h->free_ends.written, memory_order_relaxed)};
+  const uint64_t before = g.at;
+  bool scarce = s->end - s->first > high_mark;
 
-  while (s->first < s->end && s->entries[s->first].arrival < keep_from && is_done(s, &s->entries[s->first]))
-    give_back(s, &s->entries[s->first++], at++);
-
-  if (scarce && !(s->ordered && s->n_groups == 1) && s->end - s->first > h->n_rows - h->n_rows / 4) {
-    /* A sample that is not done (far in the future, say: a wrong clock) holds up those behind it: reach past it. */
-    uint32_t kept = s->first;
-    int64_t latest = INT64_MIN;
-    bool ordered = true;
-    for (uint32_t i = s->first; i < s->end; i++) {
-      if (is_done(s, &s->entries[i])) {
-        give_back(s, &s->entries[i], at++);
-        continue;
-      }
-      s->entries[kept] = s->entries[i];
-      ordered = ordered && s->entries[kept].time >= latest;
-      if (s->entries[kept].time > latest) latest = s->entries[kept].time;
-      kept++;
-    }
-    s->end = kept;
-    s->ordered = ordered;
-    s->latest_time = latest;
+  uint32_t end = end_of_done(s);
+  if (!scarce && s->pin != UINT64_MAX) {
+    uint32_t pinned = place_of(s, s->pin);
+    if (pinned < end) end = pinned;
   }
-  if (at != before) atomic_store_explicit(&h->free_ends.written, at, memory_order_release);
+  while (s->first < end) give_back(s, &s->entries[s->first++], &g);
+  if (scarce && !(s->ordered && s->n_groups == 1) && s->end - s->first > high_mark) give_back_scattered(s, &g);
+
+  if (g.at == before) return;
+  atomic_store_explicit(&h->free_ends.written, g.at, memory_order_release);
+  tb_shim_count(&s->region, TB_COUNT_USED, g.used);
+  tb_shim_count(&s->region, TB_COUNT_SKIPPED, g.skipped);
+  tb_shim_count(&s->region, TB_COUNT_DUPLICATE, g.duplicate);
+  tb_shim_count(&s->region, TB_COUNT_LATE, g.late);
 }
 
 uint32_t tb_selection_pending(const tb_selection *s) {

@@ -31,7 +31,7 @@ bool tb_selection_pull(tb_selection *selection);
  * One round at `time` (ns): each chain moves up to `lookahead` samples and takes the newest not later than `time`.
  * RMQFMU 0 consumes message by message: `single` moves one sample, whatever it carries, for all chains.
  */
-void tb_selection_round(tb_selection *selection, int64_t time, uint32_t lookahead, bool single);
+void tb_selection_round(tb_selection *selection, int64_t time, uint64_t lookahead, bool single);
 
 /*
  * The rounds that a step at `time` makes with the samples at hand, by behaviour (RMQFMU 0, 1, 2): true when the outputs

@@ -27,9 +27,13 @@ export function formatBridgeYaml(inferred: InferredBridge, options: InferOptions
     '  type: direct',
     '  key: data.to_cosim',
     ...timeLines(inferred, options),
+    ...(leftOut.length === 0 ? [] : ['  unknownFields: ignore  # those left out below']),
     '',
     ...selectionLines(spacing),
     '# What messages carry in.',
+    ...(signals.some(({ type }) => type === 'Integer')
+      ? ['# Integer where all values seen are whole numbers: make it Real if fractions may come.']
+      : []),
     'outputs:',
     ...signals.map(signalLine),
     ...leftOut.map(({ name, why }) => `  # left out: ${oneLine(name)} (${why})`),

@@ -126,8 +126,7 @@ function sort(
 function nameFault(name: string, timeKey: string): string | undefined {
   if (name.trim() === '') return 'it has no name';
   if (name === timeKey) return 'messages have their time under this key';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\0-\x1f\x7f]/.test(name)) return 'a control character in the name';
+  if (/[\p{Cc}\p{Surrogate}\ufffe\uffff]/u.test(name)) return 'a character in its name cannot be printed';
   return name.startsWith('config.') ? "names that begin with 'config.' belong to the parameters of the FMU" : undefined;
 }
 
