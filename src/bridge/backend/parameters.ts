@@ -13,7 +13,8 @@ export function applyParameters(
   parameters: ReadonlyMap<number, string>,
   warn: (text: string) => void,
 ): BridgeConfig {
-  const text = (reference: number, otherwise: string): string => parameters.get(reference) ?? otherwise;
+  // An empty text is no setting: importers that write every start value back would clear what the configuration says.
+  const text = (reference: number, otherwise: string): string => parameters.get(reference) || otherwise;
   const exchange = text(9, config.receive.exchange);
   const type = text(10, config.receive.type);
   if (!EXCHANGE_TYPES.includes(type)) {

@@ -206,7 +206,16 @@ export class BridgeSession {
     const { send } = this.#config;
     for (let row = this.#producer.nextOutgoing(); row !== undefined; row = this.#producer.nextOutgoing()) {
       const { doingNs } = row;
+      const notFinite = encoder.notFinite;
       const body = encoder.encode(row);
+      if (encoder.notFinite > notFinite) {
+        this.#log.limited(
+          'not finite',
+          'warning',
+          'logStatusWarning',
+          'an input is NaN or infinite, which JSON cannot say: published as null',
+        );
+      }
       this.#producer.count('published');
       publisher
         .publish(send.exchange, send.key, body, {
