@@ -52,15 +52,21 @@ export class Consumer implements LinkUser {
   readonly #settledAhead = new Set<Receipt>();
   /** The last receipt whose acknowledgement, with that of all before it, is yet to be sent. */
   #toAcknowledge = 0;
+  /** What came before `open` returned. */
+  #early: Delivery[] | undefined = [];
 
   private constructor(options: ConsumerOptions) {
     this.#options = options;
   }
 
-  /** Resolves when messages flow. Rejects with a `BrokerError` that names the cause. */
+  /**
+   * Resolves when the queue is bound and consumed; the first message is handed over after that, so that `onDelivery`
+   * can use the consumer. Rejects with a `BrokerError` that names the cause.
+   */
   static async open(options: ConsumerOptions): Promise<Consumer> {
     const consumer = new Consumer(options);
     consumer.#link = await Link.open(options, consumer);
+    setImmediate(() => consumer.#handOverEarly());
     return consumer;
   }
 
@@ -139,6 +145,12 @@ export class Consumer implements LinkUser {
     this.#consumerTag = consuming.consumerTag;
   }
 
+  #handOverEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const delivery of early) this.#handOver(delivery);
+  }
+
   #deliver({ content, fields, properties }: ConsumeMessage): void {
     const receipt = this.#base + fields.deliveryTag;
     this.#lastReceipt = receipt;
@@ -153,6 +165,13 @@ export class Consumer implements LinkUser {
       timestamp: properties.timestamp,
       receipt,
     };
+    if (this.#early === undefined) this.#handOver(delivery);
+    else this.#early.push(delivery);
+  }
+
+  #handOver(delivery: Delivery): void {
+    // Once closing, what still comes returns to the queue.
+    if (this.#link?.isClosed) return;
     try {
       this.#options.onDelivery(delivery);
     } catch (error) {

@@ -1,5 +1,6 @@
 /** From the error a connection attempt ended with to the cause a user can do something about. */
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type BrokerAddress, describeAddress } from './address.js';
 import {
   BrokerError,
@@ -114,7 +115,7 @@ function ofTls(code: string, message: string, broker: string, context: Context):
 async function ofProbe(address: BrokerAddress, context: Context): Promise<BrokerError> {
   const broker = describeAddress(address);
   const answer = await firstBytes(address);
-  if (answer[0] === TLS_ALERT) {
+  if (answer[0] === TLS_ALERT || (answer.length === 0 && (await speaksTls(address)))) {
     return new TlsRequiredError(`${broker} expects TLS`, {
       ...context,
       remedy: 'use amqps://, or the broker’s port without TLS (usually 5672)',
@@ -158,6 +159,22 @@ function firstBytes(address: BrokerAddress): Promise<Buffer> {
     socket.on('data', done);
     socket.on('error', () => done(Buffer.alloc(0)));
     socket.on('close', () => done(Buffer.alloc(0)));
+  });
+}
+
+/** Some TLS servers hang up on plain text without a word. */
+function speaksTls({ hostname: host, port }: BrokerAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Nothing is sent over it, so whose certificate it is does not matter.
+    const socket = connectTls({ host, port, rejectUnauthorized: false });
+    const done = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(PROBE_TIMEOUT_MS, () => done(false));
+    socket.on('secureConnect', () => done(true));
+    socket.on('error', () => done(false));
+    socket.on('close', () => done(false));
   });
 }
 

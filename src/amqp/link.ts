@@ -55,6 +55,8 @@ export interface LinkOptions {
   readonly connectTimeoutMs?: number;
   readonly tls?: TlsOptions;
   readonly reconnect?: Partial<ReconnectOptions>;
+  /** Calls the opening off, which then rejects with `LinkClosedError`; later it has no effect. */
+  readonly signal?: AbortSignal;
   /** Called synchronously; must not throw. */
   readonly onEvent?: (event: LinkEvent) => void;
 }
@@ -99,8 +101,15 @@ export class Link {
    */
   static async open(options: LinkOptions, user: LinkUser): Promise<Link> {
     const link = new Link(options, user);
-    await link.#connect(1);
-    return link;
+    const callOff = () => void link.close();
+    if (options.signal?.aborted) throw new LinkClosedError('the link was called off before it was opened');
+    options.signal?.addEventListener('abort', callOff);
+    try {
+      await link.#connect(1);
+      return link;
+    } finally {
+      options.signal?.removeEventListener('abort', callOff);
+    }
   }
 
   get isClosed(): boolean {

@@ -3,7 +3,7 @@
  * when the link is back. A message may therefore arrive twice; its `message_id` tells.
  */
 import { randomBytes } from 'node:crypto';
-import type { ConfirmChannel, Message, Options } from 'amqplib';
+import type { ConfirmChannel, Message } from 'amqplib';
 import { wallClock } from '../support/time.js';
 import {
   type BrokerError,
@@ -14,6 +14,7 @@ import {
   PublishRefusedError,
 } from './errors.js';
 import { Link, type LinkOptions, type LinkUser, type Session } from './link.js';
+import { type PendingMessage, PendingMessages } from './pending-messages.js';
 import { declareExchanges, type ExchangeSpec } from './topology.js';
 
 export interface PublisherOptions extends LinkOptions {
@@ -57,20 +58,6 @@ export interface PublisherStats {
   readonly pending: number;
 }
 
-interface Pending {
-  readonly exchange: string;
-  readonly key: string;
-  readonly body: Buffer;
-  readonly options: Options.Publish;
-  /** On the clock of `performance.now()`. */
-  readonly publishedAt: number;
-  readonly expirationMs: number | undefined;
-  readonly resolve: (receipt: PublishReceipt) => void;
-  readonly reject: (error: BrokerError) => void;
-  sent: boolean;
-  returned: string | undefined;
-}
-
 const MIB = 1024 * 1024;
 
 export class Publisher implements LinkUser {
@@ -80,13 +67,7 @@ export class Publisher implements LinkUser {
   readonly #idPrefix = randomBytes(6).toString('base64url');
   #link: Link | undefined;
   #channel: ConfirmChannel | undefined;
-  /** Sent on the current channel, by delivery tag, which is the order of sending. */
-  readonly #inFlight = new Map<number, Pending>();
-  #lastTag = 0;
-  /** Not sent, for lack of a connection. */
-  #waiting: Pending[] = [];
-  readonly #mandatory = new Map<string, Pending>();
-  #pendingBytes = 0;
+  readonly #pending = new PendingMessages();
   #drained: (() => void)[] = [];
   #published = 0;
   #confirmed = 0;
@@ -114,12 +95,8 @@ export class Publisher implements LinkUser {
       returned: this.#returned,
       nacked: this.#nacked,
       resent: this.#resent,
-      pending: this.#pending,
+      pending: this.#pending.count,
     };
-  }
-
-  get #pending(): number {
-    return this.#inFlight.size + this.#waiting.length;
   }
 
   /**
@@ -129,33 +106,36 @@ export class Publisher implements LinkUser {
    */
   publish(exchange: string, key: string, body: Buffer, options: PublishOptions = {}): Promise<PublishReceipt> {
     if (this.#link?.isClosed) return Promise.reject(new LinkClosedError('the publisher is closed'));
-    if (this.#pending >= this.#maxPending || this.#pendingBytes + body.length > this.#maxPendingBytes) {
+    const pending = this.#pending;
+    if (pending.count >= this.#maxPending || pending.bytes + body.length > this.#maxPendingBytes) {
       return Promise.reject(this.#full());
     }
     return new Promise((resolve, reject) => {
       const { mandatory = false, expirationMs, ...properties } = options;
       const messageId = `${this.#idPrefix}-${++this.#published}`;
-      const pending: Pending = {
+      const publishedAt = performance.now();
+      const message: PendingMessage = {
         exchange,
         key,
         body,
+        messageId,
         options: { ...properties, mandatory, messageId },
-        publishedAt: performance.now(),
+        publishedAt,
         expirationMs,
-        resolve,
+        confirm: (returned) =>
+          resolve({ confirmedAt: wallClock(), roundTripMs: performance.now() - publishedAt, returned }),
         reject,
         sent: false,
         returned: undefined,
       };
-      this.#pendingBytes += body.length;
-      if (mandatory) this.#mandatory.set(messageId, pending);
-      this.#send(pending, 0);
+      pending.add(message);
+      this.#send(message, 0);
     });
   }
 
   /** Waits until everything is confirmed, at most `timeoutMs`; returns how many messages are not. */
   async drain(timeoutMs: number): Promise<number> {
-    if (this.#pending > 0) {
+    if (this.#pending.count > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);
         this.#drained.push(() => {
@@ -164,7 +144,7 @@ export class Publisher implements LinkUser {
         });
       });
     }
-    return this.#pending;
+    return this.#pending.count;
   }
 
   /** Closes now: what is unconfirmed is rejected. To lose nothing, `drain` first. */
@@ -172,13 +152,10 @@ export class Publisher implements LinkUser {
     const channel = this.#channel;
     // The channel first: the connection's goodbye would overtake messages that wait in the channel's buffer.
     await this.#link?.close(async () => channel?.close());
-    for (const pending of [...this.#inFlight.values(), ...this.#waiting]) {
-      this.#settle(pending);
-      pending.reject(new LinkClosedError(`closed before the broker confirmed the message to '${pending.exchange}'`));
+    for (const { exchange, reject } of this.#pending.takeAll()) {
+      reject(new LinkClosedError(`closed before the broker confirmed the message to '${exchange}'`));
     }
-    this.#inFlight.clear();
-    this.#waiting = [];
-    this.#notifyDrained();
+    this.#checkDrained();
   }
 
   async setUp(session: Session): Promise<void> {
@@ -192,39 +169,28 @@ export class Publisher implements LinkUser {
     channel.on('return', (message: Message) => this.#onReturn(message));
     await Promise.all(declareExchanges(channel, this.#options.exchanges ?? []));
     this.#channel = channel;
-    this.#lastTag = 0;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const pending of waiting) this.#send(pending, performance.now() - pending.publishedAt);
-    if (this.#pending === 0) this.#notifyDrained();
+    const now = performance.now();
+    for (const message of this.#pending.channelOpened()) this.#send(message, now - message.publishedAt);
+    this.#checkDrained();
   }
 
   lost(): void {
     this.#channel = undefined;
-    // What was in flight was published before what is waiting.
-    this.#waiting = [...this.#inFlight.values(), ...this.#waiting];
-    this.#inFlight.clear();
+    this.#pending.channelLost();
   }
 
   /** `age`: how long ago it was published, in milliseconds. */
-  #send(pending: Pending, age: number): void {
+  #send(message: PendingMessage, age: number): void {
     const channel = this.#channel;
     if (channel === undefined) {
-      this.#waiting.push(pending);
+      this.#pending.wait(message);
       return;
     }
-    const { exchange, key, body, options, expirationMs } = pending;
+    const { exchange, key, body, options, expirationMs } = message;
     // A command that was to be obeyed within two seconds must not be sent as new after an outage of a minute.
     if (expirationMs !== undefined && age > expirationMs) {
-      this.#drop(
-        pending,
-        new PublishExpiredError(
-          `the message to '${exchange}' expired after ${expirationMs} ms, before it could be sent`,
-          {
-            details: { exchange, routingKey: key, expirationMs },
-          },
-        ),
-      );
+      const reason = `the message to '${exchange}' expired after ${expirationMs} ms, before it could be sent`;
+      this.#drop(message, new PublishExpiredError(reason, { details: { exchange, routingKey: key, expirationMs } }));
       return;
     }
     const expiration = expirationMs === undefined ? {} : { expiration: Math.max(0, Math.round(expirationMs - age)) };
@@ -232,57 +198,39 @@ export class Publisher implements LinkUser {
       channel.publish(exchange, key, body, { ...options, ...expiration });
     } catch (error) {
       if (error instanceof RangeError || error instanceof TypeError) {
-        this.#drop(pending, new PublishRefusedError(`cannot encode the message: ${error.message}`, { cause: error }));
+        this.#drop(message, new PublishRefusedError(`cannot encode the message: ${error.message}`, { cause: error }));
       } else {
-        this.#waiting.push(pending);
+        // The channel is closing; there will be another.
+        this.#pending.wait(message);
       }
       return;
     }
-    if (pending.sent) this.#resent++;
-    pending.sent = true;
-    this.#inFlight.set(++this.#lastTag, pending);
+    if (message.sent) this.#resent++;
+    this.#pending.sent(message);
   }
 
   #onConfirm(deliveryTag: number, multiple: boolean, accepted: boolean): void {
-    if (multiple) {
-      for (const tag of this.#inFlight.keys()) {
-        if (tag > deliveryTag) break;
-        this.#confirm(tag, accepted);
+    for (const { exchange, key, confirm, reject, returned } of this.#pending.confirmed(deliveryTag, multiple)) {
+      if (accepted) {
+        this.#confirmed++;
+        confirm(returned);
+        continue;
       }
-    } else {
-      this.#confirm(deliveryTag, accepted);
+      this.#nacked++;
+      reject(
+        new PublishNackedError(`the broker did not take the message to '${exchange}' with routing key '${key}'`, {
+          details: { exchange, routingKey: key },
+          remedy: 'its queue may be full (x-max-length with overflow reject-publish); see the broker’s log',
+        }),
+      );
     }
-    if (this.#pending === 0) this.#notifyDrained();
-  }
-
-  #confirm(tag: number, accepted: boolean): void {
-    const pending = this.#inFlight.get(tag);
-    if (pending === undefined) return;
-    this.#inFlight.delete(tag);
-    this.#settle(pending);
-    if (accepted) {
-      this.#confirmed++;
-      pending.resolve({
-        confirmedAt: wallClock(),
-        roundTripMs: performance.now() - pending.publishedAt,
-        returned: pending.returned,
-      });
-      return;
-    }
-    this.#nacked++;
-    const { exchange, key } = pending;
-    pending.reject(
-      new PublishNackedError(`the broker did not take the message to '${exchange}' with routing key '${key}'`, {
-        details: { exchange, routingKey: key },
-        remedy: 'its queue may be full (x-max-length with overflow reject-publish); see the broker’s log',
-      }),
-    );
+    this.#checkDrained();
   }
 
   #onReturn({ fields, properties }: Message): void {
     const reason = (fields as unknown as { replyText: string }).replyText;
-    const pending = this.#mandatory.get(String(properties.messageId));
-    if (pending !== undefined) pending.returned = reason;
+    const message = this.#pending.mandatory(String(properties.messageId));
+    if (message !== undefined) message.returned = reason;
     this.#returned++;
     this.#link?.emit({ type: 'returned', exchange: fields.exchange, routingKey: fields.routingKey, reason });
   }
@@ -292,43 +240,42 @@ export class Publisher implements LinkUser {
    * the next channel too; which one it was, the reply text tells by its exchange, else the oldest is taken.
    */
   #blame(error: Error & { code?: number }): void {
-    const exchange = /exchange '([^']*)'/.exec(error.message)?.[1];
-    const suspects = [...this.#inFlight].filter(
-      ([, pending]) => exchange === undefined || pending.exchange === exchange,
-    );
-    for (const [tag, pending] of exchange === undefined ? suspects.slice(0, 1) : suspects) {
-      this.#inFlight.delete(tag);
-      this.#drop(
-        pending,
-        new PublishRefusedError(`the broker refused the message to '${pending.exchange}': ${error.message}`, {
-          details: { exchange: pending.exchange, routingKey: pending.key, replyCode: error.code },
+    const named = /exchange '([^']*)'/.exec(error.message)?.[1];
+    let blamed = false;
+    const culprits = this.#pending.takeInFlight(({ exchange }) => {
+      if (named !== undefined) return exchange === named;
+      const isOldest = !blamed;
+      blamed = true;
+      return isOldest;
+    });
+    for (const { exchange, key, reject } of culprits) {
+      reject(
+        new PublishRefusedError(`the broker refused the message to '${exchange}': ${error.message}`, {
+          details: { exchange, routingKey: key, replyCode: error.code },
           remedy: 'declare the exchange, and check the permissions of the user',
         }),
       );
     }
+    this.#checkDrained();
   }
 
-  #drop(pending: Pending, error: BrokerError): void {
-    this.#settle(pending);
-    pending.reject(error);
-    if (this.#pending === 0) this.#notifyDrained();
+  #drop(message: PendingMessage, error: BrokerError): void {
+    this.#pending.settle(message);
+    message.reject(error);
+    this.#checkDrained();
   }
 
-  #settle(pending: Pending): void {
-    this.#pendingBytes -= pending.body.length;
-    if (pending.options.mandatory) this.#mandatory.delete(String(pending.options.messageId));
-  }
-
-  #notifyDrained(): void {
+  #checkDrained(): void {
+    if (this.#pending.count > 0) return;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
   #full(): PublisherFullError {
-    const pending = this.#pending;
+    const { count, bytes } = this.#pending;
     return new PublisherFullError(
-      `${pending} messages (${this.#pendingBytes} bytes) wait for the broker's confirmation, the limit is ${this.#maxPending} (${this.#maxPendingBytes} bytes)`,
+      `${count} messages (${bytes} bytes) wait for the broker's confirmation, the limit is ${this.#maxPending} (${this.#maxPendingBytes} bytes)`,
       {
-        details: { pending, pendingBytes: this.#pendingBytes, maxPending: this.#maxPending },
+        details: { pending: count, pendingBytes: bytes, maxPending: this.#maxPending },
         remedy: 'publish less often, raise the limit, or see why the broker does not confirm (down, blocked?)',
       },
     );

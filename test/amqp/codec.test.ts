@@ -220,8 +220,8 @@ describe('frames', () => {
     ['an unknown type', Buffer.from([4, 0, 0, 0, 0, 0, 0, FRAME_END]), /unknown frame type 4/],
     //                                     v not 0xce
     ['a wrong end', Buffer.from([1, 0, 0, 0, 0, 0, 0, 0xcd]), /ends in 205, not 206/],
-    //                                    v 4089 + 8 > 4096
-    ['over the limit', Buffer.from([3, 0, 1, 0, 0, 0x0f, 0xf9]), /4089 octets exceeds frame-max 4096/],
+    //                                   v 4097
+    ['over the limit', Buffer.from([3, 0, 1, 0, 0, 0x10, 0x01]), /4097 octets exceeds frame-max 4096/],
   ])('with %s are refused with 501', (_, frame, message) => {
     const attempt = () => parse([PROTOCOL_HEADER, frame].map((piece) => Buffer.from(piece)));
     expect(attempt).toThrow(message);

@@ -1,7 +1,8 @@
 /** Messages for a bridge whose calls block the test's thread. */
 import { Worker } from 'node:worker_threads';
 
-type Body = string | Record<string, unknown>;
+/** A text or bytes as they are, or an object as JSON. */
+export type Body = string | Uint8Array | Record<string, unknown>;
 
 export class Feeder {
   readonly #worker: Worker;

@@ -1,10 +1,10 @@
 /**
- * A private RabbitMQ for a test: own node name, ports, data and logs in a temporary folder, gone afterwards.
+ * A private RabbitMQ: own node name, ports, data and logs in a temporary folder, gone afterwards.
  *
- * `AMQP_URL` names a running broker to use instead. Where neither is to be had the tests that need one are skipped,
+ * `AMQP_URL` names a running broker to use instead; `npm test` starts one for all test files (see one-rabbitmq.ts). Where neither is to be had the tests that need one are skipped,
  * but in CI (`CI` or `TWINBRIDGE_REQUIRE_ALL` set) that is a failure.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -42,7 +42,7 @@ export async function startRabbitMq(): Promise<RunningBroker> {
   if (server === undefined) throw new Error('no rabbitmq-server on this machine');
 
   const home = await mkdtemp(join(tmpdir(), 'tb-rabbitmq-'));
-  const [port, distPort] = [await freePort(), await freePort()];
+  const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
   await mkdir(join(home, 'data'));
   await writeFile(join(home, 'plugins'), '[].\n');
   await writeFile(join(home, 'rabbitmq.conf'), `listeners.tcp.default = 127.0.0.1:${port}\nlog.console = true\n`);
@@ -56,6 +56,7 @@ export async function startRabbitMq(): Promise<RunningBroker> {
       HOME: home,
       RABBITMQ_NODENAME: `tb-${process.pid}-${port}@localhost`,
       RABBITMQ_DIST_PORT: String(distPort),
+      ERL_EPMD_PORT: String(epmdPort),
       RABBITMQ_MNESIA_BASE: join(home, 'data'),
       RABBITMQ_LOG_BASE: home,
       RABBITMQ_PID_FILE: join(home, 'pid'),
@@ -72,6 +73,8 @@ export async function startRabbitMq(): Promise<RunningBroker> {
   child.stderr.on('data', keep);
   const stop = async (): Promise<void> => {
     await end(child);
+    // Erlang's register of nodes, a daemon that outlives them; by its own port, this one is ours.
+    spawnSync('epmd', ['-port', String(epmdPort), '-kill']);
     await rm(home, { recursive: true, force: true });
   };
   const url = `amqp://guest:guest@127.0.0.1:${port}`;

@@ -61,7 +61,8 @@ export class RawClient {
   readonly #socket: Socket;
   readonly #heard: Heard[] = [];
   readonly #waiters: (() => void)[] = [];
-  bytes: Buffer = Buffer.alloc(0);
+  /** The first eight octets the server sent. */
+  firstBytes: Buffer = Buffer.alloc(0);
   ended = false;
 
   private constructor(socket: Socket) {
@@ -81,7 +82,7 @@ export class RawClient {
     // What a server sends has no protocol header: feed the parser the one it expects.
     parser.push(PROTOCOL_HEADER);
     socket.on('data', (chunk) => {
-      this.bytes = Buffer.concat([this.bytes, chunk]);
+      if (this.firstBytes.length < 8) this.firstBytes = Buffer.concat([this.firstBytes, chunk]).subarray(0, 8);
       if (chunk.toString('latin1', 0, 4) !== 'AMQP') parser.push(chunk);
       this.#wake();
     });

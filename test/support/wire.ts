@@ -4,20 +4,18 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class Wire {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #target: number;
   #dead = false;
 
-  private constructor(target: number) {
-    this.#target = target;
+  private constructor(target: { host: string; port: number }) {
     this.#server = createServer({ noDelay: true }, (client) => {
-      const broker = connect({ port: this.#target, host: '127.0.0.1', noDelay: true });
+      const broker = connect({ ...target, noDelay: true });
       this.#join(client, broker);
       this.#join(broker, client);
     });
   }
 
-  static async to(port: number): Promise<Wire> {
-    const wire = new Wire(port);
+  static async to(port: number, host = '127.0.0.1'): Promise<Wire> {
+    const wire = new Wire({ host, port });
     await new Promise<void>((resolve) => wire.#server.listen(0, '127.0.0.1', resolve));
     return wire;
   }

@@ -1,6 +1,7 @@
 /** The methods a client calls on a channel, as a table from method to what it does and replies. */
 import { randomBytes } from 'node:crypto';
-import { type Channel, Consumer } from './channel.js';
+import type { Channel } from './channel.js';
+import { Consumer } from './consumer.js';
 import { ProtocolError, ReplyCode } from './protocol-error.js';
 import type { Queue } from './queue.js';
 import { inVhost } from './queue-settings.js';
@@ -14,8 +15,8 @@ const HANDLERS: { readonly [N in MethodName]?: Handler<N> } = {
     throw new ProtocolError(ReplyCode.channelError, "second 'channel.open' seen");
   },
   'channel.flow': (channel, { active }) => {
-    channel.setFlow(active);
     reply(channel, 'channel.flow-ok', { active });
+    channel.setFlow(active);
   },
 
   'exchange.declare': (channel, args) => {

@@ -4,14 +4,15 @@
  * The operations on exchanges and queues, which need no state of the channel, are in channel-methods.ts.
  */
 import { handleMethod } from './channel-methods.js';
+import type { Consumer } from './consumer.js';
 import { ContentAssembler, type MemoryGauge, type Message } from './message.js';
 import type { Outbox } from './outbox.js';
 import { ProtocolError, ReplyCode } from './protocol-error.js';
-import type { Entry, Queue, QueueConsumer } from './queue.js';
+import type { Entry, Queue } from './queue.js';
 import { UnacknowledgedWindow } from './unacknowledged.js';
 import type { VirtualHost } from './virtual-host.js';
-import { type MethodArgs, type MethodId, methodId, readMethod } from './wire/methods.js';
-import { OctetReader, OctetWriter } from './wire/octets.js';
+import { type MethodId, methodId, readMethod } from './wire/methods.js';
+import { OctetReader } from './wire/octets.js';
 import { EXPIRATION_FLAG, USER_ID_FLAG } from './wire/properties.js';
 
 /** Totals since the broker started. */
@@ -187,7 +188,6 @@ export class Channel {
     this.host.outbox.deliver(this.number, consumer.tagBytes, tag, entry.redelivered, entry.message);
     this.host.counters.delivered++;
     if (consumer.noAck) entry.queue.settle(entry);
-    else consumer.unacknowledged++;
   }
 
   /** Answers basic.get. */
@@ -231,7 +231,7 @@ export class Channel {
       }
       entries = multiple ? this.#unacknowledged.takeUpTo(tag) : [this.#unacknowledged.take(tag)!];
     }
-    for (const { consumer } of entries) if (consumer instanceof Consumer) consumer.unacknowledged--;
+    for (const { consumer } of entries) consumer?.answered();
     return entries;
   }
 
@@ -276,52 +276,19 @@ export class Channel {
     consumer.queue.removeConsumer(consumer);
   }
 
+  /** The broker cancelled the consumer, for its queue is gone. */
+  consumerCancelled(consumer: Consumer): void {
+    this.consumers.delete(consumer.tag);
+    const { outbox, notifiesCancel } = this.host;
+    if (notifiesCancel) outbox.method(this.number, 'basic.cancel', { consumerTag: consumer.tag, noWait: true });
+  }
+
   /** Gives everything back: consumers leave, unacknowledged messages return to their queues. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const consumer of [...this.consumers.values()]) this.removeConsumer(consumer);
     this.reject(this.take(0, true), true);
-  }
-}
-
-export class Consumer implements QueueConsumer {
-  readonly tag: string;
-  /** The tag as a short string. */
-  readonly tagBytes: Buffer;
-  readonly queue: Queue;
-  readonly noAck: boolean;
-  readonly exclusive: boolean;
-  readonly prefetch: number;
-  unacknowledged = 0;
-  readonly #channel: Channel;
-
-  constructor(channel: Channel, tag: string, queue: Queue, args: MethodArgs<'basic.consume'>) {
-    this.#channel = channel;
-    this.tag = tag;
-    this.queue = queue;
-    this.noAck = args.noAck;
-    this.exclusive = args.exclusive;
-    this.prefetch = channel.consumerPrefetch;
-    const writer = new OctetWriter();
-    writer.shortstr(tag);
-    this.tagBytes = writer.written();
-  }
-
-  get hasRoom(): boolean {
-    // Limits count unacknowledged messages; where nothing is acknowledged only the socket limits.
-    if (!this.noAck && this.prefetch > 0 && this.unacknowledged >= this.prefetch) return false;
-    return this.#channel.hasRoom;
-  }
-
-  take(entry: Entry): void {
-    this.#channel.deliver(this, entry);
-  }
-
-  queueDeleted(): void {
-    this.#channel.consumers.delete(this.tag);
-    const { host, number } = this.#channel;
-    if (host.notifiesCancel) host.outbox.method(number, 'basic.cancel', { consumerTag: this.tag, noWait: true });
   }
 }
 

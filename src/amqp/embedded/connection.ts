@@ -2,27 +2,19 @@
  * One client's connection: handshake, channels by number, heartbeats, and what happens when the client errs.
  */
 import type { Socket } from 'node:net';
-import { Channel, type ChannelHost, type Counters } from './channel.js';
+import type { Channel, ChannelHost, Counters } from './channel.js';
+import { ChannelTable } from './channel-table.js';
+import { authenticate, type Capabilities, CHANNEL_MAX, FRAME_MAX, negotiate, readCapabilities } from './handshake.js';
 import type { MemoryGauge } from './message.js';
 import { Outbox } from './outbox.js';
 import { ProtocolError, ReplyCode, replyText } from './protocol-error.js';
-import { MECHANISMS, passwordMatches, readCredentials } from './sasl.js';
+import { MECHANISMS } from './sasl.js';
 import type { VirtualHost } from './virtual-host.js';
-import type { FieldTable } from './wire/field-table.js';
-import {
-  FRAME_MIN_SIZE,
-  FrameParser,
-  type FrameSink,
-  FrameType,
-  HEARTBEAT_FRAME,
-  PROTOCOL_HEADER,
-} from './wire/frames.js';
-import { type MethodArgs, type MethodName, methodId, readMethod } from './wire/methods.js';
+import { EMPTY_TABLE, type FieldTable } from './wire/field-table.js';
+import { FrameParser, type FrameSink, FrameType, HEARTBEAT_FRAME, PROTOCOL_HEADER } from './wire/frames.js';
+import { type MethodArgs, type MethodName, readMethod } from './wire/methods.js';
 import { OctetReader } from './wire/octets.js';
 
-/** Largest frame offered, RabbitMQ's default, in octets. */
-const FRAME_MAX = 131_072;
-const CHANNEL_MAX = 2047;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a closing client may take to answer before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -49,19 +41,14 @@ export class Connection implements FrameSink, ChannelHost {
   readonly gauge: MemoryGauge;
   readonly maxMessageBytes: number;
   user = '';
-  notifiesCancel = false;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   readonly #parser: FrameParser;
-  readonly #channels = new Map<number, Channel>();
-  /** Channels closed for an error, whose frames are ignored until the client has said close-ok. */
-  readonly #closingChannels = new Set<number>();
+  readonly #channels: ChannelTable = new ChannelTable(this);
   readonly #confirming: Channel[] = [];
   #state: State = 'header';
   #vhost: VirtualHost | undefined;
-  #channelMax = CHANNEL_MAX;
-  #tellsBlocked = false;
-  #tellsLoginRefused = false;
+  #capabilities: Capabilities = readCapabilities(EMPTY_TABLE);
   #publishes = false;
   #blocked = false;
   #received = true;
@@ -95,13 +82,17 @@ export class Connection implements FrameSink, ChannelHost {
     return this.#vhost;
   }
 
+  get notifiesCancel(): boolean {
+    return this.#capabilities.consumerCancelNotify;
+  }
+
   get channelCount(): number {
     return this.#channels.size;
   }
 
   /** Called once per turn of the event loop when something was to be sent. */
   flush(): void {
-    if (this.outbox.flush()) this.#dispatch();
+    if (this.outbox.flush()) this.#channels.dispatch();
   }
 
   publishing(): void {
@@ -119,7 +110,7 @@ export class Connection implements FrameSink, ChannelHost {
     this.#blocked = alarm;
     if (alarm) this.#socket.pause();
     else this.#socket.resume();
-    if (!this.#tellsBlocked) return;
+    if (!this.#capabilities.connectionBlocked) return;
     if (alarm) this.outbox.method(0, 'connection.blocked', { reason: 'low on memory' });
     else this.outbox.method(0, 'connection.unblocked', {});
   }
@@ -150,8 +141,7 @@ export class Connection implements FrameSink, ChannelHost {
       this.#deaf = true;
       this.#closeConnection(asProtocolError(error));
     }
-    for (const channel of this.#confirming) channel.flushConfirms();
-    this.#confirming.length = 0;
+    this.#flushConfirms();
   }
 
   protocolHeader(matches: boolean): void {
@@ -176,53 +166,13 @@ export class Connection implements FrameSink, ChannelHost {
     this.#current = type === FrameType.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
     try {
       if (channel === 0) this.#connectionFrame(type, buffer, start, end);
-      else this.#channelFrame(type, channel, buffer, start, end);
+      else if (this.#state === 'running') this.#channels.frame(type, channel, this.#current, buffer, start, end);
+      else throw new ProtocolError(ReplyCode.channelError, `frame on channel ${channel} before connection.open`);
     } catch (error) {
       const refusal = asProtocolError(error);
       if (channel === 0 || refusal.closesConnection) this.#closeConnection(refusal);
-      else this.#closeChannel(channel, refusal);
+      else this.#channels.refuse(channel, this.#closeArgs(refusal));
     }
-  }
-
-  #channelFrame(type: number, number: number, buffer: Buffer, start: number, end: number): void {
-    if (this.#state !== 'running') {
-      throw new ProtocolError(ReplyCode.channelError, `frame on channel ${number} before connection.open`);
-    }
-    const channel = this.#channels.get(number);
-    if (channel === undefined) {
-      this.#frameWithoutChannel(type, number);
-    } else if (type === FrameType.body) {
-      channel.body(buffer, start, end);
-    } else if (type === FrameType.header) {
-      channel.header(buffer, start, end);
-    } else if (this.#current === CHANNEL_CLOSE) {
-      readMethod(this.#current, new OctetReader(buffer, start + 4, end));
-      channel.flushConfirms();
-      this.#channels.delete(number);
-      channel.close();
-      this.outbox.method(number, 'channel.close-ok', {});
-    } else if (type === FrameType.method) {
-      if (end - start < 4) throw new ProtocolError(ReplyCode.syntaxError, 'method frame without a method');
-      channel.method(this.#current, buffer, start, end);
-    } else {
-      throw new ProtocolError(ReplyCode.frameError, `heartbeat on channel ${number}`);
-    }
-  }
-
-  #frameWithoutChannel(type: number, number: number): void {
-    if (this.#closingChannels.has(number)) {
-      if (this.#current === CHANNEL_CLOSE_OK) this.#closingChannels.delete(number);
-      else if (this.#current === CHANNEL_CLOSE) this.outbox.method(number, 'channel.close-ok', {});
-      return;
-    }
-    if (type !== FrameType.method || this.#current !== CHANNEL_OPEN) {
-      throw new ProtocolError(ReplyCode.channelError, `expected 'channel.open' on channel ${number}`);
-    }
-    if (number > this.#channelMax) {
-      throw new ProtocolError(ReplyCode.channelError, `channel ${number} is above the negotiated ${this.#channelMax}`);
-    }
-    this.#channels.set(number, new Channel(number, this));
-    this.outbox.method(number, 'channel.open-ok', { channelId: Buffer.alloc(0) });
   }
 
   #connectionFrame(type: number, buffer: Buffer, start: number, end: number): void {
@@ -234,7 +184,7 @@ export class Connection implements FrameSink, ChannelHost {
     const method = readMethod(this.#current, new OctetReader(buffer, start + 4, end));
     switch (method.name) {
       case 'connection.start-ok':
-        this.#inState('start-ok', () => this.#authenticate(method.args));
+        this.#inState('start-ok', () => this.#logIn(method.args));
         break;
       case 'connection.tune-ok':
         this.#inState('tune-ok', () => this.#tune(method.args));
@@ -247,15 +197,13 @@ export class Connection implements FrameSink, ChannelHost {
         this.#inState('running', () => this.#send('connection.update-secret-ok', {}));
         break;
       case 'connection.close':
-        this.#state = 'closed';
+        this.#flushConfirms();
         this.#release();
         this.#send('connection.close-ok', {});
-        this.outbox.flush();
-        this.#socket.end();
+        this.#hangUp();
         break;
       case 'connection.close-ok':
-        this.#state = 'closed';
-        this.#socket.end();
+        this.#hangUp();
         break;
       default:
         if (this.#state === 'closing') return;
@@ -273,55 +221,26 @@ export class Connection implements FrameSink, ChannelHost {
 
   // Handshake
 
-  #authenticate({ clientProperties, mechanism, response }: MethodArgs<'connection.start-ok'>): void {
-    const capabilities = clientProperties.get('capabilities');
-    const has = (name: string): boolean => {
-      const field = capabilities?.type === 'F' ? capabilities.value.get(name) : undefined;
-      return field?.type === 't' && field.value;
-    };
-    this.notifiesCancel = has('consumer_cancel_notify');
-    this.#tellsBlocked = has('connection.blocked');
-    this.#tellsLoginRefused = has('authentication_failure_close');
-
-    const credentials = readCredentials(mechanism, response);
-    const password = credentials === undefined ? undefined : this.#host.users.get(credentials.user);
-    const refused = `Login was refused using authentication mechanism ${mechanism}`;
-    if (credentials === undefined || password === undefined || !passwordMatches(credentials.password, password)) {
-      this.#refuseLogin(refused);
+  #logIn(args: MethodArgs<'connection.start-ok'>): void {
+    this.#capabilities = readCapabilities(args.clientProperties);
+    try {
+      this.user = authenticate(args, this.#host.users, this.#socket.remoteAddress);
+    } catch (refusal) {
+      // A client that does not expect to be told would take the method for a breach of the protocol.
+      if (this.#capabilities.authenticationFailureClose) throw refusal;
+      this.#socket.destroy();
       return;
     }
-    // As RabbitMQ: the account whose password everyone knows is for this machine only.
-    if (credentials.user === 'guest' && !isLoopback(this.#socket.remoteAddress)) {
-      this.#refuseLogin(`${refused}: user 'guest' can only connect via localhost`);
-      return;
-    }
-    this.user = credentials.user;
     this.#state = 'tune-ok';
-    this.#send('connection.tune', {
-      channelMax: CHANNEL_MAX,
-      frameMax: FRAME_MAX,
-      heartbeat: this.#host.heartbeatSeconds,
-    });
+    const heartbeat = this.#host.heartbeatSeconds;
+    this.#send('connection.tune', { channelMax: CHANNEL_MAX, frameMax: FRAME_MAX, heartbeat });
   }
 
-  #refuseLogin(reason: string): void {
-    if (this.#tellsLoginRefused) this.#closeConnection(new ProtocolError(ReplyCode.accessRefused, reason));
-    else this.#socket.destroy();
-  }
-
-  #tune({ channelMax, frameMax, heartbeat }: MethodArgs<'connection.tune-ok'>): void {
-    if (frameMax !== 0 && frameMax < FRAME_MIN_SIZE) {
-      throw new ProtocolError(ReplyCode.notAllowed, `frame_max=${frameMax} < ${FRAME_MIN_SIZE} min size`);
-    }
-    if (frameMax > FRAME_MAX) {
-      throw new ProtocolError(ReplyCode.notAllowed, `frame_max=${frameMax} > ${FRAME_MAX} max size`);
-    }
-    if (channelMax > CHANNEL_MAX) {
-      throw new ProtocolError(ReplyCode.notAllowed, `channel_max=${channelMax} > ${CHANNEL_MAX} max channels`);
-    }
-    this.outbox.frameMax = this.#parser.frameMax = frameMax === 0 ? FRAME_MAX : frameMax;
-    this.#channelMax = channelMax === 0 ? CHANNEL_MAX : channelMax;
-    if (heartbeat > 0) this.#heartbeat = setInterval(() => this.#beat(), heartbeat * 500);
+  #tune(args: MethodArgs<'connection.tune-ok'>): void {
+    const { frameMax, channelMax } = negotiate(args);
+    this.outbox.frameMax = this.#parser.frameMax = frameMax;
+    this.#channels.limit = channelMax;
+    if (args.heartbeat > 0) this.#heartbeat = setInterval(() => this.#beat(), args.heartbeat * 500);
     this.#state = 'open';
   }
 
@@ -349,21 +268,26 @@ export class Connection implements FrameSink, ChannelHost {
     this.outbox.method(0, name, args);
   }
 
-  #closeChannel(number: number, refusal: ProtocolError): void {
-    const channel = this.#channels.get(number);
-    channel?.flushConfirms();
-    this.#channels.delete(number);
-    this.#closingChannels.add(number);
-    this.outbox.method(number, 'channel.close', this.#closeArgs(refusal));
-    channel?.close();
-  }
-
   #closeConnection(refusal: ProtocolError): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
-    for (const channel of this.#confirming) channel.flushConfirms();
+    this.#flushConfirms();
     this.#send('connection.close', this.#closeArgs(refusal));
     this.#state = 'closing';
     this.#release();
+    this.#deadline = setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS);
+  }
+
+  #flushConfirms(): void {
+    for (const channel of this.#confirming) channel.flushConfirms();
+    this.#confirming.length = 0;
+  }
+
+  /** Everything is said; the socket ends when the client ends it too, or else soon. */
+  #hangUp(): void {
+    this.#state = 'closed';
+    this.outbox.flush();
+    this.#socket.end();
+    clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS);
   }
 
@@ -377,34 +301,20 @@ export class Connection implements FrameSink, ChannelHost {
   }
 
   #afterDrain(): void {
-    if (this.outbox.relieve()) this.#dispatch();
-  }
-
-  #dispatch(): void {
-    for (const channel of this.#channels.values()) channel.dispatch();
+    if (this.outbox.relieve()) this.#channels.dispatch();
   }
 
   /** Gives back what the client held; once the socket is closed, everything. */
   #release(): void {
     clearTimeout(this.#deadline);
     clearInterval(this.#heartbeat);
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
-    for (const channel of channels) channel.close();
+    this.#channels.closeAll();
     this.#vhost?.releaseOwner(this);
     if (this.#socket.destroyed) this.#host.closed(this);
   }
 }
 
-const CHANNEL_OPEN = methodId('channel.open');
-const CHANNEL_CLOSE = methodId('channel.close');
-const CHANNEL_CLOSE_OK = methodId('channel.close-ok');
-
 function asProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   return new ProtocolError(ReplyCode.internalError, error instanceof Error ? error.message : String(error));
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && (/^(::ffff:)?127\./.test(address) || address === '::1');
 }

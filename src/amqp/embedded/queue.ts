@@ -24,6 +24,8 @@ export interface QueueConsumer {
   readonly exclusive: boolean;
   readonly hasRoom: boolean;
   take(entry: Entry): void;
+  /** One of the entries it took was acknowledged or given back. */
+  answered(): void;
   /** The queue is gone. */
   queueDeleted(): void;
 }

@@ -127,8 +127,11 @@ export class VirtualHost implements QueueHost {
 
   /** Declares for `user`; an empty name asks for a generated one. */
   declareQueue(declaration: QueueDeclaration, user: object): Queue {
-    const { durable, exclusive, autoDelete } = declaration;
+    const { exclusive, autoDelete } = declaration;
+    // A queue that goes with its connection survives no restart, whatever was asked (as in RabbitMQ).
+    const durable = declaration.durable && !exclusive;
     const name = declaration.name === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : declaration.name;
+    if (declaration.name !== '') this.#refuseReserved('queue', name);
     const current = this.queues.get(name);
     if (current !== undefined) {
       this.queue(name, user);
@@ -144,8 +147,7 @@ export class VirtualHost implements QueueHost {
       current.touch();
       return current;
     }
-    if (declaration.name !== '') this.#refuseReserved('queue', name);
-    const settings = readQueueSettings(name, this.name, declaration, declaration.arguments);
+    const settings = readQueueSettings(name, this.name, { durable, exclusive, autoDelete }, declaration.arguments);
     const queue = new Queue(name, settings, exclusive ? user : undefined, this);
     this.queues.set(name, queue);
     this.#changed();

@@ -32,7 +32,10 @@ export interface FrameSink {
 }
 
 export class FrameParser {
-  /** Largest frame accepted, overhead included; 0 for no limit. Set again once negotiated. */
+  /**
+   * Largest payload accepted; 0 for no limit. Set again once negotiated. As in RabbitMQ the overhead of 8 octets comes
+   * on top: some clients forget to count it.
+   */
   frameMax: number;
   readonly #sink: FrameSink;
   #headerSeen = false;
@@ -115,7 +118,7 @@ export class FrameParser {
       if (type !== FrameType.heartbeat) throw new ProtocolError(ReplyCode.frameError, `unknown frame type ${type}`);
     }
     const size = buffer.readUInt32BE(at + 3);
-    if (this.frameMax > 0 && size + FRAME_OVERHEAD > this.frameMax) {
+    if (this.frameMax > 0 && size > this.frameMax) {
       throw new ProtocolError(
         ReplyCode.frameError,
         `type ${type}, payload of ${size} octets exceeds frame-max ${this.frameMax}`,
