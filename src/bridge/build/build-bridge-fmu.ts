@@ -1,0 +1,96 @@
+/**
+ * Packs a bridge FMU: the model description, the native library, the backend that it starts, its configuration.
+ *
+ * Nothing in it depends on when or where it was built: the same configuration and the same parts give the same bytes.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { type ArchiveEntry, packArchive, writeModelDescription } from '../../fmi/index.js';
+import { bridgeJson } from '../bridge-json.js';
+import type { BridgeConfig } from '../config.js';
+import { describeBridge, modelIdentifier } from './describe-bridge.js';
+import { documentationHtml } from './documentation.js';
+import { refuseCredentials } from './no-credentials.js';
+import { type PartOptions, readParts } from './parts.js';
+
+export type BuildOptions = PartOptions;
+
+export interface BuildReport {
+  readonly file: string;
+  readonly bytes: number;
+  readonly modelName: string;
+  readonly modelIdentifier: string;
+  /** Of the content: another configuration, library or backend gives another. */
+  readonly guid: string;
+  /** Folders below `binaries/`. */
+  readonly platforms: readonly string[];
+  /** How many variables of each kind. */
+  readonly variables: {
+    readonly outputs: number;
+    readonly inputs: number;
+    readonly diagnostics: number;
+    readonly parameters: number;
+  };
+}
+
+/**
+ * Builds `file`, or replaces it once the new one is whole. Throws `BridgeBuildError` if the native library or the
+ * backend is missing, `CredentialInFmuError`, `ArchiveWriteError`.
+ */
+export async function buildBridgeFmu(
+  config: BridgeConfig,
+  file: string,
+  options: BuildOptions = {},
+): Promise<BuildReport> {
+  const identifier = modelIdentifier(config.name);
+  const { platform, entries } = await readParts(identifier, options);
+  const tool = generationTool();
+  const guid = config.guid ?? contentGuid([tool, bridgeJson(config), ...entries.map(({ content }) => content)]);
+  const withGuid: BridgeConfig = { ...config, guid };
+  const description = describeBridge(withGuid, guid, tool);
+  refuseCredentials(withGuid, description.variables);
+
+  const texts: ArchiveEntry[] = [
+    { name: 'modelDescription.xml', content: Buffer.from(writeModelDescription(description)) },
+    { name: 'resources/bridge.json', content: Buffer.from(bridgeJson(withGuid)) },
+    { name: 'documentation/index.html', content: Buffer.from(documentationHtml(withGuid, description)) },
+  ];
+  await packArchive(file, [...entries, ...texts]);
+  const { outputs, inputs, diagnostics } = config;
+  return {
+    file,
+    bytes: (await stat(file)).size,
+    modelName: config.name,
+    modelIdentifier: identifier,
+    guid,
+    platforms: [platform],
+    variables: {
+      outputs: outputs.length,
+      inputs: inputs.length,
+      diagnostics: diagnostics.length,
+      parameters: description.variables.filter(({ causality }) => causality === 'parameter').length,
+    },
+  };
+}
+
+function generationTool(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return `twinbridge ${version}`;
+}
+
+/** A UUID of version 8 (RFC 9562, section 5.8: any content), in the braces that GUIDs of FMUs wear. */
+function contentGuid(parts: readonly (string | Buffer)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    const bytes = Buffer.from(part);
+    // The length too, so that no two lists of parts read the same.
+    hash.update(`${bytes.length}\n`).update(bytes);
+  }
+  const digest = hash.digest().subarray(0, 16);
+  digest[6] = (digest[6]! & 0x0f) | 0x80;
+  digest[8] = (digest[8]! & 0x3f) | 0x80;
+  const hex = digest.toString('hex');
+  return `{${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}}`;
+}
