@@ -15,15 +15,16 @@ enum { SIGNALS = 20, ROWS = 32, SAMPLES = 200000 };
 
 typedef struct {
   tb_producer *producer;
+  uint64_t whole; /* samples that carry every signal, at first: these go through the window, what follows through the list */
   atomic_uint_fast64_t refused;
 } feeder;
 
-/* Every value of sample n is n: a torn row shows. One in four samples carries every other signal only. */
+/* Every value of sample n is n: a torn row shows. After `whole`, one in four carries every other signal only. */
 static void *feed(void *data) {
   feeder *f = data;
   uint64_t mask[1], values[SIGNALS];
   for (uint64_t n = 1; n <= SAMPLES; n++) {
-    mask[0] = n % 4 == 0 ? 0x55555555u & ((1u << SIGNALS) - 1) : (1u << SIGNALS) - 1;
+    mask[0] = n > f->whole && n % 4 == 0 ? 0x55555555u & ((1u << SIGNALS) - 1) : (1u << SIGNALS) - 1;
     for (int i = 0; i < SIGNALS; i++) values[i] = n;
     while (tb_producer_push(f->producer, (int64_t)n, mask, values, NULL) == TB_PUSH_FULL)
       atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
@@ -31,13 +32,13 @@ static void *feed(void *data) {
   return NULL;
 }
 
-static int run(uint32_t drop_oldest) {
+static int run(uint32_t drop_oldest, uint64_t whole) {
   tb_variable variables[SIGNALS];
   memset(variables, 0, sizeof variables);
   for (uint32_t i = 0; i < SIGNALS; i++)
     variables[i] = (tb_variable){.value_reference = i, .type = TB_REAL, .kind = TB_OUTPUT, .slot = i, .start_offset = TB_NO_OFFSET};
   const tb_region_spec spec = {.n_variables = SIGNALS, .n_rows = ROWS, .n_outgoing = 2, .log_bytes = 4096};
-  feeder f = {.producer = tb_producer_create(-1, -1, &spec, variables, "", drop_oldest)};
+  feeder f = {.producer = tb_producer_create(-1, -1, &spec, variables, "", drop_oldest), .whole = whole};
   const tb_region *region = tb_producer_region(f.producer);
   tb_selection *selection = tb_selection_create(region);
   pthread_t thread;
@@ -67,12 +68,14 @@ static int run(uint32_t drop_oldest) {
   uint64_t dropped = tb_backend_counted(region, TB_COUNT_DROPPED);
   if (consumed + dropped + tb_selection_pending(selection) < SAMPLES) faults++;
   if (!drop_oldest && dropped != 0) faults++;
-  printf("%s: %d samples, %llu consumed, %llu dropped, %llu waits, %d faults\n", drop_oldest ? "drop-oldest" : "block",
-         SAMPLES, (unsigned long long)consumed, (unsigned long long)dropped,
+  printf("%s, %llu whole: %d samples, %llu consumed, %llu dropped, %llu waits, %d faults\n", drop_oldest ? "drop-oldest" : "block",
+         (unsigned long long)whole, SAMPLES, (unsigned long long)consumed, (unsigned long long)dropped,
          (unsigned long long)atomic_load(&f.refused), faults);
   tb_selection_destroy(selection);
   tb_producer_destroy(f.producer);
   return faults;
 }
 
-int main(void) { return run(0) + run(1) == 0 ? 0 : 1; }
+int main(void) {
+  return run(0, 0) + run(0, SAMPLES / 2) + run(0, SAMPLES) + run(1, 0) + run(1, SAMPLES) == 0 ? 0 : 1;
+}

@@ -5,16 +5,17 @@
 
 #include "../ring/queue.h"
 
-#define NO_ROW UINT32_MAX
-
 struct tb_producer {
   tb_region region;
   void *memory;
   bool mapped; /* shared memory, else of this process */
   tb_handle signal_end;
   bool drop_oldest;
-  uint32_t row; /* taken from the free queue and not handed over yet */
+  uint32_t row; /* taken back from the shim and not handed over yet */
+  tb_free_cursor free;
   tb_decoder *decoder;
+  int64_t newest_ns;     /* of the samples handed over */
+  uint64_t *newest_mask; /* the signals that they had for that time */
 };
 
 uint64_t tb_producer_region_size(const tb_region_spec *spec, const tb_variable *variables) {
@@ -37,11 +38,19 @@ tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region
     tb_handle_close((tb_handle)shm);
   else
     memset(p->memory, 0, (size_t)size);
-  tb_region_init(p->memory, spec, variables, texts);
+  tb_region_spec with_policy = *spec;
+  with_policy.drop_oldest = drop_oldest != 0;
+  tb_region_init(p->memory, &with_policy, variables, texts);
   tb_region_open(&p->region, p->memory, size);
+  p->newest_ns = INT64_MIN;
+  p->newest_mask = calloc(p->region.header->output_words + 1, sizeof *p->newest_mask);
+  if (p->newest_mask == NULL) {
+    tb_producer_destroy(p);
+    return NULL;
+  }
   p->signal_end = signal_end < 0 ? TB_NO_HANDLE : (tb_handle)signal_end;
   p->drop_oldest = drop_oldest != 0;
-  p->row = NO_ROW;
+  p->row = TB_NO_ROW;
   return p;
 }
 
@@ -60,6 +69,7 @@ void tb_producer_destroy(tb_producer *p) {
   else
     free(p->memory);
   tb_handle_close(p->signal_end);
+  free(p->newest_mask);
   free(p);
 }
 
@@ -72,24 +82,48 @@ static void count(tb_producer *p, tb_backend_counter counter, uint64_t by) {
 
 /* A free row in p->row, if need be the oldest sample's. `flags` tells of that; false: the ring is full. */
 static bool have_row(tb_producer *p, int *flags) {
-  if (p->row != NO_ROW || tb_free_take(&p->region, &p->row)) return true;
+  if (p->row != TB_NO_ROW || tb_free_take(&p->region, &p->free, &p->row)) return true;
   if (p->drop_oldest && tb_filled_steal(&p->region, &p->row)) {
     count(p, TB_COUNT_DROPPED, 1);
     *flags |= TB_PUSHED_DROPPING;
     return true;
   }
   tb_raise_flag(&p->region.header->writer_waiting);
-  if (!tb_free_take(&p->region, &p->row)) return false;
+  if (!tb_free_take(&p->region, &p->free, &p->row)) return false;
   atomic_store_explicit(&p->region.header->writer_waiting, 0, memory_order_relaxed);
   return true;
 }
 
-static void hand_over(tb_producer *p, int64_t time_ns, bool full) {
+/* How the sample in p->row stands to those before it: 0, TB_PUSHED_OUT_OF_ORDER or TB_PUSHED_REPEATED. */
+static int note_order(tb_producer *p, int64_t time_ns) {
+  const uint64_t *mask = tb_sample_row(&p->region, p->row).mask;
+  const uint32_t words = p->region.header->output_words;
+  if (time_ns < p->newest_ns) {
+    count(p, TB_COUNT_OUT_OF_ORDER, 1);
+    return TB_PUSHED_OUT_OF_ORDER;
+  }
+  uint64_t again = 0;
+  for (uint32_t w = 0; w < words; w++) {
+    if (time_ns > p->newest_ns) p->newest_mask[w] = 0;
+    again |= p->newest_mask[w] & mask[w];
+    p->newest_mask[w] |= mask[w];
+  }
+  p->newest_ns = time_ns;
+  if (again == 0) return 0;
+  count(p, TB_COUNT_REPEATED, 1);
+  return TB_PUSHED_REPEATED;
+}
+
+/* Answers flags for the caller's answer. */
+static int hand_over(tb_producer *p, int64_t time_ns, bool full) {
+  int flags = note_order(p, time_ns);
+  bool regular = full && !(flags & TB_PUSHED_OUT_OF_ORDER);
   tb_sample_row(&p->region, p->row).head->arrived_ns = tb_wall_ns();
-  tb_filled_put(&p->region, time_ns, p->row, full);
-  p->row = NO_ROW;
+  tb_filled_put(&p->region, time_ns, p->row, full, regular);
+  p->row = TB_NO_ROW;
   count(p, TB_COUNT_PUSHED, 1);
   if (tb_must_wake(&p->region.header->reader_waiting)) tb_wake_signal(p->signal_end);
+  return flags;
 }
 
 int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) {
@@ -103,8 +137,7 @@ int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) 
   count(p, TB_COUNT_RECEIVED, 1);
   if (flags & TB_PARTIAL) count(p, TB_COUNT_PARTIAL, 1);
   if (flags & TB_UNKNOWN_KEYS) count(p, TB_COUNT_UNKNOWN_FIELDS, 1);
-  hand_over(p, time_ns, !(flags & TB_PARTIAL));
-  return result | (int)flags;
+  return result | (int)flags | hand_over(p, time_ns, !(flags & TB_PARTIAL));
 }
 
 int tb_producer_push(tb_producer *p, int64_t time_ns, const uint64_t *mask, const uint64_t *values,
@@ -119,16 +152,17 @@ int tb_producer_push(tb_producer *p, int64_t time_ns, const uint64_t *mask, cons
   bool full = true;
   for (uint32_t signal = 0; full && signal < h->n_outputs; signal++) full = mask[signal / 64] >> (signal % 64) & 1;
   if (!full) count(p, TB_COUNT_PARTIAL, 1);
-  hand_over(p, time_ns, full);
-  return result;
+  return result | (full ? 0 : TB_PARTIAL) | hand_over(p, time_ns, full);
 }
+
+int64_t tb_producer_newest(const tb_producer *p) { return p->newest_ns; }
 
 /* -- Inputs out ----------------------------------------------------------------------------------------------------- */
 
 uint32_t tb_producer_outgoing_count(const tb_producer *p) {
   tb_header *h = p->region.header;
-  return (uint32_t)(atomic_load_explicit(&h->outgoing_ends.written, memory_order_acquire) -
-                    atomic_load_explicit(&h->outgoing_ends.taken, memory_order_relaxed));
+  return (uint32_t)(atomic_load_explicit(&h->outgoing_written, memory_order_acquire) -
+                    atomic_load_explicit(&h->outgoing_taken, memory_order_relaxed));
 }
 
 int tb_producer_next_outgoing(tb_producer *p, tb_row_head *head, uint64_t *mask, uint64_t *values, char *strings) {
@@ -138,13 +172,13 @@ int tb_producer_next_outgoing(tb_producer *p, tb_row_head *head, uint64_t *mask,
     if (tb_producer_outgoing_count(p) == 0) return 0;
     atomic_store_explicit(&h->publisher_waiting, 0, memory_order_relaxed);
   }
-  uint64_t at = atomic_load_explicit(&h->outgoing_ends.taken, memory_order_relaxed);
+  uint64_t at = atomic_load_explicit(&h->outgoing_taken, memory_order_relaxed);
   tb_row row = tb_outgoing_row(&p->region, at);
   *head = *row.head;
   memcpy(mask, row.mask, h->input_words * sizeof *mask);
   memcpy(values, row.values, h->n_inputs * sizeof *values);
   if (h->input_strings > 0) memcpy(strings, row.strings, h->input_strings);
-  atomic_store_explicit(&h->outgoing_ends.taken, at + 1, memory_order_release);
+  atomic_store_explicit(&h->outgoing_taken, at + 1, memory_order_release);
   return 1;
 }
 
@@ -186,8 +220,8 @@ void tb_producer_log(tb_producer *p, uint32_t level, const char *category, const
   tb_header *h = p->region.header;
   uint32_t category_size = (uint32_t)strlen(category) + 1, text_size = (uint32_t)strlen(text) + 1;
   uint32_t size = 1 + category_size + text_size;
-  uint64_t at = atomic_load_explicit(&h->log_ends.written, memory_order_relaxed);
-  uint64_t used = at - atomic_load_explicit(&h->log_ends.taken, memory_order_acquire);
+  uint64_t at = atomic_load_explicit(&h->log_written, memory_order_relaxed);
+  uint64_t used = at - atomic_load_explicit(&h->log_taken, memory_order_acquire);
   if (used + sizeof size + size > h->log_capacity) {
     count(p, TB_COUNT_LOG_LOST, 1);
     return;
@@ -197,5 +231,5 @@ void tb_producer_log(tb_producer *p, uint32_t level, const char *category, const
   at = copy_to_log(p, at, &level_byte, 1);
   at = copy_to_log(p, at, category, category_size);
   at = copy_to_log(p, at, text, text_size);
-  atomic_store_explicit(&h->log_ends.written, at, memory_order_release);
+  atomic_store_explicit(&h->log_written, at, memory_order_release);
 }

@@ -17,7 +17,9 @@ enum {
   TB_PUSH_SLOW_PATH = -1, /* the message needs the decoder in TypeScript */
   TB_PUSH_FULL = -2,      /* no row is free: a byte comes through the notification's end when one is */
   TB_PUSHED = 0,          /* or-ed with the decoder's flags */
-  TB_PUSHED_DROPPING = 256 /* or-ed: the oldest sample had to go */
+  TB_PUSHED_DROPPING = 256,     /* or-ed: the oldest sample had to go */
+  TB_PUSHED_OUT_OF_ORDER = 512, /* or-ed: an earlier message had a later time */
+  TB_PUSHED_REPEATED = 1024     /* or-ed: its time is the newest, and a message before had one of its signals for it */
 };
 
 /* Receives the three handles of an ATTACH (shared memory, signal end, notification's wait end); false: it failed. */
@@ -44,6 +46,8 @@ TB_API int tb_producer_push(tb_producer *producer, int64_t time_ns, const uint64
    are. `head`: wall clock of the doStep (ns) and end of its step (s). */
 TB_API int tb_producer_next_outgoing(tb_producer *producer, tb_row_head *head, uint64_t *mask, uint64_t *values,
                                      char *strings);
+/* The newest time handed over so far, ns since the epoch; INT64_MIN: none yet. */
+TB_API int64_t tb_producer_newest(const tb_producer *producer);
 TB_API uint32_t tb_producer_outgoing_count(const tb_producer *producer);
 
 TB_API void tb_producer_set_link(tb_producer *producer, uint32_t state, uint32_t up);

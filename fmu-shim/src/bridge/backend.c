@@ -24,13 +24,14 @@ typedef struct {
 } message_head;
 
 static const int64_t SECOND_NS = 1000000000;
-enum { REPLY_TIMEOUT_S = 10, CLOSE_TIMEOUT_S = 5, EXIT_TIMEOUT_S = 3 };
+enum { REPLY_TIMEOUT_S = 10, CLOSE_TIMEOUT_S = 3, EXIT_TIMEOUT_S = 3 };
 
 struct tb_backend {
   tb_mutex *mutex; /* of the owning copy; guards all below but `gone` */
   tb_process process;
   tb_thread *watcher;
   uint32_t users, next_id;
+  bool unresponsive; /* it let a request wait too long (stopped, or stuck): no further answer is waited for at the end */
   int64_t owner_process;
   _Atomic bool gone;
   char how_it_ended[256];
@@ -47,11 +48,11 @@ typedef struct {
   void (*release)(tb_backend *);
   bool (*open)(tb_backend *, const char *, const char *, const char *, tb_attachment *, char *);
   bool (*start)(tb_backend *, uint32_t, const tb_parameter_text *, uint32_t);
-  void (*close)(tb_backend *, tb_attachment *);
+  void (*close)(tb_backend *, const tb_attachment *);
   void (*describe_end)(tb_backend *, char *, size_t);
 } backend_services;
 
-TB_API extern const backend_services tb_backend_services_v1;
+TB_API extern const backend_services tb_backend_services_v2;
 
 static bool take_first(void *address, void *context) {
   *(const backend_services **)context = address;
@@ -63,8 +64,8 @@ static const backend_services *services(void) {
   const backend_services *known = atomic_load_explicit(&found, memory_order_acquire);
   if (known != NULL) return known;
   const backend_services *first = NULL;
-  tb_each_library_with("tb_backend_services_v1", take_first, &first);
-  if (first == NULL) first = &tb_backend_services_v1; /* linked statically */
+  tb_each_library_with("tb_backend_services_v2", take_first, &first);
+  if (first == NULL) first = &tb_backend_services_v2; /* linked statically */
   atomic_store_explicit(&found, first, memory_order_release);
   return first;
 }
@@ -137,14 +138,20 @@ static tb_backend *acquire_here(const char *resources, char *error) {
   return b;
 }
 
+/* Its pipes close a moment before the watcher knows how the process ended. */
+static bool await_end(const tb_backend *b, int64_t deadline_ns) {
+  while (!tb_backend_is_gone(b) && tb_monotonic_ns() < deadline_ns) tb_sleep_ns(SECOND_NS / 5000);
+  return tb_backend_is_gone(b);
+}
+
 static void end_backend(tb_backend *b) {
   if (b->owner_process != tb_current_process()) return; /* a fork's copy: the process belongs to the parent */
   tb_process_hang_up(&b->process);
-  int64_t deadline = tb_monotonic_ns() + EXIT_TIMEOUT_S * SECOND_NS;
+  int64_t deadline = tb_monotonic_ns() + (b->unresponsive ? 0 : EXIT_TIMEOUT_S * SECOND_NS);
   char byte;
-  while (!atomic_load(&b->gone) && tb_monotonic_ns() < deadline)
-    if (!tb_process_receive(&b->process, &byte, 1, deadline)) break; /* its end of the stream closes as it exits */
-  if (!atomic_load(&b->gone) && tb_monotonic_ns() >= deadline) tb_process_kill(&b->process);
+  while (tb_process_receive(&b->process, &byte, 1, deadline)) { /* its end of the stream closes as it exits */
+  }
+  if (!await_end(b, deadline)) tb_process_kill(&b->process);
   tb_thread_join(b->watcher);
   tb_handle_close(b->process.control);
   tb_handle_close(b->process.handles);
@@ -166,20 +173,15 @@ static bool send_message(tb_backend *b, message_type type, uint32_t id, const ch
   return tb_process_send(&b->process, &head, sizeof head) && (size == 0 || tb_process_send(&b->process, body, size));
 }
 
-/* Its pipes close a moment before the watcher knows how the process ended. */
-static bool await_end(tb_backend *b, int64_t at_most_ns) {
-  int64_t deadline = tb_monotonic_ns() + at_most_ns;
-  while (!tb_backend_is_gone(b) && tb_monotonic_ns() < deadline) tb_sleep_ns(SECOND_NS / 5000);
-  return tb_backend_is_gone(b);
-}
-
 static void fail_reply(tb_backend *b, char *error) {
-  if (await_end(b, SECOND_NS / 5))
+  if (await_end(b, tb_monotonic_ns() + SECOND_NS / 5)) {
     snprintf(error, TB_ERROR_SIZE,
              "the backend process %s before it answered; its last words are on this program's standard error",
              b->how_it_ended);
-  else
+  } else {
+    b->unresponsive = true;
     snprintf(error, TB_ERROR_SIZE, "the backend process did not answer within %d s", REPLY_TIMEOUT_S);
+  }
 }
 
 /* Reads `size` bytes of a message's body, of which the first `room` go to `into`. */
@@ -211,6 +213,7 @@ static bool receive_reply(tb_backend *b, uint32_t id, message_type expected, voi
       return false;
     }
   } while (head.id != id);
+  b->unresponsive = false;
   if (head.type == expected) return true;
   snprintf(error, TB_ERROR_SIZE, "%s", head.type == FAILED ? text : "the backend process gave an answer of another kind");
   return false;
@@ -244,7 +247,7 @@ static bool attach(tb_backend *b, tb_attachment *a, char *error) {
   return ok;
 }
 
-static void drop_attachment(tb_attachment *a) {
+void tb_attachment_drop(tb_attachment *a) {
   if (a->memory != NULL) tb_shm_unmap(a->memory, a->size);
   tb_handle_close(a->wait_end);
   tb_handle_close(a->notify_end);
@@ -271,7 +274,7 @@ static bool open_here(tb_backend *b, const char *resources, const char *instance
   else
     ok = receive_reply(b, a->id, LAID_OUT, &a->size, sizeof a->size, REPLY_TIMEOUT_S, error) && attach(b, a, error);
   tb_unlock(b->mutex);
-  if (!ok) drop_attachment(a);
+  if (!ok) tb_attachment_drop(a);
   return ok;
 }
 
@@ -290,26 +293,24 @@ static bool start_here(tb_backend *b, uint32_t id, const tb_parameter_text *para
   return ok;
 }
 
-static void close_here(tb_backend *b, tb_attachment *a) {
+static void close_here(tb_backend *b, const tb_attachment *a) {
   char ignored[TB_ERROR_SIZE];
-  if (a->memory != NULL && b->owner_process == tb_current_process()) {
-    tb_lock(b->mutex);
-    if (!atomic_load(&b->gone) && send_message(b, CLOSE, a->id, NULL, 0))
-      receive_reply(b, a->id, CLOSED, NULL, 0, CLOSE_TIMEOUT_S, ignored);
-    tb_unlock(b->mutex);
-  }
-  drop_attachment(a);
+  if (b->owner_process != tb_current_process()) return;
+  tb_lock(b->mutex);
+  if (!b->unresponsive && !atomic_load(&b->gone) && send_message(b, CLOSE, a->id, NULL, 0))
+    receive_reply(b, a->id, CLOSED, NULL, 0, CLOSE_TIMEOUT_S, ignored);
+  tb_unlock(b->mutex);
 }
 
 static void describe_end_here(tb_backend *b, char *text, size_t size) {
-  if (!await_end(b, SECOND_NS / 20)) {
+  if (!await_end(b, tb_monotonic_ns() + SECOND_NS / 20)) {
     snprintf(text, size, "backend process %lld closed its connection", (long long)b->process.pid);
     return;
   }
   snprintf(text, size, "backend process %lld %s", (long long)b->process.pid, b->how_it_ended);
 }
 
-const backend_services tb_backend_services_v1 = {acquire_here, release_here, open_here,
+const backend_services tb_backend_services_v2 = {acquire_here, release_here, open_here,
                                                  start_here,   close_here,   describe_end_here};
 
 /* -- Through whichever copy holds the backend ----------------------------------------------------------------------- */
@@ -327,7 +328,7 @@ bool tb_backend_start(tb_backend *b, uint32_t id, const tb_parameter_text *param
   return services()->start(b, id, parameters, count);
 }
 
-void tb_backend_close(tb_backend *b, tb_attachment *a) { services()->close(b, a); }
+void tb_backend_close(tb_backend *b, const tb_attachment *a) { services()->close(b, a); }
 
 void tb_backend_describe_end(tb_backend *b, char *text, size_t size) { services()->describe_end(b, text, size); }
 

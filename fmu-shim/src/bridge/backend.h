@@ -38,8 +38,11 @@ bool tb_backend_open(tb_backend *backend, const char *resources, const char *ins
                      tb_attachment *attachment, char *error /* TB_ERROR_SIZE */);
 /* Connects it; the outcome shows in the region's link_state. */
 bool tb_backend_start(tb_backend *backend, uint32_t id, const tb_parameter_text *parameters, uint32_t count);
-/* Publishes what is left (bounded in time), disconnects and frees what tb_backend_open made. */
-void tb_backend_close(tb_backend *backend, tb_attachment *attachment);
+/* Has the backend publish what is left (bounded in time) and disconnect. What is shared stays: its counters and its log
+   then tell how it went. */
+void tb_backend_close(tb_backend *backend, const tb_attachment *attachment);
+/* Frees what tb_backend_open made. */
+void tb_attachment_drop(tb_attachment *attachment);
 
 /* One load: cheap enough for every step. */
 bool tb_backend_is_gone(const tb_backend *backend);

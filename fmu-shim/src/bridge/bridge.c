@@ -24,9 +24,9 @@ static void copy_from_log(const tb_region *r, uint64_t at, void *to, uint32_t si
 }
 
 void tb_bridge_drain_log(tb_bridge *b) {
-  tb_queue_ends *ends = &b->region.header->log_ends;
-  uint64_t taken = atomic_load_explicit(&ends->taken, memory_order_relaxed);
-  while (taken != atomic_load_explicit(&ends->written, memory_order_acquire)) {
+  tb_header *h = b->region.header;
+  uint64_t taken = atomic_load_explicit(&h->log_taken, memory_order_relaxed);
+  while (taken != atomic_load_explicit(&h->log_written, memory_order_acquire)) {
     uint32_t size;
     char record[2048];
     copy_from_log(&b->region, taken, &size, sizeof size);
@@ -34,7 +34,7 @@ void tb_bridge_drain_log(tb_bridge *b) {
     copy_from_log(&b->region, taken + sizeof size, record, take);
     record[take - 1] = '\0';
     taken += sizeof size + size;
-    atomic_store_explicit(&ends->taken, taken, memory_order_release);
+    atomic_store_explicit(&h->log_taken, taken, memory_order_release);
     const char *category = record + 1, *text = category + strlen(category) + 1;
     b->log(b->log_context, (tb_log_level)record[0], category, text);
   }
@@ -116,8 +116,20 @@ static bool allocate(tb_bridge *b) {
   return copy_starts(b);
 }
 
+static void close_backend(tb_bridge *b) {
+  tb_backend_close(b->backend, &b->attachment);
+  tb_bridge_drain_log(b);
+  tb_bridge_report_totals(b);
+  tb_attachment_drop(&b->attachment);
+  tb_backend_release(b->backend);
+  b->backend = NULL;
+}
+
+static void publish_inputs(tb_bridge *b, double step_end_s);
+
 /* Everything that `connect` made. */
 static void disconnect(tb_bridge *b) {
+  if (b->change_waits) publish_inputs(b, b->time_s); /* the publisher may have made room since */
   while (b->states != NULL) tb_bridge_free_state(b, b->states);
   if (b->parameter_texts != NULL)
     for (uint32_t i = 0; i < b->region.header->n_parameters; i++) free(b->parameter_texts[i]);
@@ -138,15 +150,12 @@ static void disconnect(tb_bridge *b) {
   b->parameter_texts = NULL;
   b->parameter_set = NULL;
   b->selection = NULL;
-  if (b->backend == NULL) return;
-  tb_backend_close(b->backend, &b->attachment);
-  tb_backend_release(b->backend);
-  b->backend = NULL;
+  close_backend(b);
 }
 
 static bool connect(tb_bridge *b) {
   char error[TB_ERROR_SIZE];
-  b->initialised = false;
+  b->initialised = b->change_waits = false;
   b->time_s = b->origin_s = 0;
   b->step_time_ns = b->time_zero_ns = 0;
   b->backend = tb_backend_acquire(b->resources, error);
@@ -163,6 +172,7 @@ static bool connect(tb_bridge *b) {
   if (!tb_region_open(&b->region, b->attachment.memory, b->attachment.size)) {
     tb_bridge_report(b, TB_LOG_ERROR, TB_CATEGORY_ERROR, "the backend and the FMU's library are of different versions; build the FMU again");
     tb_backend_close(b->backend, &b->attachment);
+    tb_attachment_drop(&b->attachment);
     tb_backend_release(b->backend);
     b->backend = NULL;
     return false;
@@ -368,12 +378,14 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
     while (first < h->n_inputs && !has_changed(b, first)) first++;
   if (first == h->n_inputs) return;
 
-  uint64_t at = atomic_load_explicit(&h->outgoing_ends.written, memory_order_relaxed);
-  if (at - atomic_load_explicit(&h->outgoing_ends.taken, memory_order_acquire) == h->n_outgoing) {
+  uint64_t at = atomic_load_explicit(&h->outgoing_written, memory_order_relaxed);
+  if (at - atomic_load_explicit(&h->outgoing_taken, memory_order_acquire) == h->n_outgoing) {
     /* The publisher is behind, or the broker away. The change stays a change: the next message with room carries it. */
+    b->change_waits = true;
     tb_shim_count(&b->region, TB_COUNT_COALESCED, 1);
     return;
   }
+  b->change_waits = false;
   tb_row row = tb_outgoing_row(&b->region, at);
   memset(row.mask, 0, h->input_words * sizeof *row.mask);
   for (uint32_t slot = first; slot < h->n_inputs; slot++)
@@ -384,7 +396,7 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
   memcpy(b->published_strings, b->input_strings, h->input_strings);
   row.head->arrived_ns = tb_wall_ns();
   row.head->step_end_s = step_end_s;
-  atomic_store_explicit(&h->outgoing_ends.written, at + 1, memory_order_release);
+  atomic_store_explicit(&h->outgoing_written, at + 1, memory_order_release);
   if (tb_must_wake(&h->publisher_waiting)) tb_wake_signal(b->attachment.notify_end);
 }
 

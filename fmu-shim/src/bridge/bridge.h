@@ -32,6 +32,8 @@ double tb_bridge_time(const tb_bridge *bridge);
 bool tb_bridge_reset(tb_bridge *bridge);
 /* Passes what the backend has to say on to the log. */
 void tb_bridge_drain_log(tb_bridge *bridge);
+/* One line with everything that was counted, if anything was: a warning if something was refused or lost. */
+void tb_bridge_report_totals(const tb_bridge *bridge);
 
 /* -- Values --------------------------------------------------------------------------------------------------------- */
 

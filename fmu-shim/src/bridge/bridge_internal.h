@@ -12,6 +12,7 @@
 #define NS_PER_S 1e9
 #define TB_CATEGORY_ERROR "logStatusError"
 #define TB_CATEGORY_WARNING "logStatusWarning"
+#define TB_CATEGORY_EVENTS "logEvents"
 
 /* How a value is reached, by value reference. */
 typedef struct {
@@ -35,6 +36,7 @@ struct tb_bridge {
   uint64_t *inputs, *published; /* by slot: as set, and as last handed to the publisher */
   char *input_strings, *published_strings;
   const tb_variable **input_variables;
+  bool change_waits; /* the last step changed inputs that found no room on their way to the publisher */
 
   uint64_t *parameters; /* by slot */
   char **parameter_texts;

@@ -66,6 +66,12 @@ static int64_t integer_diagnostic(const tb_bridge *b, uint32_t which) {
     case TB_DIAG_LATE: return saturated(tb_shim_counted(r, TB_COUNT_LATE));
     case TB_DIAG_DUPLICATE: return saturated(tb_shim_counted(r, TB_COUNT_DUPLICATE));
     case TB_DIAG_HELD: return saturated(tb_shim_counted(r, TB_COUNT_HELD));
+    case TB_DIAG_REFUSED_VALUES: return saturated(tb_backend_counted(r, TB_COUNT_REFUSED_VALUES));
+    case TB_DIAG_UNKNOWN_FIELDS: return saturated(tb_backend_counted(r, TB_COUNT_UNKNOWN_FIELDS));
+    case TB_DIAG_PARTIAL: return saturated(tb_backend_counted(r, TB_COUNT_PARTIAL));
+    case TB_DIAG_OUT_OF_ORDER: return saturated(tb_backend_counted(r, TB_COUNT_OUT_OF_ORDER));
+    case TB_DIAG_REPEATED: return saturated(tb_backend_counted(r, TB_COUNT_REPEATED));
+    case TB_DIAG_RECONNECTS: return saturated(tb_backend_counted(r, TB_COUNT_RECONNECTS));
     case TB_DIAG_LINK_UP: return atomic_load(&r->header->link_up) != 0;
     default: return 0;
   }

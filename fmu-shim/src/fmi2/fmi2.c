@@ -18,13 +18,14 @@ const char *tb_fmi2_state_name(state s) {
     case STEP_COMPLETE: return "initialized";
     case STEP_FAILED: return "after a discarded step";
     case TERMINATED: return "terminated";
+    case RESET_FAILED: return "of no more use, since fmi2Reset failed";
     default: return "in the error state";
   }
 }
 
 /* -- Log ------------------------------------------------------------------------------------------------------------ */
 
-static const char *const CATEGORIES[] = {"logStatusError", "logStatusWarning", "logEvents", "logSamples"};
+static const char *const CATEGORIES[] = {"logStatusError", "logStatusWarning", "logEvents", "logSamples", "logBroker"};
 enum { N_CATEGORIES = sizeof CATEGORIES / sizeof *CATEGORIES };
 
 static int category_index(const char *name) {
@@ -233,10 +234,10 @@ fmi2Status fmi2Terminate(fmi2Component c) {
 
 fmi2Status fmi2Reset(fmi2Component c) {
   instance *m = c;
-  REQUIRE(m, ANY, "fmi2Reset");
+  REQUIRE(m, ANY | RESET_FAILED, "fmi2Reset");
   m->start_time = 0;
   bool ok = tb_bridge_reset(m->bridge);
-  m->state = ok ? INSTANTIATED : ERROR;
+  m->state = ok ? INSTANTIATED : RESET_FAILED;
   return ok ? fmi2OK : fmi2Error;
 }
 

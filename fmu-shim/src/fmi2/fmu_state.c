@@ -43,7 +43,7 @@ fmi2Status fmi2SetFMUstate(fmi2Component c, fmi2FMUstate state) {
 
 fmi2Status fmi2FreeFMUstate(fmi2Component c, fmi2FMUstate *state) {
   instance *m = c;
-  REQUIRE(m, ANY, "fmi2FreeFMUstate");
+  REQUIRE(m, ANY | RESET_FAILED, "fmi2FreeFMUstate");
   if (state == NULL || *state == NULL) return fmi2OK;
   saved *s = *state;
   tb_bridge_free_state(m->bridge, s->bridge);

@@ -30,7 +30,7 @@ static void lay_out(tb_header *h, const tb_region_spec *spec, const tb_variable 
     }
   }
   h->n_rows = spec->n_rows < 2 ? 2 : spec->n_rows;
-  h->filled_capacity = power_of_two_above(h->n_rows);
+  h->filled_capacity = power_of_two_above(2 * h->n_rows);
   h->n_outgoing = h->n_inputs == 0 ? 1 : power_of_two_above(spec->n_outgoing < 2 ? 1 : spec->n_outgoing - 1);
   h->log_capacity = power_of_two_above(spec->log_bytes < 4096 ? 4095 : spec->log_bytes - 1);
   h->output_words = words_for(h->n_outputs);
@@ -70,12 +70,13 @@ void tb_region_init(void *memory, const tb_region_spec *spec, const tb_variable 
   h->hold_on_timeout = spec->hold_on_timeout;
   h->send_always = spec->send_always;
   h->origin_at_start = spec->origin_at_start;
+  h->drop_oldest = spec->drop_oldest;
   unsigned char *base = memory;
   memcpy(base + h->variables, variables, spec->n_variables * sizeof(tb_variable));
   memcpy(base + h->texts, texts, spec->n_text_bytes);
   _Atomic uint32_t *free_rows = (_Atomic uint32_t *)(void *)(base + h->free_rows);
   for (uint32_t row = 0; row < h->n_rows; row++) atomic_store_explicit(&free_rows[row], row, memory_order_relaxed);
-  atomic_store_explicit(&h->free_ends.written, h->n_rows, memory_order_release);
+  atomic_store_explicit(&h->free_written, h->n_rows, memory_order_release);
   h->magic = TB_REGION_MAGIC;
 }
 

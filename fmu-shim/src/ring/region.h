@@ -115,12 +115,6 @@ typedef enum {
   TB_SHIM_COUNTERS
 } tb_shim_counter;
 
-/* Ends of a queue; each end is written by one side, so each has a cache line of its own. */
-typedef struct {
-  _Alignas(TB_CACHE_LINE) _Atomic uint64_t written; /* entries ever put in */
-  _Alignas(TB_CACHE_LINE) _Atomic uint64_t taken;   /* entries ever taken out */
-} tb_queue_ends;
-
 /* A decoded sample on its way. Relaxed atomics: an entry may be read while the other side takes it away (see queue.h). */
 typedef struct {
   _Atomic int64_t time; /* ns since the epoch */
@@ -128,6 +122,7 @@ typedef struct {
 } tb_filled_entry;
 
 #define TB_FULL_ROW 0x80000000u
+#define TB_NO_ROW 0x7fffffffu /* the row has left the queue by another way */
 
 typedef struct {
   uint32_t magic;
@@ -135,7 +130,7 @@ typedef struct {
   uint64_t size; /* bytes of the region */
 
   uint32_t n_variables, n_outputs, n_inputs, n_parameters;
-  uint32_t n_rows, filled_capacity; /* capacity of filled and free queue: a power of two > n_rows */
+  uint32_t n_rows, filled_capacity; /* capacity of filled and free queue: a power of two > 2 * n_rows */
   uint32_t n_outgoing;              /* outgoing rows: a power of two */
   uint32_t log_capacity;            /* bytes: a power of two */
   uint32_t output_words, input_words;
@@ -152,22 +147,34 @@ typedef struct {
   uint32_t send_always;
   uint32_t origin_at_start; /* the first sample's time belongs to startTime, not to 0 */
 
-  _Alignas(TB_CACHE_LINE) _Atomic uint32_t reader_waiting; /* a step sleeps until a sample comes */
-  _Alignas(TB_CACHE_LINE) _Atomic uint32_t writer_waiting; /* the consumer waits for a free row */
-  _Atomic uint32_t publisher_waiting;                      /* the publisher waits for an outgoing row */
+  uint32_t drop_oldest;
 
-  _Alignas(TB_CACHE_LINE) _Atomic uint32_t link_state; /* tb_link_state */
+  /*
+   * How far the queues are: counts of entries ever put in and taken out. All counters only grow. What a step reads of the
+   * backend's doings stands together in one cache line, and what the shim writes in others.
+   */
+  _Alignas(TB_CACHE_LINE) _Atomic uint64_t filled_written;
+  _Atomic uint64_t irregular; /* samples up to the last that lacks a signal or is older than one before it */
+  _Atomic uint64_t log_written;
+  _Atomic uint64_t outgoing_taken;
+  _Atomic uint32_t link_state; /* tb_link_state */
   _Atomic uint32_t link_up;
   _Atomic int64_t confirmed_doing_ns; /* wall clock of the doStep whose message was confirmed last */
   _Atomic int64_t confirmed_ns;       /* wall clock of that confirm */
-  _Atomic uint64_t backend_counters[TB_BACKEND_COUNTERS];
 
-  _Alignas(TB_CACHE_LINE) _Atomic uint64_t shim_counters[TB_SHIM_COUNTERS];
+  _Alignas(TB_CACHE_LINE) _Atomic uint64_t filled_taken; /* the backend, too, takes from here under drop-oldest */
+  _Atomic uint64_t filled_done;                          /* entries whose rows, where they still have one, are free */
+  _Atomic uint64_t free_written;
+  _Atomic uint64_t outgoing_written;
+  _Atomic uint64_t log_taken;
+  _Atomic uint64_t shim_counters[TB_SHIM_COUNTERS];
 
-  tb_queue_ends filled_ends;
-  tb_queue_ends free_ends;
-  tb_queue_ends outgoing_ends;
-  tb_queue_ends log_ends;
+  /* Raised before going to sleep, lowered by who sends the wake-up (see queue.h). */
+  _Alignas(TB_CACHE_LINE) _Atomic uint32_t reader_waiting; /* a step sleeps until a sample comes */
+  _Atomic uint32_t writer_waiting;                         /* the consumer waits for a free row */
+  _Atomic uint32_t publisher_waiting;                      /* the publisher waits for an outgoing row */
+
+  _Alignas(TB_CACHE_LINE) _Atomic uint64_t backend_counters[TB_BACKEND_COUNTERS];
 } tb_header;
 
 /* A row starts with `arrived`, then the mask, then the values, then the string area. */
@@ -200,6 +207,7 @@ typedef struct {
   uint32_t n_variables, n_text_bytes;
   uint32_t n_rows, n_outgoing, log_bytes;
   uint32_t lookahead, behaviour, timeout_ms, hold_on_timeout, send_always, origin_at_start;
+  uint32_t drop_oldest;
   int64_t maxage_ns;
 } tb_region_spec;
 

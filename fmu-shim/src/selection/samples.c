@@ -1,0 +1,272 @@
+/* The samples in hand: taking them from the ring, finding them, giving their rows back. */
+#include <string.h>
+
+#include "selection_internal.h"
+
+/* -- Finding -------------------------------------------------------------------------------------------------------- */
+
+uint64_t tb_place_of(const tb_selection *s, uint64_t arrival) {
+  uint64_t low = s->first, high = s->end;
+  if (s->window) return arrival < low ? low : arrival > high ? high : arrival;
+  if (low == high || arrival <= s->entries[low].arrival) return low;
+  if (arrival >= s->arrivals) return high;
+  /* Without holes, and most often there are none, the place follows from the number. */
+  uint64_t guess = low + (arrival - s->entries[low].arrival);
+  if (guess < high && s->entries[guess].arrival == arrival) return guess;
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (s->entries[middle].arrival < arrival)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+uint64_t tb_first_later(const tb_selection *s, uint64_t high, int64_t time) {
+  uint64_t low = s->first;
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (tb_time_at(s, middle) <= time)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* -- Taking --------------------------------------------------------------------------------------------------------- */
+
+/* Copies the entries at [from, to) of the filled queue behind the list's last; they count only once `end` moves. */
+typedef struct {
+  uint32_t n;
+  int64_t latest; /* time, with what was there before */
+  bool ordered;   /* still in order of time */
+  bool full;      /* all of them */
+} batch;
+
+static batch copy_entries(tb_selection *s, uint64_t from, uint64_t to) {
+  batch b = {(uint32_t)(to - from), s->latest_time, s->ordered, true};
+  for (uint32_t i = 0; i < b.n; i++) {
+    const tb_filled_entry *entry = tb_filled_at(&s->region, from + i);
+    int64_t time = atomic_load_explicit(&entry->time, memory_order_relaxed);
+    uint32_t row = atomic_load_explicit(&entry->row, memory_order_relaxed);
+    bool full = (row & TB_FULL_ROW) != 0;
+    s->entries[s->end + i] = (tb_entry){.time = time, .arrival = from + i, .row = row & ~TB_FULL_ROW, .full = full};
+    b.ordered &= time >= b.latest;
+    b.latest = time > b.latest ? time : b.latest;
+    b.full &= full;
+  }
+  return b;
+}
+
+/* Their rows come back through the free queue: the entries [.., to) of the filled queue have none any more. */
+static void disown_entries(const tb_selection *s, uint64_t from, uint64_t to) {
+  tb_header *h = s->region.header;
+  if (h->drop_oldest) return;
+  for (uint64_t at = from; at < to; at++)
+    atomic_store_explicit(&tb_filled_at(&s->region, at)->row, TB_NO_ROW, memory_order_relaxed);
+  atomic_store_explicit(&h->filled_done, to, memory_order_release);
+}
+
+static void add_to_list(tb_selection *s, const batch *b) {
+  s->latest_time = b->latest;
+  s->ordered = b->ordered;
+  if (!b->full)
+    for (uint64_t i = s->end; i < s->end + b->n; i++)
+      if (!s->entries[i].full) tb_note_shape(s, s->entries[i].row);
+  s->end += b->n;
+}
+
+static void empty_list(tb_selection *s) {
+  s->window = false;
+  s->first = s->end = 0;
+  s->ordered = true;
+  s->latest_time = INT64_MIN;
+}
+
+/* From window to list. */
+static void close_window(tb_selection *s) {
+  const uint64_t kept = s->kept, counted = s->counted, end = s->end;
+  empty_list(s);
+  batch b = copy_entries(s, kept, end);
+  add_to_list(s, &b);
+  for (uint64_t i = 0; i < s->end && s->entries[i].arrival < counted; i++) s->entries[i].counted = true;
+  disown_entries(s, kept, end);
+}
+
+static void open_window(tb_selection *s, uint64_t from) {
+  s->window = true;
+  s->first = s->end = s->kept = s->counted = from;
+  s->counted_time = s->n_groups == 0 ? INT64_MIN : s->groups[0].time;
+  s->taken = 0;
+}
+
+/* Makes room in the list: there are never more than n_rows samples, here and on their way together. */
+static void make_room(tb_selection *s) {
+  if (s->first == s->end) {
+    empty_list(s);
+  } else if (s->end + s->region.header->n_rows > s->capacity) {
+    memmove(s->entries, s->entries + s->first, (s->end - s->first) * sizeof *s->entries);
+    s->end -= s->first;
+    s->first = 0;
+  }
+}
+
+static bool pull_to_list(tb_selection *s, uint64_t taken) {
+  tb_header *h = s->region.header;
+  make_room(s);
+  for (;;) { /* again as long as the backend steals the oldest meanwhile */
+    uint64_t written = atomic_load_explicit(&h->filled_written, memory_order_acquire);
+    if (written - taken > h->n_rows) { /* more than there can be: `taken` is out of date */
+      taken = atomic_load_explicit(&h->filled_taken, memory_order_acquire);
+      continue;
+    }
+    batch b = copy_entries(s, taken, written);
+    if (!atomic_compare_exchange_weak_explicit(&h->filled_taken, &taken, written, memory_order_acq_rel,
+                                               memory_order_acquire))
+      continue;
+    s->arrivals = written;
+    add_to_list(s, &b);
+    disown_entries(s, taken, written);
+    return b.n > 0;
+  }
+}
+
+bool tb_selection_pull(tb_selection *s) {
+  tb_header *h = s->region.header;
+  uint64_t taken = atomic_load_explicit(&h->filled_taken, memory_order_acquire);
+  uint64_t written = atomic_load_explicit(&h->filled_written, memory_order_acquire);
+  if (taken == written) return false;
+  bool regular = s->n_groups == 1 && !h->drop_oldest &&
+                 atomic_load_explicit(&h->irregular, memory_order_relaxed) <= taken;
+  if (regular && !s->window && s->first == s->end) open_window(s, taken);
+  if (!regular || !s->window) {
+    if (s->window) close_window(s);
+    return pull_to_list(s, taken);
+  }
+  s->end = s->arrivals = written;
+  atomic_store_explicit(&h->filled_taken, written, memory_order_release);
+  return true;
+}
+
+/* -- Giving back ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  uint64_t used, skipped, duplicate, late;
+} fates;
+
+static void count_fates(const tb_selection *s, const fates *f) {
+  tb_shim_count(&s->region, TB_COUNT_USED, f->used);
+  tb_shim_count(&s->region, TB_COUNT_SKIPPED, f->skipped);
+  tb_shim_count(&s->region, TB_COUNT_DUPLICATE, f->duplicate);
+  tb_shim_count(&s->region, TB_COUNT_LATE, f->late);
+}
+
+/* More samples in hand than leave a quarter of the rows for new data: none is kept for a rollback then. */
+static bool is_scarce(const tb_selection *s, uint64_t from) {
+  const tb_header *h = s->region.header;
+  return s->end - from > h->n_rows - h->n_rows / 4;
+}
+
+static void release_window(tb_selection *s) {
+  tb_header *h = s->region.header;
+  const tb_group *g = &s->groups[0];
+  uint64_t done = tb_first_later(s, tb_place_of(s, g->moved), g->time);
+  if (done > s->counted) {
+    fates f = {.used = s->taken};
+    uint64_t n = done - s->counted, stale = 0;
+    if (s->counted_time != INT64_MIN && tb_time_at(s, s->counted) <= s->counted_time) {
+      uint64_t late_end = tb_first_later(s, done, s->counted_time - 1);
+      stale = tb_first_later(s, done, s->counted_time) - s->counted;
+      f.late = late_end > s->counted ? late_end - s->counted : 0;
+      f.duplicate = stale - f.late;
+    }
+    f.skipped = n - stale - f.used;
+    count_fates(s, &f);
+    s->counted = done;
+    s->counted_time = g->time;
+    s->taken = 0;
+  }
+  s->first = done;
+  uint64_t keep = s->pin < done && !is_scarce(s, s->kept) ? s->pin : done;
+  if (keep <= s->kept) return;
+  s->kept = keep;
+  atomic_store_explicit(&h->filled_done, keep, memory_order_release);
+}
+
+/* No chain needs it any more: it was taken, or is not newer than what was. */
+static bool is_done(const tb_selection *s, uint64_t place) {
+  const tb_entry *e = &s->entries[place];
+  for (uint32_t i = 0; i < s->n_groups; i++) {
+    const tb_group *g = &s->groups[i];
+    if ((e->arrival >= g->moved || e->time > g->time) && tb_carries(s, place, g)) return false;
+  }
+  return true;
+}
+
+static void give_back(tb_selection *s, const tb_entry *e, uint64_t at, fates *f) {
+  if (!e->counted) {
+    if (e->used)
+      f->used++;
+    else if (!e->stale || e->fresh)
+      f->skipped++;
+    else if (e->equal)
+      f->duplicate++;
+    else
+      f->late++;
+  }
+  tb_free_put(&s->region, at, e->row);
+}
+
+static void release_list(tb_selection *s) {
+  tb_header *h = s->region.header;
+  const uint64_t before = atomic_load_explicit(&h->free_written, memory_order_relaxed);
+  uint64_t at = before;
+  fates f = {0};
+  bool scarce = is_scarce(s, s->first);
+  uint64_t keep_from = scarce ? UINT64_MAX : s->pin;
+  while (s->first < s->end && s->entries[s->first].arrival < keep_from && is_done(s, s->first))
+    give_back(s, &s->entries[s->first++], at++, &f);
+
+  if (scarce && is_scarce(s, s->first)) {
+    /* A sample that is not done (far in the future, say: a wrong clock) holds up those behind it: reach past it. */
+    uint64_t kept = s->first;
+    int64_t latest = INT64_MIN;
+    bool ordered = true;
+    for (uint64_t place = s->first; place < s->end; place++) {
+      if (is_done(s, place)) {
+        give_back(s, &s->entries[place], at++, &f);
+        continue;
+      }
+      int64_t time = s->entries[place].time;
+      ordered = ordered && time >= latest;
+      if (time > latest) latest = time;
+      s->entries[kept++] = s->entries[place];
+    }
+    s->end = kept;
+    s->ordered = ordered;
+    s->latest_time = latest;
+  }
+  if (at == before) return;
+  atomic_store_explicit(&h->free_written, at, memory_order_release);
+  count_fates(s, &f);
+}
+
+void tb_selection_release(tb_selection *s) {
+  if (s->window)
+    release_window(s);
+  else if (s->first < s->end)
+    release_list(s);
+}
+
+uint32_t tb_selection_pending(const tb_selection *s) {
+  uint64_t moved = s->arrivals;
+  for (uint32_t i = 0; i < s->n_groups; i++)
+    if (s->groups[i].moved < moved) moved = s->groups[i].moved;
+  int64_t newest = tb_selection_newest(s);
+  uint64_t from = tb_place_of(s, moved), future = 0;
+  for (uint64_t i = from; i > s->first && (!tb_is_ordered(s) || tb_time_at(s, i - 1) > newest); i--)
+    future += tb_time_at(s, i - 1) > newest;
+  return (uint32_t)(s->end - from + future);
+}
