@@ -117,7 +117,7 @@ static int note_order(tb_producer *p, int64_t time_ns) {
 /* Answers flags for the caller's answer. */
 static int hand_over(tb_producer *p, int64_t time_ns, bool full) {
   int flags = note_order(p, time_ns);
-  bool regular = full && !(flags & TB_PUSHED_OUT_OF_ORDER);
+  bool regular = full && flags == 0;
   tb_sample_row(&p->region, p->row).head->arrived_ns = tb_wall_ns();
   tb_filled_put(&p->region, time_ns, p->row, full, regular);
   p->row = TB_NO_ROW;

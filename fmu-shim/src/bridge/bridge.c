@@ -233,15 +233,21 @@ static bool is_broken(const tb_bridge *b) {
          atomic_load_explicit(&b->region.header->link_state, memory_order_acquire) == TB_LINK_FAILED;
 }
 
+static void wake_writer(tb_bridge *b) {
+  if (tb_must_wake(&b->region.header->writer_waiting)) tb_wake_signal(b->attachment.notify_end);
+}
+
 /* Rows that nothing needs any more go back, or the consumer could wait for us while we wait for it. */
 static void release(tb_bridge *b) {
   tb_selection_release(b->selection);
-  if (tb_must_wake(&b->region.header->writer_waiting)) tb_wake_signal(b->attachment.notify_end);
+  /* Not for each row: a consumer that wakes often takes the processor from who steps. Whoever waits wakes it anyway. */
+  if (tb_is_raised(&b->region.header->writer_waiting) && tb_selection_has_room(b->selection)) wake_writer(b);
 }
 
 /* Sleeps until the backend has something, or the deadline, which starts to run at the first call. */
 static tb_outcome wait_for_backend(tb_bridge *b, int64_t *deadline_ns) {
   tb_header *h = b->region.header;
+  wake_writer(b);
   tb_raise_flag(&h->reader_waiting);
   if (tb_selection_pull(b->selection)) {
     atomic_store_explicit(&h->reader_waiting, 0, memory_order_relaxed);

@@ -23,7 +23,7 @@ static inline tb_filled_entry *tb_filled_at(const tb_region *r, uint64_t positio
   return &r->filled[position & (r->header->filled_capacity - 1)];
 }
 
-/* `regular`: it has every signal and is not older than any before it. */
+/* `regular`: it has every signal and is newer than all before it. */
 static inline void tb_filled_put(const tb_region *r, int64_t time, uint32_t row, bool full, bool regular) {
   tb_header *h = r->header;
   uint64_t at = atomic_load_explicit(&h->filled_written, memory_order_relaxed);
@@ -88,6 +88,11 @@ static inline void tb_free_put(const tb_region *r, uint64_t at, uint32_t row) {
 static inline void tb_raise_flag(_Atomic uint32_t *flag) {
   atomic_store_explicit(flag, 1, memory_order_relaxed);
   atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Without the fence: may miss a flag raised just now, so only for who will look again before going to sleep. */
+static inline bool tb_is_raised(const _Atomic uint32_t *flag) {
+  return atomic_load_explicit(flag, memory_order_relaxed) != 0;
 }
 
 static inline bool tb_must_wake(_Atomic uint32_t *flag) {

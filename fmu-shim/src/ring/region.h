@@ -154,7 +154,7 @@ typedef struct {
    * backend's doings stands together in one cache line, and what the shim writes in others.
    */
   _Alignas(TB_CACHE_LINE) _Atomic uint64_t filled_written;
-  _Atomic uint64_t irregular; /* samples up to the last that lacks a signal or is older than one before it */
+  _Atomic uint64_t irregular; /* samples up to the last that lacks a signal or is not newer than all before it */
   _Atomic uint64_t log_written;
   _Atomic uint64_t outgoing_taken;
   _Atomic uint32_t link_state; /* tb_link_state */

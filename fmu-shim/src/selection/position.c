@@ -45,7 +45,6 @@ uint64_t tb_position_restore(tb_selection *s, const tb_position *p, bool same_in
   uint64_t oldest = s->window ? s->kept : tb_arrival_at(s, s->first);
   if (s->window) {
     s->first = p->arrival > oldest ? p->arrival : oldest;
-    s->counted_time = s->groups[0].time;
     s->taken = 0;
   }
   return oldest > p->arrival ? oldest - p->arrival : 0;

@@ -25,6 +25,16 @@ uint64_t tb_place_of(const tb_selection *s, uint64_t arrival) {
 
 uint64_t tb_first_later(const tb_selection *s, uint64_t high, int64_t time) {
   uint64_t low = s->first;
+  /* In a live run nearly always the last: one look, where each look may cost a transfer from the other core. */
+  if (low == high || tb_time_at(s, high - 1) <= time) return high;
+  /* With much data of the future near the first: strides that double, before halving what lies between. */
+  for (uint64_t stride = 1; low + stride < high; stride *= 2) {
+    if (tb_time_at(s, low + stride - 1) > time) {
+      high = low + stride - 1;
+      break;
+    }
+    low += stride;
+  }
   while (low < high) {
     uint64_t middle = low + (high - low) / 2;
     if (tb_time_at(s, middle) <= time)
@@ -98,7 +108,6 @@ static void close_window(tb_selection *s) {
 static void open_window(tb_selection *s, uint64_t from) {
   s->window = true;
   s->first = s->end = s->kept = s->counted = from;
-  s->counted_time = s->n_groups == 0 ? INT64_MIN : s->groups[0].time;
   s->taken = 0;
 }
 
@@ -174,18 +183,10 @@ static void release_window(tb_selection *s) {
   const tb_group *g = &s->groups[0];
   uint64_t done = tb_first_later(s, tb_place_of(s, g->moved), g->time);
   if (done > s->counted) {
-    fates f = {.used = s->taken};
-    uint64_t n = done - s->counted, stale = 0;
-    if (s->counted_time != INT64_MIN && tb_time_at(s, s->counted) <= s->counted_time) {
-      uint64_t late_end = tb_first_later(s, done, s->counted_time - 1);
-      stale = tb_first_later(s, done, s->counted_time) - s->counted;
-      f.late = late_end > s->counted ? late_end - s->counted : 0;
-      f.duplicate = stale - f.late;
-    }
-    f.skipped = n - stale - f.used;
-    count_fates(s, &f);
+    /* None is late or a duplicate: in a window each is newer than all before it. */
+    tb_shim_count(&s->region, TB_COUNT_USED, s->taken);
+    tb_shim_count(&s->region, TB_COUNT_SKIPPED, done - s->counted - s->taken);
     s->counted = done;
-    s->counted_time = g->time;
     s->taken = 0;
   }
   s->first = done;
@@ -259,6 +260,8 @@ void tb_selection_release(tb_selection *s) {
   else if (s->first < s->end)
     release_list(s);
 }
+
+bool tb_selection_has_room(const tb_selection *s) { return !is_scarce(s, s->window ? s->kept : s->first); }
 
 uint32_t tb_selection_pending(const tb_selection *s) {
   uint64_t moved = s->arrivals;

@@ -35,7 +35,7 @@ typedef struct {
 /*
  * The samples in hand have places [first, end).
  *
- * Window: as long as every sample carries every signal and none is older than one before it, they are the entries of the
+ * Window: as long as every sample carries every signal and is newer than all before it, they are the entries of the
  * filled queue themselves, a place is a position there, and taking fifty samples or passing over them moves a counter.
  *
  * List: otherwise they are copied to `entries`, in order of arrival, and given back one by one in whatever order they
@@ -51,10 +51,9 @@ struct tb_selection {
   uint64_t pin;      /* samples from this arrival number on are kept for a rollback */
 
   /* Window. */
-  uint64_t kept;        /* those before `first`, from here on, are done and kept for a rollback */
-  uint64_t counted;     /* up to here they are among the used, skipped ... */
-  int64_t counted_time; /* time of the current values then */
-  uint32_t taken;       /* samples that became a current value since then */
+  uint64_t kept;    /* those before `first`, from here on, are done and kept for a rollback */
+  uint64_t counted; /* up to here they are among the used, skipped ... */
+  uint32_t taken;   /* samples that became a current value since then */
 
   /* List. */
   tb_entry *entries;
