@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type ReceivedHandles, regionSize } from '../../native/index.js';
 import { InvalidInputError } from '../../support/errors.js';
 import { parseBridgeJson } from '../bridge-json.js';
@@ -18,17 +17,13 @@ interface Instance {
 }
 
 export class Instances {
-  readonly #script: string;
-  readonly #library: string;
+  readonly #startWorker: () => Worker;
   readonly #instances = new Map<number, Instance>();
   readonly #workers: ConsumerWorker[];
 
-  /** @param script URL of the running script, which is also that of its workers */
-  constructor(script: string, library: string) {
-    this.#script = fileURLToPath(script);
-    this.#library = library;
-    // The first worker starts while the shim's first request is still on its way: it is what start-up waits for.
-    this.#workers = [new ConsumerWorker(this.#script, library)];
+  constructor(first: Worker, startWorker: () => Worker) {
+    this.#startWorker = startWorker;
+    this.#workers = [new ConsumerWorker(first)];
   }
 
   /** Reads the FMU's configuration; returns the bytes of shared memory that it needs. */
@@ -78,7 +73,7 @@ export class Instances {
   #leastBusy(): ConsumerWorker {
     const best = this.#workers.reduce((a, b) => (b.instances < a.instances ? b : a));
     if (best.instances === 0 || this.#workers.length >= availableParallelism() - 1) return best;
-    const added = new ConsumerWorker(this.#script, this.#library);
+    const added = new ConsumerWorker(this.#startWorker());
     this.#workers.push(added);
     return added;
   }
@@ -89,8 +84,8 @@ class ConsumerWorker {
   readonly #worker: Worker;
   readonly #waiting = new Map<string, { resolve: () => void; reject: (why: Error) => void }>();
 
-  constructor(script: string, library: string) {
-    this.#worker = new Worker(script, { workerData: { library } });
+  constructor(worker: Worker) {
+    this.#worker = worker;
     this.#worker.on('message', (message: FromWorker) => {
       const key = `${message.id}`;
       const waiting = this.#waiting.get(key);

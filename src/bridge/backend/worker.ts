@@ -1,6 +1,6 @@
 /** A consumer worker: the thread that serves one or more bridge instances. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { type ReceivedHandles, useNativeLibrary } from '../../native/index.js';
+import { parentPort } from 'node:worker_threads';
+import { loadNative, type ReceivedHandles, useNativeLibrary } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import { BridgeSession } from './session.js';
 
@@ -19,10 +19,11 @@ export type FromWorker =
   | { readonly type: 'attached' | 'closed'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly why: string };
 
-export function runWorker(): void {
+export function runWorker(library: string): void {
   const port = parentPort;
   if (port === null) throw new Error('a consumer worker runs in a worker thread');
-  useNativeLibrary((workerData as { library: string }).library);
+  useNativeLibrary(library);
+  loadNative(); // now, while the main thread and the shim are still talking
   const sessions = new Map<number, BridgeSession>();
   const say = (message: FromWorker): void => port.postMessage(message);
 
