@@ -1,6 +1,7 @@
 /** The npm API of twinbridge: FMUs, the bridge, the master, the player and the embedded broker. */
-export * from './amqp/index.js';
+
 export { EmbeddedBroker } from './amqp/embedded/index.js';
+export * from './amqp/index.js';
 export * from './bridge/index.js';
 export * from './fmi/index.js';
 export * from './master/index.js';

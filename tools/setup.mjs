@@ -54,7 +54,12 @@ function installPackages() {
 checkTools();
 installPackages();
 const { build } = await import('./build.mjs');
-await build({ log: (line) => process.stderr.write(`${line}\n`) });
+try {
+  await build({ log: (line) => process.stderr.write(`${line}\n`) });
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
 
 const [flag, script, ...args] = process.argv.slice(2);
 if (flag === '--run') {
@@ -63,8 +68,9 @@ if (flag === '--run') {
     cwd: process.cwd(),
     stdio: 'inherit',
   });
-  // Ctrl-C reaches the child through the terminal; a signal sent to this process alone is passed on.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // Ctrl-C reaches the child through the terminal, and twice would be a demand to give up; other signals are passed on.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
   });

@@ -3,15 +3,13 @@
  * started; tests that need Python's FMPy or pika run when these are installed (TWINBRIDGE_PYTHON names the interpreter).
  * With TWINBRIDGE_REQUIRE_ALL=1, as in CI, nothing may be missing.
  */
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
-const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+process.env.TWINBRIDGE_ONE_RABBITMQ = '1';
+// vitest's command line, in this process: one less for Ctrl-C to reach.
+process.argv.splice(2, 0, 'run');
+const vitest = dirname(createRequire(import.meta.url).resolve('vitest/package.json'));
+await import(pathToFileURL(join(vitest, 'vitest.mjs')).href);

@@ -9,8 +9,9 @@ const US = 1e3;
 const MS = 1e6;
 const inUnit = (samplesNs, unitNs) => samplesNs.map((ns) => ns / unitNs);
 
-/** How far the importer stays behind the stream, ms: its data is there when a step begins. */
-const LAG_MS = 75;
+/** How far an importer with its data at hand stays behind the stream, ms: here, and up to BURST_MS further. */
+const LAG_MS = 50;
+const BURST_MS = 50;
 const STEP_TARGET = { median: 0.5, p99: 10 };
 
 /* ---- A bridge and its peers ---------------------------------------------------------------------------------------- */
@@ -72,34 +73,47 @@ function checkCounts({ counts }) {
 
 /* ---- Steps that find their data ------------------------------------------------------------------------------------ */
 
-/** Messages 2 ms apart; `speed`: how much faster than real time they come and steps are made. */
-async function pacedSteps(context, shape, { stepMs, lookahead, maxageMs = 300, speed = 1, gaps = false, seconds }) {
-  const periodMs = stepMs / speed;
-  const count = Math.round(((context.quick ? seconds / 5 : seconds) * 1000) / periodMs);
+/**
+ * Messages 2 ms apart; `speed`: how much faster than real time they come and steps are made; `realtime`: each step at its
+ * own time, after a sleep in which others used the caches, instead of in bursts.
+ */
+async function pacedSteps(context, shape, settings) {
+  const { stepMs, lookahead, maxageMs = 300, speed = 1, gaps = false, realtime = false } = settings;
+  const period = stepMs / speed;
+  const seconds = context.quick ? 2 : 10;
   const selection = { maxage: maxageMs, lookahead, timeout: '10 s' };
+  const options = {
+    step: stepMs / 1000,
+    period,
+    burst: realtime ? 1 : Math.round(BURST_MS / period),
+    lag: realtime ? LAG_MS + BURST_MS / 2 : LAG_MS,
+    count: (seconds * 1000) / period,
+    warmup: 50,
+  };
   const result = await withStream(context, shape, { selection, periodMs: 2, speed, gaps }, ({ importer }) =>
-    importer('paced', { step: stepMs / 1000, period: periodMs, count, warmup: 50, lag: LAG_MS }),
+    importer('paced', options),
   );
   checkCounts(result);
-  if (result.waited > count / 100) context.say(`  ${result.waited} of ${count} steps had to wait and do not count`);
-  return result;
+  const { waited } = result;
+  if (waited > options.count / 100) context.say(`  ${waited} of ${options.count} steps had to wait and do not count`);
+  return { step: inUnit(result.step, US), read: inUnit(result.read, US) };
 }
 
 const steps = (id, shape, settings) => ({
   rows: [{ id, unit: 'us', target: STEP_TARGET }],
-  measure: async (context) => ({ [id]: inUnit((await pacedSteps(context, shape, settings)).step, US) }),
+  measure: async (context) => ({ [id]: (await pacedSteps(context, shape, settings)).step }),
 });
 
-const stepsAndReads = {
+const stepsAndReads = (suffix, settings, targets) => ({
   rows: [
-    { id: 'step-117-2ms', unit: 'us', target: STEP_TARGET },
-    { id: 'read-117', unit: 'us', target: { median: 0.25 } },
+    { id: `step-117-2ms${suffix}`, unit: 'us', target: targets.step },
+    { id: `read-117${suffix}`, unit: 'us', target: targets.read },
   ],
   measure: async (context) => {
-    const { step, read } = await pacedSteps(context, 117, { stepMs: 2, lookahead: 1, seconds: 10 });
-    return { 'step-117-2ms': inUnit(step, US), 'read-117': inUnit(read, US) };
+    const { step, read } = await pacedSteps(context, 117, { stepMs: 2, lookahead: 1, ...settings });
+    return { [`step-117-2ms${suffix}`]: step, [`read-117${suffix}`]: read };
   },
-};
+});
 
 /* ---- Messages a second --------------------------------------------------------------------------------------------- */
 
@@ -261,19 +275,13 @@ const memory = {
 };
 
 export const bridge = [
-  stepsAndReads,
-  steps('step-117-100ms', 117, { stepMs: 100, lookahead: 1, speed: 10, seconds: 10 }),
-  steps('step-117-100ms-la100', 117, { stepMs: 100, lookahead: 100, speed: 10, seconds: 10 }),
+  stepsAndReads('', {}, { step: STEP_TARGET, read: { median: 0.25 } }),
+  stepsAndReads('-realtime', { realtime: true }, {}),
+  steps('step-117-100ms', 117, { stepMs: 100, lookahead: 1, speed: 10 }),
+  steps('step-117-100ms-la100', 117, { stepMs: 100, lookahead: 100, speed: 10 }),
   // Values of up to 600 ms ago count: within a pause of 500 ms there are no newer ones.
-  steps('step-117-100ms-la100-gaps', 117, {
-    stepMs: 100,
-    lookahead: 100,
-    maxageMs: 600,
-    speed: 10,
-    gaps: true,
-    seconds: 10,
-  }),
-  steps('step-5-100ms', 5, { stepMs: 100, lookahead: 1, speed: 10, seconds: 10 }),
+  steps('step-117-100ms-la100-gaps', 117, { stepMs: 100, lookahead: 100, maxageMs: 600, speed: 10, gaps: true }),
+  steps('step-5-100ms', 5, { stepMs: 100, lookahead: 1, speed: 10 }),
   absorb('absorb-117', 117, 60_000, 30_000),
   absorb('absorb-5', 5, 200_000, 60_000),
   wake,

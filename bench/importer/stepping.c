@@ -8,14 +8,17 @@
 #include "scenarios.h"
 
 /*
- * A real-time master that stays `lag` ms behind the live stream, so that the data of a step is there when it begins.
+ * A master at the pace of a live stream, so far behind it that the data of a step is there when it begins.
  *
- * step: communication step size, s; period: between two steps, ms of real time; count, warmup: steps.
+ * step: communication step size, s; period: its part of real time, ms; burst: steps made one right after the other, as
+ * by a master that falls behind and hurries on; 1: each at its own time; lag: of the last step of a burst behind the
+ * stream, ms; count, warmup: steps.
  * → step, read: ns of those steps that found their data; waited: number of those that did not
  */
 void run_paced(const fmu *f, const options *o) {
   variables reals = option_variables(o, "reals"), integers = option_variables(o, "integers");
-  const double step = option_number(o, "step"), period_ms = option_number(o, "period");
+  const double step = option_number(o, "step"), period_ns = option_number(o, "period") * NS_PER_MS;
+  const size_t burst = (size_t)option_number(o, "burst");
   const size_t count = (size_t)option_number(o, "count"), warmup = (size_t)option_number(o, "warmup");
   samples steps = samples_new("step", count), reads = samples_new("read", count);
   size_t waited = 0;
@@ -23,7 +26,8 @@ void run_paced(const fmu *f, const options *o) {
   fmi2Component c = fmu_start(f, "paced");
   const int64_t start = now_ns() + (int64_t)(option_number(o, "lag") * NS_PER_MS);
   for (size_t k = 0; k < warmup + count; k++) {
-    sleep_until(start + (int64_t)((double)k * period_ms * NS_PER_MS));
+    const size_t last_of_burst = k - k % burst + burst - 1;
+    sleep_until(start + (int64_t)((double)last_of_burst * period_ns));
     int64_t before = now_ns();
     fmu_step(f, c, (double)k * step, step);
     int64_t stepped = now_ns();

@@ -6,7 +6,7 @@ const running = new Set();
 
 function track(child) {
   running.add(child);
-  child.once('close', () => running.delete(child));
+  child.once('exit', () => running.delete(child));
   return child;
 }
 
@@ -33,7 +33,7 @@ export class Peer {
       if (this.#waiting === undefined) this.#messages.push(message);
       else this.#settle('resolve', message);
     });
-    this.#child.on('close', (code, signal) => {
+    this.#child.on('exit', (code, signal) => {
       this.#ended = new Error(`the ${name} ended early (${signal ?? `exit code ${code}`})`);
       this.#settle('reject', this.#ended);
     });
@@ -62,15 +62,24 @@ export class Peer {
   /** Lets go of it: a peer ends when its channel does. */
   async end() {
     if (this.#ended !== undefined) return;
-    const closed = new Promise((resolve) => this.#child.once('close', resolve));
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.disconnect();
     const impatient = setTimeout(() => {
       process.stderr.write(`the ${this.#name} does not end by itself\n`);
       this.#child.kill('SIGKILL');
     }, 5000);
-    await closed;
+    await gone;
     clearTimeout(impatient);
   }
+}
+
+/** The end of what a process said, without lines that no one reads (of a bundled backend, say). */
+function lastWords(text) {
+  const lines = text.trim().split('\n');
+  return lines
+    .slice(-12)
+    .map((line) => (line.length > 300 ? `${line.slice(0, 300)} …` : line))
+    .join('\n');
 }
 
 const IMPORTER = fileURLToPath(new URL('../../build/bench/importer', import.meta.url));
@@ -112,7 +121,7 @@ export function runImporter(scenario, options, { env, timeoutMs = 120_000, while
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       if (code === 0) resolve({ ...JSON.parse(stdout), held });
-      else reject(new Error(`importer ${scenario} failed (${signal ?? `exit code ${code}`}):\n${stderr.trim()}`));
+      else reject(new Error(`importer ${scenario} failed (${signal ?? `exit code ${code}`}):\n${lastWords(stderr)}`));
     });
   });
 }

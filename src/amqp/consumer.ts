@@ -115,7 +115,7 @@ export class Consumer implements LinkUser {
 
   async setUp(session: Session): Promise<void> {
     const channel = await session.model.createChannel();
-    channel.on('error', (error: Error) => session.fail(error.message));
+    channel.on('error', (error: Error) => session.fail(error));
     this.#base = this.#settled = this.#toAcknowledge = this.#lastReceipt;
     this.#settledAhead.clear();
     this.#channel = channel;
@@ -184,7 +184,7 @@ export class Consumer implements LinkUser {
 
   #cancelled(session: Session, channel: Channel): void {
     this.#link?.emit({ type: 'cancelled', reason: `the broker cancelled the consumer of queue '${this.#queueName}'` });
-    this.#consume(session, channel).catch((error: Error) => session.fail(error.message));
+    this.#consume(session, channel).catch((error: Error) => session.fail(error));
   }
 
   #refuse(receipt: Receipt, requeue: boolean): void {

@@ -73,7 +73,7 @@ export interface LinkUser {
 export interface Session {
   readonly model: ChannelModel;
   /** Gives the connection up, so that a new one is opened. */
-  fail(reason: string): void;
+  fail(cause: Error): void;
 }
 
 const DEFAULT_RECONNECT: ReconnectOptions = { initialDelayMs: 100, maxDelayMs: 5_000, jitter: 0.2 };
@@ -161,10 +161,11 @@ export class Link {
       stage = 'setting up';
       session = new LiveSession(model, abort, (reason) => this.#lost(session!, reason));
       await this.#user.setUp(session);
-      if (session.over !== undefined) throw new Error(session.over);
+      if (session.over !== undefined) throw session.over;
       if (this.isClosed) throw new Error('closed');
     } catch (error) {
-      const cause = session?.over === undefined || isRefusal(error) ? error : new Error(session.over);
+      // What was waiting for an answer when the channel closed fails too, but without a reason.
+      const cause = session?.over === undefined || isRefusal(error) ? error : session.over;
       session?.end();
       abort.abort();
       if (this.isClosed) throw new LinkClosedError(`the link to ${describeAddress(address)} was closed`);
@@ -222,7 +223,7 @@ export class Link {
 class LiveSession implements Session {
   readonly model: ChannelModel;
   /** Why it is over, once it is. */
-  over: string | undefined;
+  over: Error | undefined;
   readonly #abort: AbortController;
   readonly #onLost: (reason: string) => void;
 
@@ -232,19 +233,19 @@ class LiveSession implements Session {
     this.#onLost = onLost;
     // 'close' follows with the same reason; without a listener 'error' would end the process.
     model.on('error', () => {});
-    model.on('close', (error?: Error) => this.fail(error?.message ?? 'closed by the broker'));
+    model.on('close', (error?: Error) => this.fail(error ?? new Error('closed by the broker')));
   }
 
-  fail(reason: string): void {
+  fail(cause: Error): void {
     if (this.over !== undefined) return;
-    this.over = reason;
+    this.over = cause;
     this.end();
-    this.#onLost(reason);
+    this.#onLost(cause.message);
   }
 
   /** Cuts the socket: amqplib only half-closes it, which a dead peer never answers. */
   end(): void {
-    this.over ??= 'closed';
+    this.over ??= new Error('closed');
     this.#abort.abort();
   }
 }

@@ -162,7 +162,7 @@ export class Publisher implements LinkUser {
     const channel = await session.model.createConfirmChannel();
     channel.on('error', (error: Error & { code?: number }) => {
       this.#blame(error);
-      session.fail(error.message);
+      session.fail(error);
     });
     channel.on('ack', ({ deliveryTag, multiple }) => this.#onConfirm(deliveryTag, multiple, true));
     channel.on('nack', ({ deliveryTag, multiple }) => this.#onConfirm(deliveryTag, multiple, false));

@@ -64,6 +64,8 @@ export interface DecodedSample {
   readonly complete: boolean;
   /** Members that are neither a signal nor the time, whatever the policy says about them. */
   readonly unknownFields: number;
+  /** Values of signals that could not be used, second ones for the same signal included. */
+  readonly refusedValues: number;
   /** At most {@link MAX_PROBLEMS}. */
   readonly problems: readonly FieldProblem[];
 }
@@ -120,8 +122,9 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
     if (content.length > maxMessageBytes) {
       return reject('too_large', `the body has ${content.length} bytes, the limit is ${maxMessageBytes}`);
     }
-    if (!isUtf8(content)) return malformed(firstInvalidByte(content), 'the body is not UTF-8 text');
+    if (!isUtf8(content)) return malformed(firstInvalidByte(content), 'expected UTF-8');
     const text = content.toString(isAscii(content) ? 'latin1' : 'utf8');
+    if (text.startsWith('\ufeff')) return malformed(0, 'a byte order mark, which JSON must not begin with');
 
     const values = new Array<SignalValue | undefined>(signals.length).fill(undefined);
     const seen = new Uint8Array(signals.length);
@@ -132,6 +135,7 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
     let known = 0;
     let used = 0;
     let unknownFields = 0;
+    let refusedValues = 0;
     let firstUnknown = '';
     let timeText: { kind: JsonKind; text: string } | undefined;
 
@@ -139,6 +143,7 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
       const slot = slots.get(key);
       const again = slot === undefined ? key === time.key && timeText !== undefined : seen[slot] === 1;
       if (again) {
+        refusedValues += 1;
         note(key, 'duplicate_key', `'${key}' is there twice: the first value counts`);
       } else if (slot !== undefined) {
         seen[slot] = 1;
@@ -148,6 +153,7 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
           values[slot] = value;
           used += 1;
         } else {
+          refusedValues += 1;
           note(key, value.reason, `'${key}' ${value.message}`);
         }
       } else if (key === time.key) {
@@ -162,9 +168,8 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
     });
     if (fault !== undefined) {
       const position = Buffer.byteLength(text.slice(0, fault.position));
-      const where = `byte ${position}: expected ${fault.expected}`;
       if (fault.reason === 'not_an_object') return reject('not_an_object', 'the body is no JSON object');
-      return { ...malformed(position, where), reason: fault.reason };
+      return { ...malformed(position, `expected ${fault.expected}`), reason: fault.reason };
     }
     const stamp = readTime(time, timeText);
     if (typeof stamp !== 'bigint') return stamp;
@@ -174,7 +179,8 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
     if (known === 0) return reject('no_known_signal', 'the message has none of the signals');
     if (used === 0) return reject('no_usable_value', problems[0]?.message ?? 'no value could be used');
     const complete = used === signals.length;
-    return { kind: 'sample', timeNs: stamp, values, row: writer.write(values), complete, unknownFields, problems };
+    const row = writer.write(values);
+    return { kind: 'sample', timeNs: stamp, values, row, complete, unknownFields, refusedValues, problems };
   };
   const missingFrom = (content: Buffer) => {
     const decoded = decode(content);
@@ -189,8 +195,8 @@ function reject(reason: RejectionReason, message: string): RejectedMessage {
   return { kind: 'rejected', reason, message };
 }
 
-function malformed(position: number, message: string): RejectedMessage {
-  return { kind: 'rejected', reason: 'malformed_json', message, position };
+function malformed(position: number, what: string): RejectedMessage {
+  return { kind: 'rejected', reason: 'malformed_json', message: `byte ${position}: ${what}`, position };
 }
 
 type Refusal = { readonly reason: FieldReason; readonly message: string };
@@ -199,7 +205,7 @@ function readValue(signal: Signal, kind: JsonKind, text: string, start: number, 
   if (kind === 'null') return { reason: 'null', message: 'is null' };
   if (kind !== KIND_OF[signal.type]) {
     const is = kind === 'array' || kind === 'object' ? `an ${kind}` : `the ${kind} ${shorten(text.slice(start, end))}`;
-    return { reason: 'wrong_type', message: `is ${is}, the signal is a ${signal.type}` };
+    return { reason: 'wrong_type', message: `is ${is}, the signal is ${ARTICLES[signal.type]} ${signal.type}` };
   }
   switch (signal.type) {
     case 'Boolean':
@@ -211,6 +217,7 @@ function readValue(signal: Signal, kind: JsonKind, text: string, start: number, 
   }
 }
 
+const ARTICLES = { Real: 'a', Integer: 'an', Boolean: 'a', String: 'a' } as const;
 const KIND_OF = { Real: 'number', Integer: 'number', Boolean: 'boolean', String: 'string' } as const;
 
 function readNumber(type: 'Real' | 'Integer', text: string): number | Refusal {

@@ -25,7 +25,13 @@ export type DiagnosticName =
   | 'transport_delay'
   | 'ring_delay'
   | 'confirm_delay'
-  | 'confirmed';
+  | 'confirmed'
+  | 'refused_values'
+  | 'unknown_fields'
+  | 'partial'
+  | 'out_of_order'
+  | 'repeated'
+  | 'reconnects';
 
 export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   data_age: {
@@ -39,7 +45,7 @@ export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   skipped: { type: 'Integer', description: 'samples passed over for a newer one' },
   late: { type: 'Integer', description: 'samples older than what was already output' },
   dropped: { type: 'Integer', description: 'samples dropped because the ring was full' },
-  link_up: { type: 'Boolean', description: 'the connection that receives stands' },
+  link_up: { type: 'Boolean', description: 'the connection to the broker stands' },
   duplicate: { type: 'Integer', description: 'samples with the time of a value already output' },
   rejected: { type: 'Integer', description: 'messages that were no sample' },
   held: { type: 'Integer', description: 'steps whose outputs stayed, within maxage' },
@@ -55,4 +61,10 @@ export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
     description: "broker's confirm minus the doStep that published, of the last confirmed message",
   },
   confirmed: { type: 'Integer', description: 'published messages that the broker confirmed' },
+  refused_values: { type: 'Integer', description: 'values of a wrong type or range in messages that were used' },
+  unknown_fields: { type: 'Integer', description: 'messages with unknown fields' },
+  partial: { type: 'Integer', description: 'messages without some of the signals' },
+  out_of_order: { type: 'Integer', description: 'messages older than one that arrived before' },
+  repeated: { type: 'Integer', description: 'messages that bring a signal again for the newest time' },
+  reconnects: { type: 'Integer', description: 'times that a connection was lost and is back' },
 };

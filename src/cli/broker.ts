@@ -7,7 +7,7 @@ import { InvalidInputError, TwinbridgeError } from '../support/errors.js';
 interface BrokerFlags {
   readonly host: string;
   readonly port: number;
-  readonly vhost: readonly string[];
+  readonly vhost?: readonly string[];
   readonly user?: string;
   readonly passwordFile?: string;
   readonly json?: true;
@@ -22,10 +22,11 @@ class CannotListenError extends TwinbridgeError {
 export function registerBroker(program: Command): void {
   program
     .command('broker')
-    .description('run an AMQP 0-9-1 broker for this machine, in memory, until Ctrl-C')
+    .summary('run a broker for this machine')
+    .description('Runs an AMQP 0-9-1 broker for this machine, in memory, until Ctrl-C.')
     .option('--host <address>', 'interface to listen on', '127.0.0.1')
     .option('--port <number>', 'TCP port, 0 for any free one', parsePort, 5672)
-    .option('--vhost <name>', 'virtual host; repeat for several (default: /)', collect, [])
+    .option('--vhost <name>', 'virtual host; repeat for several (default: "/")', collect)
     .option('--user <name>', `user; the password comes from ${PASSWORD_VARIABLE} or --password-file`)
     .option('--password-file <path>', 'file whose first line is the password')
     .option('--json', 'print where it listens as JSON on stdout')
@@ -37,13 +38,15 @@ Without --user, 'guest' with password 'guest' may log in, from this machine only
 Examples:
   $ twinbridge broker
   $ twinbridge broker --port 0 --json
-  $ ${PASSWORD_VARIABLE}=... twinbridge broker --host 0.0.0.0 --user robot --vhost / --vhost lab`,
+  $ ${PASSWORD_VARIABLE}=... twinbridge broker --host 0.0.0.0 --user robot --vhost / --vhost lab
+
+Exit codes: 0 stopped with Ctrl-C; 1 it cannot listen there; 2 usage; 3 there is no password.`,
     )
     .action(runBroker);
 }
 
 async function runBroker(flags: BrokerFlags): Promise<void> {
-  const vhosts = flags.vhost.length > 0 ? flags.vhost : ['/'];
+  const vhosts = flags.vhost ?? ['/'];
   const users = flags.user === undefined ? { guest: 'guest' } : { [flags.user]: await readPassword(flags) };
   const broker = await EmbeddedBroker.listen({ host: flags.host, port: flags.port, users, vhosts }).catch(
     (cause: NodeJS.ErrnoException) => {
@@ -111,6 +114,6 @@ function parsePort(text: string): number {
   return port;
 }
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }

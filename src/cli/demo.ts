@@ -19,7 +19,11 @@ Demos:
 Examples:
   $ twinbridge demo
   $ twinbridge demo shadow --json > report.json
-  $ twinbridge demo --broker amqp://guest:guest@localhost:5672 --duration 10`;
+  $ twinbridge demo --broker amqp://guest:guest@localhost:5672 --duration 10
+
+Ctrl-C ends the run after the present step, with its report.
+Exit codes: 0 finished or stopped; 1 the run failed; 2 usage; 3 the broker's address is none; 4 the broker cannot be
+reached; 5 no data came in time.`;
 
 export function registerDemo(program: Command): void {
   program

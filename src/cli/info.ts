@@ -11,7 +11,9 @@ Examples:
   what is in an FMU
     $ twinbridge info robot.fmu
   names of its inputs
-    $ twinbridge info robot.fmu --json | jq -r '.description.variables[] | select(.causality == "input") | .name'`;
+    $ twinbridge info robot.fmu --json | jq -r '.description.variables[] | select(.causality == "input") | .name'
+
+Exit codes: 0 shown; 3 it is no FMU, or not one that can be read.`;
 
 export function registerInfo(program: Command): void {
   program

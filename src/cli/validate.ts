@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
+import { bridgeSchema, readBridgeConfig } from '../bridge/index.js';
 import { readFmu } from '../fmi/index.js';
 import { ExitCode, formatProblem, InvalidFileError, type Problem, TwinbridgeError } from '../support/errors.js';
 import { nearest } from '../support/nearest.js';
@@ -9,12 +10,13 @@ import { readSystemYaml, SYSTEM_SCHEMA } from '../system/index.js';
 
 /** A kind of YAML file, named by its key `twinbridge`. */
 interface FileKind {
-  readonly schema: Readonly<Record<string, unknown>>;
+  readonly schema: object;
   /** Throws `InvalidFileError`; answers what is odd but usable. */
   readonly check: (file: string) => Promise<readonly Problem[]>;
 }
 
 const KINDS: Readonly<Record<string, FileKind>> = {
+  bridge: { schema: bridgeSchema, check: async (file) => readBridgeConfig(file).then(() => []) },
   system: { schema: SYSTEM_SCHEMA, check: async (file) => (await readSystemYaml(file)).warnings },
 };
 

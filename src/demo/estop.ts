@@ -23,6 +23,9 @@ export interface EstopReport {
     readonly used: number;
     readonly skipped: number;
     readonly late: number;
+    readonly duplicate: number;
+    /** In the ring at the end: the run was over before their time came. */
+    readonly pending: number;
     readonly dropped: number;
     readonly rejected: number;
   };
@@ -103,6 +106,8 @@ const CAPTURED = [
   'robot.used',
   'robot.skipped',
   'robot.late',
+  'robot.duplicate',
+  'robot.queue_depth',
   'robot.dropped',
   'robot.rejected',
   'monitor.stop',
@@ -127,6 +132,8 @@ function toReport(
       used: last('robot.used'),
       skipped: last('robot.skipped'),
       late: last('robot.late'),
+      duplicate: last('robot.duplicate'),
+      pending: last('robot.queue_depth'),
       dropped: last('robot.dropped'),
       rejected: last('robot.rejected'),
     },

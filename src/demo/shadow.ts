@@ -22,6 +22,8 @@ export interface ShadowReport {
     readonly skipped: number;
     readonly late: number;
     readonly duplicate: number;
+    /** In the ring at the end: the run was over before their time came. */
+    readonly pending: number;
     readonly dropped: number;
     readonly rejected: number;
   };
@@ -42,6 +44,7 @@ const CAPTURED = [
   'rig.skipped',
   'rig.late',
   'rig.duplicate',
+  'rig.queue_depth',
   'rig.dropped',
   'rig.rejected',
   'rig.held',
@@ -132,6 +135,7 @@ function toReport(
       skipped: last('rig.skipped'),
       late: last('rig.late'),
       duplicate: last('rig.duplicate'),
+      pending: last('rig.queue_depth'),
       dropped: last('rig.dropped'),
       rejected: last('rig.rejected'),
     },

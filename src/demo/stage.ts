@@ -1,7 +1,7 @@
 /** What both demos need around the run: a broker, the built bridge FMU, the system, a folder, progress. */
 import { join } from 'node:path';
 import { EmbeddedBroker } from '../amqp/embedded/index.js';
-import { parseBrokerUrl } from '../amqp/index.js';
+import { type BrokerAddress, Publisher, parseBrokerUrl } from '../amqp/index.js';
 import { buildBridgeFmu, readBridgeConfig } from '../bridge/index.js';
 import type { Progress, RunLogMessage } from '../master/index.js';
 import { readSystemYaml, type System } from '../system/index.js';
@@ -37,6 +37,7 @@ export async function setStage(name: string, fmu: string, options: DemoOptions):
   const address = parseBrokerUrl(brokerUrl);
   const brokerName = embedded === undefined ? `${address.protocol}://${address.hostname}:${address.port}` : 'embedded';
   try {
+    if (embedded === undefined) await checkBroker(address);
     await buildBridgeFmu(await readBridgeConfig(example(name, 'bridge.yaml')), example(name, fmu));
     const system = await readSystemYaml(example(name, 'system.yaml'));
     const folder = await newRunFolder(name);
@@ -60,4 +61,10 @@ export async function setStage(name: string, fmu: string, options: DemoOptions):
     await embedded?.close();
     throw error;
   }
+}
+
+/** Rejects with the reason why it cannot be used, before anything else is started. */
+async function checkBroker(address: BrokerAddress): Promise<void> {
+  const publisher = await Publisher.open({ address, connectionName: 'twinbridge demo (looking for the broker)' });
+  await publisher.close();
 }

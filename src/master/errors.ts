@@ -1,5 +1,7 @@
 /** Why a run ended badly. */
+import { FmiStatus, FmuStatusError } from '../fmi/index.js';
 import { type ErrorContext, ExitCode, TwinbridgeError } from '../support/errors.js';
+import { LOG_CATEGORIES } from '../support/log-categories.js';
 import type { RunReport } from './report.js';
 
 /** The values of a loop of connections without delay did not settle during initialization. */
@@ -16,6 +18,12 @@ export class UnknownVariableError extends TwinbridgeError {
 /** The results file cannot be written. */
 export class ResultsError extends TwinbridgeError {
   override readonly code = 'TB_MASTER_RESULTS';
+}
+
+/** A bridge has no connection to its broker; exit code 4. */
+export class BrokerUnreachableError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_BROKER_UNREACHABLE';
+  override readonly exitCode: ExitCode = ExitCode.brokerUnreachable;
 }
 
 /** An error that crossed from the thread of the run: what remains of it. */
@@ -47,11 +55,20 @@ export class RunError extends TwinbridgeError {
 }
 
 /** Any error as a record that can be sent to another thread. */
-export function toErrorRecord(error: unknown): ErrorRecord {
+export function toErrorRecord(thrown: unknown): ErrorRecord {
+  const error = isOfBroker(thrown) ? new BrokerUnreachableError(thrown.message, { details: thrown.details }) : thrown;
   if (error instanceof TwinbridgeError) {
     const { name, code, message, exitCode, details, remedy } = error;
     return { name, code, message, exitCode, details, ...(remedy === undefined ? {} : { remedy }) };
   }
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   return { name, code: 'TB_INTERNAL', message, exitCode: ExitCode.runFailed, details: { stack } };
+}
+
+/** All that FMI lets an FMU say of an error's cause is the category of its log messages. */
+function isOfBroker(error: unknown): error is FmuStatusError {
+  if (!(error instanceof FmuStatusError)) return false;
+  return error.call.log.some(
+    ({ category, status }) => category === LOG_CATEGORIES.broker.name && status === FmiStatus.error,
+  );
 }

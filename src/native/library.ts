@@ -37,6 +37,7 @@ export interface NativeFunctions {
     values: Uint8Array,
     strings: Uint8Array,
   ): number;
+  tb_producer_newest(producer: Address): number | bigint;
   tb_producer_outgoing_count(producer: Address): number;
   tb_producer_set_link(producer: Address, state: number, up: number): void;
   tb_producer_confirmed(producer: Address, doingNs: bigint): void;
@@ -81,6 +82,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
     'int tb_producer_push(uintptr_t producer, int64_t time_ns, const uint64_t *mask, const uint8_t *values, const uint8_t *strings)',
   tb_producer_next_outgoing:
     'int tb_producer_next_outgoing(uintptr_t producer, uint8_t *head, uint8_t *mask, uint8_t *values, uint8_t *strings)',
+  tb_producer_newest: 'int64_t tb_producer_newest(uintptr_t producer)',
   tb_producer_outgoing_count: 'uint32_t tb_producer_outgoing_count(uintptr_t producer)',
   tb_producer_set_link: 'void tb_producer_set_link(uintptr_t producer, uint32_t state, uint32_t up)',
   tb_producer_confirmed: 'void tb_producer_confirmed(uintptr_t producer, int64_t doing_ns)',

@@ -10,7 +10,7 @@ export const PUSH_SLOW_PATH = -1;
 export const PUSH_FULL = -2;
 
 /** Bits of a successful push. */
-export const PushFlag = { unknownKeys: 1, partial: 2, dropped: 256 } as const;
+export const PushFlag = { unknownKeys: 1, partial: 2, dropped: 256, outOfOrder: 512, repeated: 1024 } as const;
 
 export const LinkState = { idle: 0, starting: 1, ready: 2, failed: 3 } as const;
 
@@ -29,6 +29,8 @@ export const BACKEND_COUNTERS = [
   'reconnects',
   'blocked',
   'logLost',
+  'outOfOrder',
+  'repeated',
 ] as const;
 export type BackendCounter = (typeof BACKEND_COUNTERS)[number];
 
@@ -143,6 +145,12 @@ export class Producer {
     };
   }
 
+  /** Newest time handed over so far, ns since the epoch. */
+  get newestNs(): bigint {
+    return BigInt(this.#native.tb_producer_newest(this.#address));
+  }
+
+  /** Changed inputs that wait for {@link nextOutgoing}. */
   get outgoingCount(): number {
     return this.#native.tb_producer_outgoing_count(this.#address);
   }
@@ -159,7 +167,7 @@ export class Producer {
   }
 
   count(counter: BackendCounter, by = 1): void {
-    if (this.#closed) return;
+    if (this.#closed || by === 0) return;
     this.#native.tb_producer_count(this.#address, BACKEND_COUNTERS.indexOf(counter), by);
   }
 
@@ -171,10 +179,10 @@ export class Producer {
     return this.#native.tb_producer_shim_counted(this.#address, SHIM_COUNTERS.indexOf(counter));
   }
 
-  /** A line for the importer's logger. Cut to 1,500 characters: the logger is no place for whole messages. */
+  /** A line for the importer's logger, which is no place for whole messages: it is cut to {@link MAX_LOG_BYTES}. */
   log(level: LogLevel, category: string, text: string): void {
     if (this.#closed) return;
-    this.#native.tb_producer_log(this.#address, LOG_LEVELS[level], category, text.replaceAll('\0', ' ').slice(0, 1500));
+    this.#native.tb_producer_log(this.#address, LOG_LEVELS[level], category, toLogLine(text));
   }
 
   /** What a link still has to say afterwards (state, counters, log lines) goes nowhere. */
@@ -182,6 +190,21 @@ export class Producer {
     if (!this.#closed) this.#native.tb_producer_destroy(this.#address);
     this.#closed = true;
   }
+}
+
+/** Of UTF-8; the shim's buffer for a line takes a little more. */
+const MAX_LOG_BYTES = 1500;
+
+/** Parts of a text come from messages: what they hold cannot end the line, and is never cut inside of a character. */
+function toLogLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\u2028\u2029]/gu, escapeCharacter);
+  const bytes = Buffer.from(line);
+  if (bytes.length <= MAX_LOG_BYTES) return line;
+  return `${bytes.toString('utf8', 0, MAX_LOG_BYTES).replace(/\ufffd$/, '')}…`;
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** Bytes of shared memory that a ring of this layout takes. */

@@ -114,13 +114,13 @@ function toProblems(errors: readonly ErrorObject[], locate: Locate, locateKey: L
       case 'enum': {
         const allowed = (params.allowedValues as unknown[]).map(String);
         return {
-          message: `${where} is '${String(error.data)}', expected one of ${allowed.join(', ')}${didYouMean(String(error.data), allowed)}`,
+          message: `${where} is ${describe(error.data)}, expected ${allowed.length > 1 ? 'one of ' : ''}${allowed.join(', ')}${typeof error.data === 'string' ? didYouMean(error.data, allowed) : ''}`,
           location: locate(path),
         };
       }
       case 'type':
         return {
-          message: `${where} is ${describe(error.data)}, expected ${String(params.type)}`,
+          message: `${where} is ${describe(error.data)}, expected ${[params.type].flat().join(' or ')}`,
           location: locate(path),
         };
       default:

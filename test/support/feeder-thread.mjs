@@ -10,12 +10,9 @@ await channel.assertExchange('fmi_digital_twin', 'direct', { durable: false });
 const { queue } = await channel.assertQueue('', { exclusive: true });
 await channel.bindQueue(queue, 'fmi_digital_twin', 'data.from_cosim');
 
+const isRaw = (body) => typeof body === 'string' || body instanceof Uint8Array;
 const publish = (body) =>
-  channel.publish(
-    'fmi_digital_twin',
-    workerData.key,
-    Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
-  );
+  channel.publish('fmi_digital_twin', workerData.key, Buffer.from(isRaw(body) ? body : JSON.stringify(body)));
 
 let whenReady = [];
 await channel.consume(

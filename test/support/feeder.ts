@@ -6,14 +6,18 @@ export type Body = string | Uint8Array | Record<string, unknown>;
 
 export class Feeder {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, { resolve: () => void; reject: (why: Error) => void }>();
   #requests = 0;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on('message', ({ id }: { id: number }) => {
-      this.#waiting.get(id)?.();
+      this.#waiting.get(id)?.resolve();
       this.#waiting.delete(id);
+    });
+    worker.on('error', (why) => {
+      for (const { reject } of this.#waiting.values()) reject(why as Error);
+      this.#waiting.clear();
     });
   }
 
@@ -21,10 +25,7 @@ export class Feeder {
     const feeder = new Feeder(
       new Worker(new URL('./feeder-thread.mjs', import.meta.url), { workerData: { url, key } }),
     );
-    await new Promise<void>((resolve, reject) => {
-      feeder.#waiting.set(0, resolve);
-      feeder.#worker.once('error', reject);
-    });
+    await new Promise<void>((resolve, reject) => feeder.#waiting.set(0, { resolve, reject }));
     return feeder;
   }
 
@@ -49,8 +50,8 @@ export class Feeder {
 
   #ask(request: object): Promise<void> {
     const id = ++this.#requests;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ ...request, id });
     });
   }

@@ -4,9 +4,9 @@
  * `AMQP_URL` names a running broker to use instead; `npm test` starts one for all test files (see one-rabbitmq.ts). Where neither is to be had the tests that need one are skipped,
  * but in CI (`CI` or `TWINBRIDGE_REQUIRE_ALL` set) that is a failure.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -21,6 +21,21 @@ export interface RunningBroker {
 export const mustNotSkip: boolean = (process.env.CI ?? '') !== '' || (process.env.TWINBRIDGE_REQUIRE_ALL ?? '') !== '';
 
 const START_TIMEOUT_MS = 60_000;
+
+/**
+ * Runs the server until standard input ends, so that it goes with the process that wanted it however that one ends, or
+ * until the server itself ends. epmd is Erlang's register of nodes, a daemon that would stay; on its own port it is ours.
+ */
+const GUARDIAN = `
+  trap : TERM
+  (trap : TERM; "$0"; kill -HUP $$) &
+  read -r _
+  trap '' HUP
+  kill -TERM 0
+  wait; wait
+  epmd -port "$ERL_EPMD_PORT" -kill
+  rm -rf "$HOME"
+`;
 
 /** The server's own script; Debian's wrapper in the path changes the user, and with it the environment. */
 function findServer(): string | undefined {
@@ -46,10 +61,10 @@ export async function startRabbitMq(): Promise<RunningBroker> {
   await mkdir(join(home, 'data'));
   await writeFile(join(home, 'plugins'), '[].\n');
   await writeFile(join(home, 'rabbitmq.conf'), `listeners.tcp.default = 127.0.0.1:${port}\nlog.console = true\n`);
-  const child = spawn(server, [], {
-    // Its own process group: the script starts Erlang as a child, and both have to go.
+  const child = spawn('/bin/sh', ['-c', GUARDIAN, server], {
+    // Its own process group: all of it has to go, and Ctrl-C is not for it.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
     env: {
       PATH: process.env.PATH,
       LANG: 'C.UTF-8',
@@ -71,12 +86,7 @@ export async function startRabbitMq(): Promise<RunningBroker> {
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
-  const stop = async (): Promise<void> => {
-    await end(child);
-    // Erlang's register of nodes, a daemon that outlives them; by its own port, this one is ours.
-    spawnSync('epmd', ['-port', String(epmdPort), '-kill']);
-    await rm(home, { recursive: true, force: true });
-  };
+  const stop = () => end(child);
   const url = `amqp://guest:guest@127.0.0.1:${port}`;
   try {
     await untilReady(url, child);
@@ -95,7 +105,7 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
       await connection.close();
       return;
     } catch (error) {
-      if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
+      if (hasEnded(child)) throw new Error('it ended at once');
       if (performance.now() > giveUpAt) throw error;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
@@ -103,12 +113,16 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.pid === undefined) return;
+  if (hasEnded(child) || child.pid === undefined) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  process.kill(-child.pid, 'SIGTERM');
+  child.stdin?.end();
   const hard = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), 20_000);
   await exited;
   clearTimeout(hard);
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 async function freePort(): Promise<number> {

@@ -13,6 +13,7 @@ struct tb_producer {
   bool drop_oldest;
   uint32_t row; /* taken back from the shim and not handed over yet */
   tb_free_cursor free;
+  unsigned char *scratch; /* drop_oldest: a row to decode into while the ring is full */
   tb_decoder *decoder;
   int64_t newest_ns;     /* of the samples handed over */
   uint64_t *newest_mask; /* the signals that they had for that time */
@@ -42,14 +43,15 @@ tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region
   with_policy.drop_oldest = drop_oldest != 0;
   tb_region_init(p->memory, &with_policy, variables, texts);
   tb_region_open(&p->region, p->memory, size);
+  p->drop_oldest = drop_oldest != 0;
   p->newest_ns = INT64_MIN;
   p->newest_mask = calloc(p->region.header->output_words + 1, sizeof *p->newest_mask);
-  if (p->newest_mask == NULL) {
+  if (p->drop_oldest) p->scratch = calloc(1, p->region.header->row_stride);
+  if (p->newest_mask == NULL || (p->drop_oldest && p->scratch == NULL)) {
     tb_producer_destroy(p);
     return NULL;
   }
   p->signal_end = signal_end < 0 ? TB_NO_HANDLE : (tb_handle)signal_end;
-  p->drop_oldest = drop_oldest != 0;
   p->row = TB_NO_ROW;
   return p;
 }
@@ -70,6 +72,7 @@ void tb_producer_destroy(tb_producer *p) {
     free(p->memory);
   tb_handle_close(p->signal_end);
   free(p->newest_mask);
+  free(p->scratch);
   free(p);
 }
 
@@ -127,13 +130,20 @@ static int hand_over(tb_producer *p, int64_t time_ns, bool full) {
 }
 
 int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) {
+  const tb_header *h = p->region.header;
   int result = TB_PUSHED;
-  if (!have_row(p, &result)) return TB_PUSH_FULL;
-  tb_row row = tb_sample_row(&p->region, p->row);
+  /* Before a sample goes to make room, it has to be certain that there is another to take it. */
+  const bool aside = p->drop_oldest && p->row == TB_NO_ROW && !tb_free_take(&p->region, &p->free, &p->row);
+  if (!aside && !have_row(p, &result)) return TB_PUSH_FULL;
+  tb_row row = aside ? tb_row_at(p->scratch, h->output_words, h->n_outputs) : tb_sample_row(&p->region, p->row);
   int64_t time_ns;
   uint32_t flags = 0;
   if (tb_decode(p->decoder, json, length, &time_ns, row.mask, row.values, row.strings, &flags) != 0)
-    return TB_PUSH_SLOW_PATH; /* the row stays ours */
+    return TB_PUSH_SLOW_PATH; /* a row taken stays ours */
+  if (aside) {
+    if (!have_row(p, &result)) return TB_PUSH_FULL;
+    memcpy(tb_sample_row(&p->region, p->row).head, p->scratch, h->row_stride);
+  }
   count(p, TB_COUNT_RECEIVED, 1);
   if (flags & TB_PARTIAL) count(p, TB_COUNT_PARTIAL, 1);
   if (flags & TB_UNKNOWN_KEYS) count(p, TB_COUNT_UNKNOWN_FIELDS, 1);

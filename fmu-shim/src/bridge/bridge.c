@@ -156,6 +156,7 @@ static void disconnect(tb_bridge *b) {
 static bool connect(tb_bridge *b) {
   char error[TB_ERROR_SIZE];
   b->initialised = b->change_waits = false;
+  b->timeouts = 0;
   b->time_s = b->origin_s = 0;
   b->step_time_ns = b->time_zero_ns = 0;
   b->backend = tb_backend_acquire(b->resources, error);
@@ -290,16 +291,21 @@ static void name_missing(tb_bridge *b, int64_t time, char *text, size_t size) {
 }
 
 static tb_outcome timed_out(tb_bridge *b, const char *doing, int64_t time) {
-  char missing[1200];
   tb_bridge_drain_log(b);
   tb_shim_count(&b->region, TB_COUNT_TIMED_OUT, 1);
+  b->timeouts++;
+  const bool hold = b->hold_on_timeout;
+  /* An outage that is held through is told at the steps 1, 2, 4, 8 … of it. */
+  if (hold && (b->timeouts & (b->timeouts - 1)) != 0) return TB_DONE;
+  char missing[1200], row[64] = "";
   name_missing(b, time, missing, sizeof missing);
+  if (hold && b->timeouts > 1) snprintf(row, sizeof row, ", for %u steps now", b->timeouts);
   bool up = atomic_load(&b->region.header->link_up);
-  tb_bridge_report(b, b->hold_on_timeout ? TB_LOG_WARNING : TB_LOG_ERROR, b->hold_on_timeout ? TB_CATEGORY_WARNING : TB_CATEGORY_ERROR,
-         "%s: no valid data within %.3f s (maxage %.3f s%s): %s%s", doing, (double)b->timeout_ns / NS_PER_S,
-         (double)b->maxage_ns / NS_PER_S, up ? "" : ", the broker is out of reach", missing,
-         b->hold_on_timeout ? "; the outputs stay as they are" : "");
-  return b->hold_on_timeout ? TB_DONE : TB_TIMED_OUT;
+  tb_bridge_report(b, hold ? TB_LOG_WARNING : TB_LOG_ERROR, hold ? TB_CATEGORY_WARNING : TB_CATEGORY_ERROR,
+                   "%s: no valid data within %.3f s (maxage %.3f s%s): %s%s%s", doing,
+                   (double)b->timeout_ns / NS_PER_S, (double)b->maxage_ns / NS_PER_S,
+                   up ? "" : ", the broker is out of reach", missing, hold ? "; the outputs stay as they are" : "", row);
+  return hold ? TB_DONE : TB_TIMED_OUT;
 }
 
 /* -- Initialisation ------------------------------------------------------------------------------------------------- */
@@ -422,6 +428,9 @@ static tb_outcome select_outputs(tb_bridge *b, int64_t time) {
     }
     if (outcome != TB_DONE) return outcome;
   }
+  if (b->timeouts > 0 && b->hold_on_timeout)
+    tb_bridge_report(b, TB_LOG_INFO, TB_CATEGORY_EVENTS, "valid data again, after %u steps without", b->timeouts);
+  b->timeouts = 0;
   return TB_DONE;
 }
 

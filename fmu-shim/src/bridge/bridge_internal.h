@@ -51,6 +51,7 @@ struct tb_bridge {
   double origin_s, time_s;
   int64_t step_time_ns; /* stamp that belongs to the last communication point */
   bool initialised;
+  uint32_t timeouts; /* steps in a row whose deadline has passed */
 
   tb_bridge_state *states; /* alive, handed to the importer */
 

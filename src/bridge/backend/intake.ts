@@ -7,8 +7,9 @@
  */
 import type { Consumer, Delivery } from '../../amqp/index.js';
 import { type Producer, PUSH_FULL, PUSH_SLOW_PATH, PushFlag } from '../../native/index.js';
+import { formatRfc3339 } from '../../support/time.js';
 import type { BridgeConfig } from '../config.js';
-import { createDecoder, type Decoder } from '../decoder.js';
+import { createDecoder, type Decoder, type FieldProblem } from '../decoder.js';
 import { createNativeDecoder } from '../native-decoder.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
@@ -16,17 +17,19 @@ export class Intake {
   readonly #producer: Producer;
   readonly #log: RateLimitedLog;
   readonly #decoder: Decoder;
+  readonly #tellsUnknownFields: boolean;
   readonly #waiting: Delivery[] = [];
   #waitingFrom = 0;
   #consumer: Consumer | undefined;
   #toAcknowledge: Delivery | undefined;
-  /** Messages delivered so far: the position that log lines name. */
-  #position = 0;
+  /** Messages dealt with so far. */
+  #count = 0;
 
   constructor(config: BridgeConfig, producer: Producer, log: RateLimitedLog) {
     this.#producer = producer;
     this.#log = log;
     this.#decoder = createDecoder(config.outputs, config.receive);
+    this.#tellsUnknownFields = config.receive.unknownFields === 'warn';
     producer.useDecoder(createNativeDecoder(config));
   }
 
@@ -36,7 +39,19 @@ export class Intake {
   }
 
   take(delivery: Delivery): void {
-    if (this.#waiting.length > this.#waitingFrom || !this.#put(delivery)) this.#waiting.push(delivery);
+    if (this.#waiting.length > this.#waitingFrom) {
+      this.#waiting.push(delivery);
+    } else if (!this.#put(delivery)) {
+      this.#waiting.push(delivery);
+      this.#producer.count('blocked');
+      this.#log.limited(
+        'ring full',
+        'warning',
+        'logStatusWarning',
+        () =>
+          'the ring is full: the broker keeps further messages until steps have consumed some (ring.whenFull: block)',
+      );
+    }
   }
 
   /** Goes on with what waits; called when rows are free again. */
@@ -53,76 +68,52 @@ export class Intake {
   #put(delivery: Delivery): boolean {
     let result = this.#producer.pushJson(delivery.content);
     if (result === PUSH_SLOW_PATH) result = this.#putSlowly(delivery);
-    if (result === PUSH_FULL) {
-      this.#producer.count('blocked');
-      this.#log.limited(
-        'full',
-        'warning',
-        'logStatusWarning',
-        'the ring is full: the broker keeps further messages until steps have consumed some (ring.whenFull: block)',
-      );
-      return false;
-    }
-    this.#position++;
+    if (result === PUSH_FULL) return false;
     if (result > 0) this.#note(result, delivery);
+    this.#count++;
     this.#acknowledgeSoon(delivery);
     return true;
   }
 
+  /** Answers as `Producer.pushJson`; 0 also for a message that is rejected. */
   #putSlowly(delivery: Delivery): number {
     const decoded = this.#decoder.decode(delivery.content);
     if (decoded.kind === 'rejected') {
       this.#producer.count('received');
       this.#producer.count('rejected');
-      if (this.#log.wants(decoded.reason)) {
-        this.#log.limited(
-          decoded.reason,
-          'warning',
-          'logStatusWarning',
-          `${this.#place(delivery)}: ${decoded.reason}: ${decoded.message}`,
-        );
-      } else {
-        this.#log.limited(decoded.reason, 'warning', 'logStatusWarning', '');
-      }
+      this.#warn(decoded.reason, delivery, () => `${decoded.reason}: ${decoded.message}`);
       return 0;
     }
-    const result = this.#producer.push(decoded.timeNs, decoded.row);
-    if (result === PUSH_FULL) return result;
+    const flags = this.#producer.push(decoded.timeNs, decoded.row);
+    if (flags === PUSH_FULL) return flags;
     this.#producer.count('received');
-    for (const problem of decoded.problems) {
-      if (problem.reason === 'unknown_field') this.#producer.count('unknownFields');
-      else this.#producer.count('refusedValues');
-      this.#log.limited(
-        `${problem.reason} ${problem.field}`,
-        'warning',
-        'logStatusWarning',
-        `${this.#place(delivery)}: ${problem.reason}: ${problem.message}`,
-      );
+    this.#producer.count('refusedValues', decoded.refusedValues);
+    for (const { field, reason, message } of decoded.problems) {
+      if (reason !== 'unknown_field') this.#warn(`${reason} ${field}`, delivery, () => `${reason}: ${message}`);
     }
-    return result & PushFlag.dropped;
+    if (decoded.unknownFields === 0) return flags;
+    this.#producer.count('unknownFields');
+    return flags | PushFlag.unknownKeys;
   }
 
-  /** The native decoder only tells that there were unknown or missing fields; which ones is looked up for the log. */
+  /** The native side only tells that something is odd about a sample; what it is, is looked up for the log. */
   #note(flags: number, delivery: Delivery): void {
-    if ((flags & PushFlag.unknownKeys) !== 0 && this.#log.wants('unknown_field')) {
-      const decoded = this.#decoder.decode(delivery.content);
-      const problems = decoded.kind === 'sample' ? decoded.problems : [];
-      for (const problem of problems) {
-        this.#log.limited(
-          'unknown_field',
-          'warning',
-          'logStatusWarning',
-          `${this.#place(delivery)}: ${problem.reason}: ${problem.message}`,
-        );
-      }
+    if ((flags & PushFlag.unknownKeys) !== 0 && this.#tellsUnknownFields) {
+      this.#warn('unknown_field', delivery, () => `unknown_field: ${this.#unknownFieldsOf(delivery)}`);
     }
-    if ((flags & PushFlag.partial) !== 0 && this.#log.wants('missing_field')) {
-      const missing = this.#decoder.missingFrom(delivery.content);
+    if ((flags & PushFlag.outOfOrder) !== 0) {
+      this.#warn('out_of_order', delivery, () => `out_of_order: ${this.#timeOf(delivery)}`);
+    }
+    if ((flags & PushFlag.repeated) !== 0) {
+      this.#warn('repeated', delivery, () => `repeated: ${this.#timeOf(delivery)}, with values for the same signals`);
+    }
+    if ((flags & PushFlag.partial) !== 0) {
       this.#log.limited(
         'missing_field',
         'info',
         'logSamples',
-        `${this.#place(delivery)}: carries no ${missing.join(', ')}`,
+        () =>
+          `${this.#place(delivery)}: missing_field: no usable ${this.#decoder.missingFrom(delivery.content).join(', ')}`,
       );
     }
     if ((flags & PushFlag.dropped) !== 0) {
@@ -130,13 +121,37 @@ export class Intake {
         'dropped',
         'warning',
         'logStatusWarning',
-        'the ring is full: the oldest sample was dropped (ring.whenFull: drop-oldest)',
+        () => 'the ring is full: the oldest sample was dropped (ring.whenFull: drop-oldest)',
       );
     }
   }
 
-  #place(delivery: Delivery): string {
-    return `message ${this.#position + 1} (routing key '${delivery.routingKey}')`;
+  #unknownFieldsOf({ content }: Delivery): string {
+    const decoded = this.#decoder.decode(content);
+    const problems: readonly FieldProblem[] = decoded.kind === 'sample' ? decoded.problems : [];
+    return problems
+      .filter(({ reason }) => reason === 'unknown_field')
+      .map(({ message }) => message)
+      .join('; ');
+  }
+
+  /** Of a message just handed over: how its time stands to the newest. */
+  #timeOf({ content }: Delivery): string {
+    const decoded = this.#decoder.decode(content);
+    if (decoded.kind !== 'sample') return 'its time cannot be read any more';
+    const { newestNs } = this.#producer;
+    const time = `its time ${formatRfc3339(decoded.timeNs)} is`;
+    if (decoded.timeNs === newestNs) return `${time} that of the newest message`;
+    return `${time} ${Number(newestNs - decoded.timeNs) / 1e9} s before the newest so far`;
+  }
+
+  #warn(kind: string, delivery: Delivery, text: () => string): void {
+    this.#log.limited(kind, 'warning', 'logStatusWarning', () => `${this.#place(delivery)}: ${text()}`);
+  }
+
+  /** Positions count the messages of this instance from 1, in the order of delivery. */
+  #place({ routingKey, redelivered }: Delivery): string {
+    return `message ${this.#count + 1} (routing key '${routingKey}'${redelivered ? ', delivered before' : ''})`;
   }
 
   /** One acknowledgement for all that one turn of the event loop brought. */

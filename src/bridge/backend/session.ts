@@ -5,22 +5,23 @@
  *   outgoing ring ─► encoder ─► Publisher ─► broker's confirm                         on a connection of its own
  */
 import { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BrokerAddress,
+  BrokerError,
   Consumer,
   type Delivery,
   describeAddress,
   type LinkEvent,
+  type LinkOptions,
   Publisher,
 } from '../../amqp/index.js';
 import { Producer, type ReceivedHandles } from '../../native/index.js';
 import { TwinbridgeError } from '../../support/errors.js';
 import type { BridgeConfig } from '../config.js';
-import { brokerAddress } from '../credentials.js';
-import { createEncoder, type Encoder } from '../encoder.js';
+import { brokerAddress, CredentialsError } from '../credentials.js';
 import { bridgeLayout } from '../layout.js';
 import { Intake } from './intake.js';
+import { Outlet } from './outlet.js';
 import { applyParameters } from './parameters.js';
 import { RateLimitedLog } from './rate-limited-log.js';
 
@@ -32,13 +33,13 @@ export class BridgeSession {
   #config: BridgeConfig;
   #intake: Intake | undefined;
   #consumer: Consumer | undefined;
-  #publisher: Publisher | undefined;
-  #encoder: Encoder | undefined;
-  #consumerUp = false;
-  #publisherFull = false;
+  #outlet: Outlet | undefined;
+  #linksUp = { receiving: true, sending: true };
+  #whyDown: { [D in Direction]?: string | undefined } = {};
   #ready = false;
   #closing = false;
   #started: Promise<void> = Promise.resolve();
+  readonly #opening = new AbortController();
 
   constructor(config: BridgeConfig, instanceName: string, handles: ReceivedHandles) {
     this.#config = config;
@@ -52,7 +53,7 @@ export class BridgeSession {
     this.#notification = new Socket({ fd: handles.notification, readable: true, writable: false });
     this.#notification.on('data', () => {
       this.#intake?.drain();
-      this.#publishOutgoing();
+      this.#outlet?.publish();
     });
     this.#notification.on('error', () => {});
   }
@@ -78,19 +79,19 @@ export class BridgeSession {
         this.#config.inputs.length > 0 || this.#config.send.announce ? this.#openPublisher(address) : undefined,
       );
       this.#consumer = consumer;
-      this.#publisher = publisher;
-      if (this.#closing) return;
-      this.#encoder = createEncoder(this.#config.inputs);
+      if (publisher !== undefined) this.#outlet = new Outlet(this.#config, this.#producer, publisher, this.#log);
       this.#ready = true;
       this.#showLink();
-      this.#announce();
       this.#log.write('info', 'logEvents', `connected to ${describeAddress(address)}`);
-      this.#publishOutgoing();
+      if (this.#config.send.announce) this.#outlet?.announce();
+      this.#outlet?.publish();
     } catch (error) {
+      if (this.#closing) return;
+      const ofBroker = error instanceof BrokerError || error instanceof CredentialsError;
       const remedy = error instanceof TwinbridgeError && error.remedy !== undefined ? `; ${error.remedy}` : '';
-      this.#producer.log(
+      this.#log.write(
         'error',
-        'logStatusError',
+        ofBroker ? 'logBroker' : 'logStatusError',
         `${error instanceof Error ? error.message : String(error)}${remedy}`,
       );
       this.#producer.setLink('failed', false);
@@ -100,14 +101,10 @@ export class BridgeSession {
   /** Publishes what is left, for at most `graceMs`, then disconnects and gives everything back. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    await Promise.race([this.#started, sleep(graceMs)]);
-    const consumerClosed = this.#consumer?.close();
-    if (this.#publisher !== undefined) {
-      this.#publishOutgoing();
-      await this.#publisher.drain(graceMs);
-      await this.#publisher.close();
-    }
-    await consumerClosed;
+    this.#opening.abort();
+    await this.#started;
+    await Promise.all([this.#consumer?.close(), this.#outlet?.close(graceMs)]);
+    this.#log.flush();
     this.#notification.destroy();
     this.#producer.close();
   }
@@ -118,48 +115,55 @@ export class BridgeSession {
     const { receive } = this.#config;
     const intake = this.#intake as Intake;
     const consumer = await Consumer.open({
-      address,
-      connectionName: `twinbridge ${this.#name} (receive)`,
-      ...(this.#config.broker.tls === undefined ? {} : { tls: this.#config.broker.tls }),
+      ...this.#linkOptions('receiving', address),
       exchanges: [{ name: receive.exchange, type: receive.type, durable: receive.durable, declare: receive.declare }],
       queue: receive.queue,
       bindings: [{ exchange: receive.exchange, key: receive.key }],
       prefetch: receive.prefetch,
       onDelivery: (delivery: Delivery) => intake.take(delivery),
-      onEvent: (event: LinkEvent) => {
-        if (event.type === 'connected' || event.type === 'lost') this.#consumerUp = event.type === 'connected';
-        if (event.type === 'connected' && event.attempt > 1) this.#producer.count('reconnects');
-        this.#showLink();
-        this.#logLink('receiving', event);
-      },
     });
     intake.acknowledgeThrough(consumer);
-    this.#consumerUp = true;
     return consumer;
   }
 
   async #openPublisher(address: BrokerAddress): Promise<Publisher> {
     const { send } = this.#config;
     return Publisher.open({
-      address,
-      connectionName: `twinbridge ${this.#name} (send)`,
-      ...(this.#config.broker.tls === undefined ? {} : { tls: this.#config.broker.tls }),
+      ...this.#linkOptions('sending', address),
       exchanges: [{ name: send.exchange, type: send.type, durable: send.durable, declare: send.declare }],
-      onEvent: (event: LinkEvent) => this.#logLink('sending', event),
     });
   }
 
-  #showLink(): void {
-    if (this.#ready) this.#producer.setLink('ready', this.#consumer === undefined || this.#consumerUp);
+  #linkOptions(what: Direction, address: BrokerAddress): LinkOptions {
+    const { tls } = this.#config.broker;
+    return {
+      address,
+      connectionName: `twinbridge ${this.#name} (${what})`,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      signal: this.#opening.signal,
+      ...(tls === undefined ? {} : { tls }),
+      onEvent: (event) => this.#onLink(what, event),
+    };
   }
 
-  #logLink(what: string, event: LinkEvent): void {
+  #showLink(): void {
+    if (this.#ready) this.#producer.setLink('ready', this.#linksUp.receiving && this.#linksUp.sending);
+  }
+
+  #onLink(what: Direction, event: LinkEvent): void {
     if (this.#closing) return;
     switch (event.type) {
       case 'connected':
-        if (event.attempt > 1) this.#log.write('info', 'logEvents', `${what}: connected again`);
+        this.#linksUp[what] = true;
+        this.#whyDown[what] = undefined;
+        this.#showLink();
+        if (!this.#ready) break; // the first time: told once for both links
+        this.#producer.count('reconnects');
+        this.#log.write('info', 'logEvents', `${what}: connected again`);
         break;
       case 'lost':
+        this.#linksUp[what] = false;
+        this.#showLink();
         this.#log.write(
           'warning',
           'logStatusWarning',
@@ -177,83 +181,28 @@ export class BridgeSession {
           'returned',
           'warning',
           'logStatusWarning',
-          `no queue took the message to exchange '${event.exchange}' with routing key '${event.routingKey}': ${event.reason}`,
+          () =>
+            `no queue took the message to exchange '${event.exchange}' with routing key '${event.routingKey}': ${event.reason}`,
         );
         break;
       case 'retrying':
+        // Each reason once: the port that refuses, then perhaps a login that is refused there.
+        if (event.attempt > 1 && this.#whyDown[what] !== event.reason) {
+          this.#whyDown[what] = event.reason;
+          this.#log.write('warning', 'logStatusWarning', `${what}: no connection yet: ${event.reason}`);
+        }
+        break;
       case 'unblocked':
       case 'closed':
         break;
     }
   }
-
-  /** The words are RMQFMU's: its players wait for them. */
-  #announce(): void {
-    const { send } = this.#config;
-    if (!send.announce || this.#publisher === undefined) return;
-    const body = { internal_status: 'ready', internal_message: 'waiting for input data for simulation' };
-    this.#publisher
-      .publish(send.exchange, send.key, Buffer.from(JSON.stringify(body)), { contentType: 'application/json' })
-      .catch(() => {}); // its failure shows as a lost link
-  }
-
-  /* ---- Publishing ------------------------------------------------------------------------------------------------- */
-
-  #publishOutgoing(): void {
-    const publisher = this.#publisher;
-    const encoder = this.#encoder;
-    if (publisher === undefined || encoder === undefined || this.#publisherFull) return;
-    const { send } = this.#config;
-    for (let row = this.#producer.nextOutgoing(); row !== undefined; row = this.#producer.nextOutgoing()) {
-      const { doingNs } = row;
-      const notFinite = encoder.notFinite;
-      const body = encoder.encode(row);
-      if (encoder.notFinite > notFinite) {
-        this.#log.limited(
-          'not finite',
-          'warning',
-          'logStatusWarning',
-          'an input is NaN or infinite, which JSON cannot say: published as null',
-        );
-      }
-      this.#producer.count('published');
-      publisher
-        .publish(send.exchange, send.key, body, {
-          contentType: 'application/json',
-          persistent: send.persistent,
-          mandatory: send.mandatory,
-          ...(send.expirationMs === undefined ? {} : { expirationMs: send.expirationMs }),
-        })
-        .then(
-          (receipt) => {
-            this.#producer.confirmed(doingNs);
-            if (receipt.returned) this.#producer.count('returned');
-          },
-          (error: Error) => {
-            if (!this.#closing)
-              this.#log.limited(
-                'unpublished',
-                'error',
-                'logStatusError',
-                `a message was not published: ${error.message}`,
-              );
-          },
-        );
-      if (publisher.stats.pending >= MAX_UNCONFIRMED) {
-        // Further changes wait in the ring, where they are merged, until the broker has confirmed these.
-        this.#publisherFull = true;
-        void publisher.drain(MAX_DRAIN_MS).then(() => {
-          this.#publisherFull = false;
-          this.#publishOutgoing();
-        });
-        return;
-      }
-    }
-  }
 }
 
-const MAX_UNCONFIRMED = 1000;
-const MAX_DRAIN_MS = 1000;
+type Direction = 'receiving' | 'sending';
+
+/** Shorter than the usual patience of a step: who waits is to read the cause, not that nothing came. */
+const CONNECT_TIMEOUT_MS = 5000;
 
 /** Both, or the first failure once both have ended: nothing is left half open. */
 async function settleBoth(

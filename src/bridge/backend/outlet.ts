@@ -1,0 +1,114 @@
+/**
+ * Changed inputs out of the ring, in order, each counted as confirmed once the broker has it.
+ *
+ * While the broker is behind or away, changes wait in the ring, and the shim merges those that find no room there.
+ */
+import type { Publisher } from '../../amqp/index.js';
+import type { OutgoingRow, Producer } from '../../native/index.js';
+import type { BridgeConfig } from '../config.js';
+import { createEncoder, type Encoder } from '../encoder.js';
+import type { RateLimitedLog } from './rate-limited-log.js';
+
+const MAX_UNCONFIRMED = 1000;
+
+export class Outlet {
+  readonly #send: BridgeConfig['send'];
+  readonly #producer: Producer;
+  readonly #publisher: Publisher;
+  readonly #encoder: Encoder;
+  readonly #log: RateLimitedLog;
+  #heldBack = false;
+  #closing = false;
+
+  constructor(config: BridgeConfig, producer: Producer, publisher: Publisher, log: RateLimitedLog) {
+    this.#send = config.send;
+    this.#producer = producer;
+    this.#publisher = publisher;
+    this.#encoder = createEncoder(config.inputs);
+    this.#log = log;
+  }
+
+  /** The words are RMQFMU's: its players wait for them. */
+  announce(): void {
+    const { exchange, key } = this.#send;
+    const body = { internal_status: 'ready', internal_message: 'waiting for input data for simulation' };
+    this.#publisher
+      .publish(exchange, key, Buffer.from(JSON.stringify(body)), { contentType: 'application/json' })
+      .catch(() => {}); // its failure shows as a lost link
+  }
+
+  /** Publishes what the ring holds, as far as the broker keeps up with confirming. */
+  publish(): void {
+    while (this.#publisher.stats.pending < MAX_UNCONFIRMED) {
+      const row = this.#producer.nextOutgoing();
+      if (row === undefined) return;
+      this.#publishRow(row);
+    }
+    this.#heldBack = true;
+  }
+
+  /** Publishes what is left, for at most `graceMs`; what is unconfirmed then is told, and given up. */
+  async close(graceMs: number): Promise<void> {
+    const deadline = performance.now() + graceMs;
+    do {
+      this.publish();
+      await this.#publisher.drain(Math.max(0, deadline - performance.now()));
+    } while (this.#producer.outgoingCount > 0 && performance.now() < deadline);
+    this.#closing = true;
+    const left = this.#publisher.stats.pending + this.#producer.outgoingCount;
+    if (left > 0) {
+      this.#log.write(
+        'error',
+        'logStatusError',
+        `${left} messages were not confirmed by the broker in the ${graceMs / 1000} s that an end may take: they may be lost`,
+      );
+    }
+    await this.#publisher.close();
+  }
+
+  #publishRow(row: OutgoingRow): void {
+    const { exchange, key, persistent, mandatory, expirationMs } = this.#send;
+    const { doingNs } = row;
+    const { notFinite } = this.#encoder;
+    const body = this.#encoder.encode(row);
+    if (this.#encoder.notFinite > notFinite) {
+      this.#log.limited(
+        'not finite',
+        'warning',
+        'logStatusWarning',
+        () => 'an input is NaN or infinite, which JSON cannot say: published as null',
+      );
+    }
+    this.#producer.count('published');
+    this.#publisher
+      .publish(exchange, key, body, {
+        contentType: 'application/json',
+        persistent,
+        mandatory,
+        ...(expirationMs === undefined ? {} : { expirationMs }),
+      })
+      .then(
+        ({ returned }) => {
+          this.#producer.confirmed(doingNs);
+          if (returned !== undefined) this.#producer.count('returned');
+        },
+        (error: Error) => {
+          if (this.#closing) return;
+          this.#log.limited(
+            'unpublished',
+            'error',
+            'logStatusError',
+            () => `a message was not published: ${error.message}`,
+          );
+        },
+      )
+      .finally(() => this.#goOn());
+  }
+
+  /** One message less is unconfirmed. */
+  #goOn(): void {
+    if (!this.#heldBack || this.#closing) return;
+    this.#heldBack = false;
+    this.publish();
+  }
+}
