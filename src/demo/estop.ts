@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Captured, type RunReport, runSystem } from '../master/index.js';
 import { TwinbridgeError } from '../support/errors.js';
 import { parseRfc3339 } from '../support/time.js';
+import { type BridgeTraffic, type RunSummary, readTraffic, summariseRun, trafficOutputs } from './bridge-traffic.js';
 import type { RobotMessage, RobotOptions } from './field-robot.js';
 import { type DemoOptions, setStage } from './stage.js';
 import { type Summary, scale, summarise } from './statistics.js';
@@ -17,25 +18,14 @@ const SAFE_DISTANCE = 2;
 export interface EstopReport {
   readonly demo: 'estop';
   readonly broker: string;
-  readonly messages: {
-    readonly published: number;
-    readonly received: number;
-    readonly used: number;
-    readonly skipped: number;
-    readonly late: number;
-    readonly duplicate: number;
-    /** In the ring at the end: the run was over before their time came. */
-    readonly pending: number;
-    readonly dropped: number;
-    readonly rejected: number;
-  };
+  readonly messages: BridgeTraffic & { readonly published: number };
   /** Communication point minus sample time, ms. */
   readonly dataAgeMs: Summary;
   readonly stop: StopReport | null;
   /** m */
   readonly distanceLeft: number;
   readonly safeDistance: number;
-  readonly run: Pick<RunReport, 'outcome' | 'steps' | 'simulatedSeconds' | 'wallSeconds' | 'overruns'>;
+  readonly run: RunSummary;
   readonly resultFile: string;
 }
 
@@ -83,7 +73,7 @@ export async function runEstop(options: DemoOptions = {}): Promise<EstopReport> 
     const run = await runSystem(stage.system, {
       stop: duration,
       results: stage.resultFile,
-      capture: CAPTURED.map((name) => name),
+      capture: [...CAPTURED, ...trafficOutputs('robot')],
       watch: ['monitor.distance', 'robot.data_age', 'monitor.stop'],
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -102,14 +92,6 @@ const CAPTURED = [
   'robot.data_age',
   'robot.transport_delay',
   'robot.confirm_delay',
-  'robot.received',
-  'robot.used',
-  'robot.skipped',
-  'robot.late',
-  'robot.duplicate',
-  'robot.queue_depth',
-  'robot.dropped',
-  'robot.rejected',
   'monitor.stop',
 ] as const;
 type Column = (typeof CAPTURED)[number];
@@ -122,32 +104,15 @@ function toReport(
 ): EstopReport {
   const captured = run.captured as Captured;
   const column = (name: Column): Float64Array => captured.columns[name] as Float64Array;
-  const last = (name: Column): number => column(name).at(-1) ?? 0;
   return {
     demo: 'estop',
     broker: stage.brokerName,
-    messages: {
-      published: lastWords.published,
-      received: last('robot.received'),
-      used: last('robot.used'),
-      skipped: last('robot.skipped'),
-      late: last('robot.late'),
-      duplicate: last('robot.duplicate'),
-      pending: last('robot.queue_depth'),
-      dropped: last('robot.dropped'),
-      rejected: last('robot.rejected'),
-    },
+    messages: { published: lastWords.published, ...readTraffic(captured, 'robot') },
     dataAgeMs: scale(summarise(column('robot.data_age')), 1000),
     stop: toStopReport(captured, column, robot, lastWords.stamps),
     distanceLeft: lastWords.distance,
     safeDistance: SAFE_DISTANCE,
-    run: {
-      outcome: run.outcome,
-      steps: run.steps,
-      simulatedSeconds: run.simulatedSeconds,
-      wallSeconds: run.wallSeconds,
-      overruns: run.overruns,
-    },
+    run: summariseRun(run),
     resultFile: stage.resultFile,
   };
 }

@@ -2,6 +2,7 @@
 import { Consumer, parseBrokerUrl } from '../amqp/index.js';
 import { type Captured, type RunReport, runSystem } from '../master/index.js';
 import { type ReplayReport, replayFile } from '../replay/index.js';
+import { type BridgeTraffic, type RunSummary, readTraffic, summariseRun, trafficOutputs } from './bridge-traffic.js';
 import { example } from './paths.js';
 import { type DemoOptions, setStage } from './stage.js';
 import { type Summary, scale, summarise } from './statistics.js';
@@ -16,39 +17,17 @@ export interface ShadowReport {
   readonly broker: string;
   readonly recording: string;
   readonly replay: Pick<ReplayReport, 'messagesSent' | 'confirmed' | 'lagMs' | 'rowsOfEqualTime'>;
-  readonly messages: {
-    readonly received: number;
-    readonly used: number;
-    readonly skipped: number;
-    readonly late: number;
-    readonly duplicate: number;
-    /** In the ring at the end: the run was over before their time came. */
-    readonly pending: number;
-    readonly dropped: number;
-    readonly rejected: number;
-  };
+  readonly messages: BridgeTraffic;
   /** Measured against predicted position, mm. */
   readonly deviationMm: Summary;
   /** Stretches in which maxage kept the last sample, of at least 100 ms. */
   readonly gaps: { readonly count: number; readonly longestSeconds: number; readonly heldSteps: number };
   readonly dataAgeMs: Summary;
-  readonly run: Pick<RunReport, 'outcome' | 'steps' | 'simulatedSeconds' | 'wallSeconds' | 'overruns'>;
+  readonly run: RunSummary;
   readonly resultFile: string;
 }
 
-const CAPTURED = [
-  'predictor.deviation',
-  'rig.data_age',
-  'rig.received',
-  'rig.used',
-  'rig.skipped',
-  'rig.late',
-  'rig.duplicate',
-  'rig.queue_depth',
-  'rig.dropped',
-  'rig.rejected',
-  'rig.held',
-] as const;
+const CAPTURED = ['predictor.deviation', 'rig.data_age', 'rig.held'] as const;
 type Column = (typeof CAPTURED)[number];
 
 export async function runShadow(options: DemoOptions = {}): Promise<ShadowReport> {
@@ -73,7 +52,7 @@ export async function runShadow(options: DemoOptions = {}): Promise<ShadowReport
     const run = runSystem(stage.system, {
       stop: Math.min(options.duration ?? DEFAULT_DURATION, DEFAULT_DURATION),
       results: stage.resultFile,
-      capture: CAPTURED.map((name) => name),
+      capture: [...CAPTURED, ...trafficOutputs('rig')],
       watch: ['predictor.deviation', 'rig.data_age', 'rig.skipped'],
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -118,7 +97,6 @@ function toReport(
 ): ShadowReport {
   const captured = run.captured as Captured;
   const column = (name: Column): Float64Array => captured.columns[name] as Float64Array;
-  const last = (name: Column): number => column(name).at(-1) ?? 0;
   return {
     demo: 'shadow',
     broker: stage.brokerName,
@@ -129,26 +107,11 @@ function toReport(
       lagMs: replay.lagMs,
       rowsOfEqualTime: replay.rowsOfEqualTime,
     },
-    messages: {
-      received: last('rig.received'),
-      used: last('rig.used'),
-      skipped: last('rig.skipped'),
-      late: last('rig.late'),
-      duplicate: last('rig.duplicate'),
-      pending: last('rig.queue_depth'),
-      dropped: last('rig.dropped'),
-      rejected: last('rig.rejected'),
-    },
+    messages: readTraffic(captured, 'rig'),
     deviationMm: scale(summarise(column('predictor.deviation')), 1000),
-    gaps: { ...findGaps(column('rig.data_age')), heldSteps: last('rig.held') },
+    gaps: { ...findGaps(column('rig.data_age')), heldSteps: column('rig.held').at(-1) ?? 0 },
     dataAgeMs: scale(summarise(column('rig.data_age')), 1000),
-    run: {
-      outcome: run.outcome,
-      steps: run.steps,
-      simulatedSeconds: run.simulatedSeconds,
-      wallSeconds: run.wallSeconds,
-      overruns: run.overruns,
-    },
+    run: summariseRun(run),
     resultFile: stage.resultFile,
   };
 }
