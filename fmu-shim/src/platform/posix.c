@@ -176,12 +176,14 @@ bool tb_process_spawn(tb_process *process, const char *program, const char *scri
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  /* The importer's stdout carries the importer's data: whatever the backend has to say goes to stderr. */
-  if (fcntl(2, F_GETFD) >= 0) {
-    posix_spawn_file_actions_adddup2(&actions, 2, 1);
-  } else {
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  /* The importer's stdout carries the importer's data: whatever the backend has to say goes to stderr. By way of a copy,
+     since an importer may have marked its own descriptor to be closed in children, as Node does. */
+  int diagnostics = fcntl(2, F_DUPFD_CLOEXEC, SAFE_FD);
+  for (int fd = 1; fd <= 2; fd++) {
+    if (diagnostics >= 0)
+      posix_spawn_file_actions_adddup2(&actions, diagnostics, fd);
+    else
+      posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
   }
   posix_spawn_file_actions_adddup2(&actions, control[1], CHILD_CONTROL);
   posix_spawn_file_actions_adddup2(&actions, handles[1], CHILD_HANDLES);
@@ -204,6 +206,7 @@ bool tb_process_spawn(tb_process *process, const char *program, const char *scri
   posix_spawnattr_destroy(&attributes);
   close(control[1]);
   close(handles[1]);
+  if (diagnostics >= 0) close(diagnostics);
   if (failed != 0) {
     snprintf(error, error_size, "cannot start '%s': %s", program, strerror(failed));
     close(control[0]);
