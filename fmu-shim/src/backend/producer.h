@@ -15,7 +15,7 @@ typedef struct tb_producer tb_producer;
 /* Answers of the push functions. */
 enum {
   TB_PUSH_SLOW_PATH = -1, /* the message needs the decoder in TypeScript */
-  TB_PUSH_FULL = -2,      /* no row is free: a byte comes through the notification's end when one is */
+  TB_PUSH_FULL = -2,      /* no row is free; a byte comes through the notification's end when a step waits for data */
   TB_PUSHED = 0,          /* or-ed with the decoder's flags */
   TB_PUSHED_DROPPING = 256,     /* or-ed: the oldest sample had to go */
   TB_PUSHED_OUT_OF_ORDER = 512, /* or-ed: an earlier message had a later time */

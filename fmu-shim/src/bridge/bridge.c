@@ -234,21 +234,12 @@ static bool is_broken(const tb_bridge *b) {
          atomic_load_explicit(&b->region.header->link_state, memory_order_acquire) == TB_LINK_FAILED;
 }
 
-static void wake_writer(tb_bridge *b) {
-  if (tb_must_wake(&b->region.header->writer_waiting)) tb_wake_signal(b->attachment.notify_end);
-}
-
-/* Rows that nothing needs any more go back, or the consumer could wait for us while we wait for it. */
-static void release(tb_bridge *b) {
-  tb_selection_release(b->selection);
-  /* Not for each row: a consumer that wakes often takes the processor from who steps. Whoever waits wakes it anyway. */
-  if (tb_is_raised(&b->region.header->writer_waiting) && tb_selection_has_room(b->selection)) wake_writer(b);
-}
-
 /* Sleeps until the backend has something, or the deadline, which starts to run at the first call. */
 static tb_outcome wait_for_backend(tb_bridge *b, int64_t *deadline_ns) {
   tb_header *h = b->region.header;
-  wake_writer(b);
+  /* A consumer that waits for a free row looks again by itself; only now it must not wait. A step that finds its data
+     sends no wake-up: that would cost it a system call, and the processor to the one it wakes. */
+  if (tb_must_wake(&h->writer_waiting)) tb_wake_signal(b->attachment.notify_end);
   tb_raise_flag(&h->reader_waiting);
   if (tb_selection_pull(b->selection)) {
     atomic_store_explicit(&h->reader_waiting, 0, memory_order_relaxed);
@@ -351,7 +342,7 @@ tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
       tb_selection_round(s, INT64_MAX, 1, true);
       continue;
     }
-    release(b);
+    tb_selection_release(b->selection);
     outcome = wait_for_backend(b, &deadline);
   }
   if (outcome == TB_TIMED_OUT) {
@@ -360,7 +351,7 @@ tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
       tb_bridge_report(b, TB_LOG_ERROR, TB_CATEGORY_ERROR, "initialisation: no connection to the broker within %.3f s",
              (double)b->timeout_ns / NS_PER_S);
   }
-  release(b);
+  tb_selection_release(b->selection);
   tb_bridge_drain_log(b);
   if (outcome != TB_DONE) return outcome;
 
@@ -418,7 +409,7 @@ static tb_outcome select_outputs(tb_bridge *b, int64_t time) {
   int64_t deadline = 0;
   tb_selection_pull(b->selection);
   while (!tb_selection_select(b->selection, time, b->behaviour, b->lookahead, b->maxage_ns, deadline == 0)) {
-    release(b);
+    tb_selection_release(b->selection);
     if (deadline == 0) tb_shim_count(&b->region, TB_COUNT_WAITED, 1);
     tb_outcome outcome = wait_for_backend(b, &deadline);
     if (outcome == TB_TIMED_OUT) {
@@ -443,7 +434,7 @@ tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
     int64_t stamp = b->time_zero_ns + llround((end - b->origin_s) * NS_PER_S);
     int64_t before = tb_selection_newest(b->selection);
     tb_outcome outcome = select_outputs(b, stamp);
-    release(b);
+    tb_selection_release(b->selection);
     tb_bridge_drain_log(b);
     if (outcome != TB_DONE) return outcome;
     if (tb_selection_newest(b->selection) == before) tb_shim_count(&b->region, TB_COUNT_HELD, 1);

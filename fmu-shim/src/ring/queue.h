@@ -90,11 +90,6 @@ static inline void tb_raise_flag(_Atomic uint32_t *flag) {
   atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* Without the fence: may miss a flag raised just now, so only for who will look again before going to sleep. */
-static inline bool tb_is_raised(const _Atomic uint32_t *flag) {
-  return atomic_load_explicit(flag, memory_order_relaxed) != 0;
-}
-
 static inline bool tb_must_wake(_Atomic uint32_t *flag) {
   atomic_thread_fence(memory_order_seq_cst);
   return atomic_load_explicit(flag, memory_order_relaxed) != 0 &&

@@ -171,7 +171,7 @@ typedef struct {
 
   /* Raised before going to sleep, lowered by who sends the wake-up (see queue.h). */
   _Alignas(TB_CACHE_LINE) _Atomic uint32_t reader_waiting; /* a step sleeps until a sample comes */
-  _Atomic uint32_t writer_waiting;                         /* the consumer waits for a free row */
+  _Atomic uint32_t writer_waiting;                         /* the consumer found no free row and looks again later */
   _Atomic uint32_t publisher_waiting;                      /* the publisher waits for an outgoing row */
 
   _Alignas(TB_CACHE_LINE) _Atomic uint64_t backend_counters[TB_BACKEND_COUNTERS];

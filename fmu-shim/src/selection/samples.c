@@ -261,8 +261,6 @@ void tb_selection_release(tb_selection *s) {
     release_list(s);
 }
 
-bool tb_selection_has_room(const tb_selection *s) { return !is_scarce(s, s->window ? s->kept : s->first); }
-
 uint32_t tb_selection_pending(const tb_selection *s) {
   uint64_t moved = s->arrivals;
   for (uint32_t i = 0; i < s->n_groups; i++)

@@ -51,8 +51,6 @@ bool tb_selection_complete(const tb_selection *selection, int64_t maxage_ns);
 
 /* Gives rows back that no chain needs any more. */
 void tb_selection_release(tb_selection *selection);
-/* A quarter of the rows or more are free, so that it is worth waking a consumer that waits for one. */
-bool tb_selection_has_room(const tb_selection *selection);
 
 /* Times of the newest and the oldest value that is output; INT64_MIN when a signal has none. */
 int64_t tb_selection_newest(const tb_selection *selection);

@@ -13,6 +13,9 @@ import { createDecoder, type Decoder, type FieldProblem } from '../decoder.js';
 import { createNativeDecoder } from '../native-decoder.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
+/** How often a full ring is looked at, ms. */
+const FULL_RING_MS = 2;
+
 export class Intake {
   readonly #producer: Producer;
   readonly #log: RateLimitedLog;
@@ -20,6 +23,7 @@ export class Intake {
   readonly #tellsUnknownFields: boolean;
   readonly #waiting: Delivery[] = [];
   #waitingFrom = 0;
+  #timer: NodeJS.Timeout | undefined;
   #consumer: Consumer | undefined;
   #toAcknowledge: Delivery | undefined;
   /** Messages dealt with so far. */
@@ -43,6 +47,7 @@ export class Intake {
       this.#waiting.push(delivery);
     } else if (!this.#put(delivery)) {
       this.#waiting.push(delivery);
+      this.#lookAgain();
       this.#producer.count('blocked');
       this.#log.limited(
         'ring full',
@@ -54,12 +59,27 @@ export class Intake {
     }
   }
 
-  /** Goes on with what waits; called when rows are free again. */
+  /** Goes on with what waits. Called now and then, and when a step has nothing to go on with. */
   drain(): void {
     while (this.#waitingFrom < this.#waiting.length) {
-      if (!this.#put(this.#waiting[this.#waitingFrom] as Delivery)) return;
+      if (!this.#put(this.#waiting[this.#waitingFrom] as Delivery)) return this.#lookAgain();
       this.#waitingFrom++;
     }
+    this.#waiting.length = 0;
+    this.#waitingFrom = 0;
+  }
+
+  /** A step that frees rows does not say so: a system call would cost it more than all the rest. */
+  #lookAgain(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.drain();
+    }, FULL_RING_MS);
+  }
+
+  /** For good: nothing is put into the ring any more. */
+  close(): void {
+    clearTimeout(this.#timer);
     this.#waiting.length = 0;
     this.#waitingFrom = 0;
   }

@@ -49,7 +49,7 @@ export class BridgeSession {
       dropOldest: config.ring.whenFull === 'drop-oldest',
     });
     this.#log = new RateLimitedLog((level, category, text) => this.#producer.log(level, category, text));
-    // A byte means: rows are free again, or inputs wait to be published.
+    // A byte means: a step waits for data and rows are free, or inputs wait to be published.
     this.#notification = new Socket({ fd: handles.notification, readable: true, writable: false });
     this.#notification.on('data', () => {
       this.#intake?.drain();
@@ -104,6 +104,7 @@ export class BridgeSession {
     this.#opening.abort();
     await this.#started;
     await Promise.all([this.#consumer?.close(), this.#outlet?.close(graceMs)]);
+    this.#intake?.close();
     this.#log.flush();
     this.#notification.destroy();
     this.#producer.close();
