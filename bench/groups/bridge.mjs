@@ -9,6 +9,9 @@ const US = 1e3;
 const MS = 1e6;
 const inUnit = (samplesNs, unitNs) => samplesNs.map((ns) => ns / unitNs);
 
+/** Steps, or messages, before those that count. */
+const WARMUP = 25;
+
 /** How far an importer with its data at hand stays behind the stream, ms: here, and up to BURST_MS further. */
 const LAG_MS = 50;
 const BURST_MS = 50;
@@ -18,31 +21,38 @@ const STEP_TARGET = { median: 0.5, p99: 10 };
 
 let measurements = 0;
 
-/**
- * A bridge FMU on an exchange of its own, whatever the broker has besides. `use` gets the FMU, the names, and `importer`
- * to run it; afterwards nothing is left on the broker.
- */
-async function withBridge({ url, folder }, config, use) {
-  const name = `bench_${process.pid}_${++measurements}`;
-  const names = { exchange: name, stateKey: 'state', commandKey: 'command', queue: `${name}_queue` };
-  const { receive, ...rest } = config;
-  const fmu = await bridgeFmu(folder, {
-    name,
-    receive: { exchange: names.exchange, key: names.stateKey, ...receive?.(names) },
-    send: { key: names.commandKey },
-    ...rest,
-  });
+/** `use` with names of its own, whatever the broker has besides; afterwards nothing is left there. */
+async function withNames({ url }, use) {
+  const exchange = `bench_${process.pid}_${++measurements}`;
+  const names = { exchange, stateKey: 'state', commandKey: 'command', queue: `${exchange}_queue` };
   try {
-    return await use({
-      fmu,
-      names,
-      importer: (scenario, options, settings) =>
-        runImporter(scenario, { ...fmu.options, ...options }, { env: { AMQP_URL: url }, ...settings }),
-    });
+    return await use(names);
   } finally {
-    await fmu.close();
     await forget(url, { exchanges: [names.exchange], queues: [names.queue] });
   }
+}
+
+/** `use` with a bridge FMU, its names on the broker, and `importer` to run it. */
+function withBridge({ url, folder }, { receive, ...config }, use) {
+  return withNames({ url }, async (names) => {
+    const { exchange, stateKey, commandKey } = names;
+    const fmu = await bridgeFmu(folder, {
+      name: exchange,
+      receive: { exchange, key: stateKey, ...receive?.(names) },
+      send: { key: commandKey },
+      ...config,
+    });
+    try {
+      return await use({
+        fmu,
+        names,
+        importer: (scenario, options, settings) =>
+          runImporter(scenario, { ...fmu.options, ...options }, { env: { AMQP_URL: url }, ...settings }),
+      });
+    } finally {
+      await fmu.close();
+    }
+  });
 }
 
 /** `use` while a peer runs that has said that it is ready. */
@@ -88,7 +98,7 @@ async function pacedSteps(context, shape, settings) {
     burst: realtime ? 1 : Math.round(BURST_MS / period),
     lag: realtime ? LAG_MS + BURST_MS / 2 : LAG_MS,
     count: (seconds * 1000) / period,
-    warmup: 50,
+    warmup: 2 * WARMUP,
   };
   const result = await withStream(context, shape, { selection, periodMs: 2, speed, gaps }, ({ importer }) =>
     importer('paced', options),
@@ -147,17 +157,34 @@ const absorb = (id, shape, messages, target) => ({
 
 /* ---- Waiting, publishing, catching up ------------------------------------------------------------------------------ */
 
-const wake = {
-  rows: [{ id: 'wake-117', unit: 'ms', target: { median: 0.4 } }],
+/** Messages `periodMs` apart. At 20 ms the cores fall asleep between them, which is most of the figure. */
+const wake = (id, periodMs, target) => ({
+  rows: [{ id, unit: 'ms', target }],
   measure: async (context) => {
     const selection = { maxage: 1, lookahead: 1, timeout: '10 s' };
     const count = context.quick ? 100 : 500;
-    const result = await withStream(context, 117, { selection, periodMs: 20 }, ({ importer }) =>
-      importer('wake', { step: 0.02, count, warmup: 10 }),
+    const result = await withStream(context, 117, { selection, periodMs }, ({ importer }) =>
+      importer('wake', { step: periodMs / 1000, count, warmup: WARMUP }),
     );
     checkCounts(result);
-    return { 'wake-117': inUnit(result.wake, MS) };
+    return { [id]: inUnit(result.wake, MS) };
   },
+});
+
+/** The floor of `wake`: the same messages and broker, and a bare client instead of the bridge. */
+const wakeClient = {
+  rows: [{ id: 'wake-117-client', unit: 'ms' }],
+  measure: (context) =>
+    withNames(context, ({ exchange, stateKey: key }) => {
+      const common = { url: context.url, exchange, key };
+      const options = { ...common, field: 'published_at', count: context.quick ? 100 : 500, warmup: WARMUP };
+      return withPeer('receiver', options, (receiver) =>
+        withPeer('feeder', { ...common, shape: 117, periodMs: 20 }, async () => {
+          const { latenciesNs } = await receiver.next();
+          return { 'wake-117-client': inUnit(latenciesNs, MS) };
+        }),
+      );
+    }),
 };
 
 const publish = {
@@ -168,7 +195,7 @@ const publish = {
     const config = { inputs: Object.fromEntries(inputs.map((name) => [name, 'Real'])) };
     return withBridge(context, config, ({ names, importer }) => {
       const { exchange, commandKey: key } = names;
-      return withPeer('receiver', { url: context.url, exchange, key, count }, async (receiver) => {
+      return withPeer('receiver', { url: context.url, exchange, key, field: 'sent_at', count }, async (receiver) => {
         await importer('publish', { step: 0.02, period: 20, count });
         const { latenciesNs } = await receiver.next();
         return { 'publish-10': inUnit(latenciesNs, MS) };
@@ -284,7 +311,9 @@ export const bridge = [
   steps('step-5-100ms', 5, { stepMs: 100, lookahead: 1, speed: 10 }),
   absorb('absorb-117', 117, 60_000, 30_000),
   absorb('absorb-5', 5, 200_000, 60_000),
-  wake,
+  wake('wake-117', 20, { median: 0.4 }),
+  wake('wake-117-2ms', 2, { median: 0.4 }),
+  wakeClient,
   publish,
   catchUp,
   initialise,

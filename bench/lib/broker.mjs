@@ -3,7 +3,14 @@ import amqplib from 'amqplib';
 import { Peer } from './processes.mjs';
 
 export async function openBroker(url) {
-  if (url !== undefined) return { url, name: new URL(url).host, close: async () => {} };
+  if (url !== undefined) {
+    const name = new URL(url).host;
+    const connection = await amqplib.connect(url).catch((cause) => {
+      throw new Error(`cannot use the broker at ${name}: ${cause.message}`, { cause });
+    });
+    await connection.close();
+    return { url, name, close: async () => {} };
+  }
   const peer = new Peer('broker', {});
   const { url: own } = await peer.next();
   return { url: own, name: 'embedded', close: () => peer.end() };

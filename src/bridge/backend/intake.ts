@@ -62,7 +62,10 @@ export class Intake {
   /** Goes on with what waits. Called now and then, and when a step has nothing to go on with. */
   drain(): void {
     while (this.#waitingFrom < this.#waiting.length) {
-      if (!this.#put(this.#waiting[this.#waitingFrom] as Delivery)) return this.#lookAgain();
+      if (!this.#put(this.#waiting[this.#waitingFrom] as Delivery)) {
+        this.#lookAgain();
+        return;
+      }
       this.#waitingFrom++;
     }
     this.#waiting.length = 0;
