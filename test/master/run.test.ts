@@ -264,11 +264,12 @@ describe('a run ends', () => {
       kill: kill.signal,
       killAfterMs: 200,
       progressMs: 0,
-      // After a step, so that the next is under way.
-      onProgress: () => {
-        given ||= performance.now();
-        kill.abort();
-      },
+      // After a step; a moment later the next is under way.
+      onProgress: () =>
+        setTimeout(() => {
+          given ||= performance.now();
+          kill.abort();
+        }, 100),
     });
     expect(error).toMatchObject({ code: 'TB_MASTER_KILLED', exitCode: 1 });
     expect(performance.now() - given).toBeLessThan(900);

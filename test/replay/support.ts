@@ -1,15 +1,17 @@
 /** A sink, a clock and sources for tests: real ones where the test is about them, these where it is about the player. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReplayClock } from '#tb/replay/clock.js';
 import type { Sink, SinkCounts } from '#tb/replay/sink.js';
 import { type BadRowPolicy, type RecordedRow, type ReplaySource, SourceLog } from '#tb/replay/source.js';
 import type { Problem } from '#tb/support/errors.js';
 import { formatProblem } from '#tb/support/errors.js';
+import { temporaryFolder } from '../support/fmus.js';
+
+const folder = temporaryFolder();
 
 export function temporaryFile(name: string, content: string | Uint8Array): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'twinbridge-replay-')), name);
+  const path = join(mkdtempSync(join(folder, 'recording-')), name);
   writeFileSync(path, content);
   return path;
 }
