@@ -1,10 +1,11 @@
 /** What both demos need around the run: a broker, the built bridge FMU, the system, a folder, progress. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedBroker } from '../amqp/embedded/index.js';
 import { type BrokerAddress, Publisher, parseBrokerUrl } from '../amqp/index.js';
 import { buildBridgeFmu, readBridgeConfig } from '../bridge/index.js';
 import type { Progress, RunLogMessage } from '../master/index.js';
-import { readSystemYaml, type System } from '../system/index.js';
+import { parseSystemYaml, type System } from '../system/index.js';
 import { example, newRunFolder } from './paths.js';
 
 export interface DemoOptions {
@@ -29,7 +30,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Builds the bridge of an example beside its system file and starts what the run needs. */
+/** Builds the bridge of an example in the folder of the run and starts what the run needs. */
 export async function setStage(name: string, fmu: string, options: DemoOptions): Promise<Stage> {
   const say = options.say ?? (() => {});
   const embedded = options.broker === undefined ? await EmbeddedBroker.listen({ port: 0 }) : undefined;
@@ -38,9 +39,10 @@ export async function setStage(name: string, fmu: string, options: DemoOptions):
   const brokerName = embedded === undefined ? `${address.protocol}://${address.hostname}:${address.port}` : 'embedded';
   try {
     if (embedded === undefined) await checkBroker(address);
-    await buildBridgeFmu(await readBridgeConfig(example(name, 'bridge.yaml')), example(name, fmu));
-    const system = await readSystemYaml(example(name, 'system.yaml'));
     const folder = await newRunFolder(name);
+    const built = join(folder, fmu);
+    await buildBridgeFmu(await readBridgeConfig(example(name, 'bridge.yaml')), built);
+    const system = await readSystemWith(example(name, 'system.yaml'), fmu, built);
     // The bridge's backend is a child of this process and finds the broker here; nothing is written anywhere.
     const before = process.env.AMQP_URL;
     process.env.AMQP_URL = brokerUrl;
@@ -61,6 +63,15 @@ export async function setStage(name: string, fmu: string, options: DemoOptions):
     await embedded?.close();
     throw error;
   }
+}
+
+/** The example's system with the FMU that was built for this run: the examples may lie where nothing can be written. */
+async function readSystemWith(file: string, fmu: string, built: string): Promise<System> {
+  const text = await readFile(file, 'utf8');
+  return parseSystemYaml(
+    file,
+    text.replace(`fmu: ${fmu}`, () => `fmu: ${JSON.stringify(built)}`),
+  );
 }
 
 /** Rejects with the reason why it cannot be used, before anything else is started. */

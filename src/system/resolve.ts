@@ -242,7 +242,11 @@ class Resolver {
         const names = outputPorts(this).map((port) => portName(this, port));
         this.#report(location, `nothing to record is named '${pattern}'${didYouMean(pattern, names)}`);
       }
-      for (const port of matches) ports.set(portName(this, port), port);
+      for (const port of matches) {
+        const name = portName(this, port);
+        if (/password$/i.test(name)) this.#report(location, `'${name}' is a secret, and no secret goes into results`);
+        else ports.set(name, port);
+      }
     }
     return [...ports.values()];
   }

@@ -79,10 +79,16 @@ export function splitPortName(name: string): { component: string; variable: stri
   return dot < 0 ? { component: name, variable: '' } : { component: name.slice(0, dot), variable: name.slice(dot + 1) };
 }
 
-/** All ports whose name the pattern matches; `*` stands for any characters. */
+/**
+ * All ports whose name the pattern matches; `*` stands for any characters. A pattern with `*` leaves parameters out: they
+ * do not change, and one of them may be a password.
+ */
 export function matchPorts(system: Pick<System, 'components'>, pattern: string): Port[] {
   const expression = new RegExp(`^${pattern.split('*').map(escapeExpression).join('.*')}$`, 's');
-  return allPorts(system).filter((port) => expression.test(portName(system, port)));
+  const wild = pattern.includes('*');
+  return allPorts(system).filter(
+    (port) => expression.test(portName(system, port)) && !(wild && variableAt(system, port).causality === 'parameter'),
+  );
 }
 
 export function outputPorts(system: Pick<System, 'components'>): Port[] {

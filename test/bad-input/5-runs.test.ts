@@ -17,8 +17,9 @@ let feeder: Feeder;
 beforeAll(async () => {
   broker = await startBroker();
   feeder = await Feeder.start(broker.url);
-  await system('failing', 'fail');
-  await system('holding', 'hold');
+  await system('failing', 'fail', '1 s', '1 s');
+  await system('holding', 'hold', '1 s', '500 ms');
+  await system('patient', 'fail', '20 s', '60 s');
 });
 afterAll(async () => {
   await feeder?.stop();
@@ -26,11 +27,11 @@ afterAll(async () => {
 });
 
 /** A system of one bridge; `name.yaml` in the folder. */
-async function system(name: string, onTimeout: 'fail' | 'hold'): Promise<void> {
+async function system(name: string, onTimeout: 'fail' | 'hold', maxage: string, timeout: string): Promise<void> {
   const config = `twinbridge: bridge
 name: robot
 send: { announce: true }
-selection: { maxage: 1 s, lookahead: 100, timeout: 300 ms, onTimeout: ${onTimeout} }
+selection: { maxage: ${maxage}, lookahead: 100, timeout: ${timeout}, onTimeout: ${onTimeout} }
 outputs: { x: Real }
 diagnostics: true
 `;
@@ -46,9 +47,7 @@ describe('1 no broker', () => {
     ['at a closed port', 'amqp://guest:sesame-73@127.0.0.1:1', /nothing listens at amqp:\/\/guest@127\.0\.0\.1:1\//],
     ['of that name', 'amqp://guest:sesame-73@no-such-host.invalid', /cannot resolve the host 'no-such-host\.invalid'/],
   ])('%s: exit code 4, cause and remedy, no password', async (_, url, said) => {
-    const before = performance.now();
-    const { code, stdout, stderr } = await runCli(['run', path('failing.yaml')], { env: { AMQP_URL: url } });
-    expect(performance.now() - before).toBeLessThan(4000);
+    const { code, stdout, stderr } = await runCli(['run', path('patient.yaml')], { env: { AMQP_URL: url } });
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
     expect(stderr).toMatch(said);
     expect(stderr).not.toContain('sesame-73');
@@ -65,16 +64,16 @@ describe('1 no broker', () => {
   it('but data that do not come, which is something else: exit code 1', async () => {
     const { code, stderr } = await runCli(['run', path('failing.yaml')], { env: { AMQP_URL: broker.url } });
     expect(code).toBe(1);
-    expect(stderr).toContain('initialisation: no valid data within 0.300 s (maxage 1.000 s): x (never received)');
+    expect(stderr).toContain('initialisation: no valid data within 1.000 s (maxage 1.000 s): x (never received)');
   });
 });
 
 describe('2 in the middle of a run', () => {
   let runs = 0;
-  async function start(name: string): Promise<{ running: Running; results: string }> {
+  async function start(name: string, ...more: string[]): Promise<{ running: Running; results: string }> {
     await feeder.onReady({ x: 1, time: stamp(0) });
     const results = path(`${++runs}.csv`);
-    const running = startCli(['run', path(`${name}.yaml`), '--results', results, '--json'], {
+    const running = startCli(['run', path(`${name}.yaml`), '--results', results, '--json', ...more], {
       env: { AMQP_URL: broker.url },
     });
     await running.wrote(results);
@@ -95,7 +94,7 @@ describe('2 in the middle of a run', () => {
     expect(code).toBe(5);
     expect(stderr).toContain('robot: receiving: lost the broker');
     expect(stderr).toContain(
-      'step to 1.1 s: no valid data within 0.300 s (maxage 1.000 s, the broker is out of reach): x (1.100 s old)',
+      'step to 1.1 s: no valid data within 1.000 s (maxage 1.000 s, the broker is out of reach): x (1.100 s old)',
     );
     expect(JSON.parse(stdout)).toMatchObject({ outcome: 'failed', steps: 10 });
     expect(rows(results)).toHaveLength(11);
@@ -103,29 +102,30 @@ describe('2 in the middle of a run', () => {
   });
 
   it('the broker dies and the policy is to hold: the run goes on to its end', async () => {
-    const { running } = await start('holding');
+    const { running } = await start('holding', '--stop', '2.6');
     await broker.kill();
     const { code, stdout, stderr } = await running.finished;
     expect(code).toBe(0);
-    // Twenty steps without data, told at the first, second, fourth …
+    // Sixteen steps without data, told at the first, second, fourth …
     expect(stderr).toContain('x (1.100 s old); the outputs stay as they are\n');
     expect(stderr).toContain('x (2.600 s old); the outputs stay as they are, for 16 steps now');
     expect(stderr.match(/the outputs stay as they are/g)).toHaveLength(5);
-    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'finished', steps: 30, finalValues: { 'robot.x': 1 } });
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'finished', steps: 26, finalValues: { 'robot.x': 1 } });
     await restart();
   });
 
   it('the broker dies and comes back in time: nothing but a warning', async () => {
-    const { running } = await start('failing');
+    const { running } = await start('patient', '--stop', '6');
     await restart();
-    const feed = setInterval(() => void feeder.send({ x: 2, time: stamp(performance.now() - started) }), 50);
-    const started = performance.now();
-    const { code, stdout } = await running.finished;
+    const restarted = performance.now();
+    const feed = setInterval(() => void feeder.send({ x: 2, time: stamp(performance.now() - restarted) }), 50);
+    const { code, stdout, stderr } = await running.finished;
     clearInterval(feed);
-    expect(code).toBe(0);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('robot: receiving: lost the broker');
     expect(JSON.parse(stdout)).toMatchObject({
       outcome: 'finished',
-      finalValues: { 'robot.x': 2, 'robot.link_up': true },
+      finalValues: { 'robot.x': 2, 'robot.link_up': true, 'robot.reconnects': 2 },
     });
   });
 
@@ -140,7 +140,7 @@ describe('2 in the middle of a run', () => {
   });
 
   it('bad messages come: they are told while it runs and summed up at its end, and the run finishes', async () => {
-    const { running } = await start('holding');
+    const { running } = await start('patient', '--stop', '1');
     await feeder.send('no JSON', { x: '1', time: stamp(0) }, { x: 5, time: stamp(500), z: 1 });
     const { code, stdout, stderr } = await running.finished;
     expect(code).toBe(0);
@@ -148,7 +148,7 @@ describe('2 in the middle of a run', () => {
     expect(stderr).toContain("robot: message 3 (routing key 'data.to_cosim'): no_usable_value: 'x' is the string");
     expect(stderr).toContain("robot: message 4 (routing key 'data.to_cosim'): unknown_field: 'z' is no signal");
     expect(stderr).toMatch(
-      /robot: totals: steps 30, .*messages received 4, rejected 2, with unknown fields 1, samples used 2/,
+      /robot: totals: steps 10, .*messages received 4, rejected 2, with unknown fields 1, samples used 2/,
     );
     expect(JSON.parse(stdout).finalValues).toMatchObject({ 'robot.x': 5, 'robot.rejected': 2 });
   });

@@ -13,7 +13,7 @@ typedef void tb_log_function(void *context, tb_log_level level, const char *cate
 
 typedef enum {
   TB_DONE,
-  TB_TIMED_OUT, /* no valid data by the deadline, and the policy is to fail: nothing has changed, it can be tried again */
+  TB_TIMED_OUT, /* no valid data by the deadline, and the policy is to fail: it can be tried again */
   TB_BROKEN     /* the backend is gone or could not connect: the instance is of no more use */
 } tb_outcome;
 

@@ -13,7 +13,7 @@ typedef enum {
   INSTANTIATED = 1 << 0,
   INITIALIZATION = 1 << 1,
   STEP_COMPLETE = 1 << 2,
-  STEP_FAILED = 1 << 3, /* a step was discarded: nothing has changed, so it may also simply be tried again */
+  STEP_FAILED = 1 << 3, /* a step was discarded: time has not moved on, so it may also simply be tried again */
   TERMINATED = 1 << 4,
   ERROR = 1 << 5,
   RESET_FAILED = 1 << 6, /* nothing is behind the instance any more: it can be reset once more, or freed */
