@@ -9,7 +9,8 @@
  * The velocity is the slope of a least-squares line through the measurements of the last `window` seconds. A source
  * slower than the communication step repeats its last value: such a held value is no measurement, and the line goes on
  * through it. Only when nothing changed for `hold_time` seconds, the robot is taken to stand still, and the held value
- * counts again.
+ * counts again. A source that tells the `age` of its value (a bridge's data_age) gives each measurement its own time, and
+ * a gap in the data is then no standstill.
  */
 #include <math.h>
 #define MODEL_GUID "{3c564a1e-5a3a-4c5b-8f0b-6f1d7c2c0a04}"
@@ -24,7 +25,8 @@
   V(Real, px, OUTPUT)         \
   V(Real, py, OUTPUT)         \
   V(Real, pz, OUTPUT)         \
-  V(Real, deviation, OUTPUT)
+  V(Real, deviation, OUTPUT)  \
+  V(Real, age, INPUT)
 #define MODEL_STATE                                                              \
   struct { double time, position[3]; } samples[HISTORY]; /* a ring, newest last */ \
   unsigned first, count;                                                         \
@@ -81,14 +83,16 @@ static fmi2Status model_step(instance *self, double t, double h) {
   model *m = &self->m;
   const double measured[3] = {m->x, m->y, m->z};
   bool changed = m->count == 0 || memcmp(measured, m->samples[newest(m)].position, sizeof measured) != 0;
+  const double taken = t - m->age; /* when it was measured */
+  bool fresh = m->count == 0 || taken > m->samples[newest(m)].time;
   if (changed) m->changed = t;
-  if (changed || t - m->changed >= m->hold_time) {
+  if (fresh && (changed || t - m->changed >= m->hold_time)) {
     if (m->count > 0) {
       double expected[3];
-      extrapolate(m, t, expected);
+      extrapolate(m, taken, expected);
       m->deviation = hypot(hypot(measured[0] - expected[0], measured[1] - expected[1]), measured[2] - expected[2]);
     }
-    add_sample(m, t, measured);
+    add_sample(m, taken, measured);
   }
   drop_old(m, t);
   double predicted[3];
