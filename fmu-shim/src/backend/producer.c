@@ -10,7 +10,6 @@ struct tb_producer {
   void *memory;
   bool mapped; /* shared memory, else of this process */
   tb_handle signal_end;
-  bool drop_oldest;
   uint32_t row; /* taken back from the shim and not handed over yet */
   tb_free_cursor free;
   unsigned char *scratch; /* drop_oldest: a row to decode into while the ring is full */
@@ -43,11 +42,10 @@ tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region
   with_policy.drop_oldest = drop_oldest != 0;
   tb_region_init(p->memory, &with_policy, variables, texts);
   tb_region_open(&p->region, p->memory, size);
-  p->drop_oldest = drop_oldest != 0;
   p->newest_ns = INT64_MIN;
   p->newest_mask = calloc(p->region.header->output_words + 1, sizeof *p->newest_mask);
-  if (p->drop_oldest) p->scratch = calloc(1, p->region.header->row_stride);
-  if (p->newest_mask == NULL || (p->drop_oldest && p->scratch == NULL)) {
+  if (p->region.header->drop_oldest) p->scratch = calloc(1, p->region.header->row_stride);
+  if (p->newest_mask == NULL || (p->region.header->drop_oldest && p->scratch == NULL)) {
     tb_producer_destroy(p);
     return NULL;
   }
@@ -86,7 +84,7 @@ static void count(tb_producer *p, tb_backend_counter counter, uint64_t by) {
 /* A free row in p->row, if need be the oldest sample's. `flags` tells of that; false: the ring is full. */
 static bool have_row(tb_producer *p, int *flags) {
   if (p->row != TB_NO_ROW || tb_free_take(&p->region, &p->free, &p->row)) return true;
-  if (p->drop_oldest && tb_filled_steal(&p->region, &p->row)) {
+  if (p->region.header->drop_oldest && tb_filled_steal(&p->region, &p->row)) {
     count(p, TB_COUNT_DROPPED, 1);
     *flags |= TB_PUSHED_DROPPING;
     return true;
@@ -133,7 +131,7 @@ int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) 
   const tb_header *h = p->region.header;
   int result = TB_PUSHED;
   /* Before a sample goes to make room, it has to be certain that there is another to take it. */
-  const bool aside = p->drop_oldest && p->row == TB_NO_ROW && !tb_free_take(&p->region, &p->free, &p->row);
+  const bool aside = p->region.header->drop_oldest && p->row == TB_NO_ROW && !tb_free_take(&p->region, &p->free, &p->row);
   if (!aside && !have_row(p, &result)) return TB_PUSH_FULL;
   tb_row row = aside ? tb_row_at(p->scratch, h->output_words, h->n_outputs) : tb_sample_row(&p->region, p->row);
   int64_t time_ns;

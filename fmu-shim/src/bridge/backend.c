@@ -333,5 +333,3 @@ void tb_backend_close(tb_backend *b, const tb_attachment *a) { services()->close
 void tb_backend_describe_end(tb_backend *b, char *text, size_t size) { services()->describe_end(b, text, size); }
 
 bool tb_backend_is_gone(const tb_backend *b) { return atomic_load_explicit(&b->gone, memory_order_acquire); }
-
-int64_t tb_backend_pid(const tb_backend *b) { return b->process.pid; }

@@ -48,6 +48,5 @@ void tb_attachment_drop(tb_attachment *attachment);
 bool tb_backend_is_gone(const tb_backend *backend);
 /* "process 4711 was ended by signal 9 (Killed)"; only once it is gone. */
 void tb_backend_describe_end(tb_backend *backend, char *text, size_t size);
-int64_t tb_backend_pid(const tb_backend *backend);
 
 #endif

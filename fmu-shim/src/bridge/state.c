@@ -4,14 +4,19 @@
 
 #include "bridge_internal.h"
 
+/* Where a bridge stands in time, and its tunable parameters. */
+typedef struct {
+  int64_t time_zero_ns, step_time_ns, maxage_ns;
+  double origin_s, time_s;
+  uint32_t lookahead, initialised;
+} moment;
+
 /* What has been published is not taken back, so it is no part of the state: a step made again publishes only what
    differs from what the peers were told. */
 struct tb_bridge_state {
   tb_bridge_state *next;
   bool of_this_instance;
-  int64_t time_zero_ns, step_time_ns, maxage_ns;
-  double origin_s, time_s;
-  uint32_t lookahead, initialised;
+  moment moment;
   uint64_t *inputs;
   char *input_strings;
   tb_position *position;
@@ -47,13 +52,8 @@ bool tb_bridge_save(tb_bridge *b, tb_bridge_state **state) {
   tb_bridge_state *s = *state != NULL ? *state : new_state(b);
   if (s == NULL) return false;
   s->of_this_instance = true;
-  s->time_zero_ns = b->time_zero_ns;
-  s->step_time_ns = b->step_time_ns;
-  s->maxage_ns = b->maxage_ns;
-  s->origin_s = b->origin_s;
-  s->time_s = b->time_s;
-  s->lookahead = b->lookahead;
-  s->initialised = b->initialised;
+  s->moment = (moment){b->time_zero_ns, b->step_time_ns, b->maxage_ns, b->origin_s,
+                       b->time_s,       b->lookahead,    b->initialised};
   memcpy(s->inputs, b->inputs, b->region.header->n_inputs * sizeof *s->inputs);
   memcpy(s->input_strings, b->input_strings, b->region.header->input_strings);
   tb_position_save(b->selection, s->position);
@@ -66,13 +66,13 @@ bool tb_bridge_restore(tb_bridge *b, const tb_bridge_state *s) {
   const tb_bridge_state *known = b->states;
   while (known != NULL && known != s) known = known->next;
   if (known == NULL) return false;
-  b->time_zero_ns = s->time_zero_ns;
-  b->step_time_ns = s->step_time_ns;
-  b->maxage_ns = s->maxage_ns;
-  b->origin_s = s->origin_s;
-  b->time_s = s->time_s;
-  b->lookahead = s->lookahead;
-  b->initialised = s->initialised;
+  b->time_zero_ns = s->moment.time_zero_ns;
+  b->step_time_ns = s->moment.step_time_ns;
+  b->maxage_ns = s->moment.maxage_ns;
+  b->origin_s = s->moment.origin_s;
+  b->time_s = s->moment.time_s;
+  b->lookahead = s->moment.lookahead;
+  b->initialised = s->moment.initialised;
   memcpy(b->inputs, s->inputs, b->region.header->n_inputs * sizeof *s->inputs);
   memcpy(b->input_strings, s->input_strings, b->region.header->input_strings);
   uint64_t lost = tb_position_restore(b->selection, s->position, s->of_this_instance);
@@ -97,9 +97,7 @@ void tb_bridge_free_state(tb_bridge *b, tb_bridge_state *state) {
 /* "TBST", then a sum over the variables, so that a state of another FMU is refused; then the state without pointers. */
 typedef struct {
   uint32_t magic, variables_hash;
-  int64_t time_zero_ns, step_time_ns, maxage_ns;
-  double origin_s, time_s;
-  uint32_t lookahead, initialised;
+  moment moment;
 } serial_head;
 
 enum { SERIAL_MAGIC = 0x54425354 };
@@ -119,8 +117,7 @@ static size_t flat_size(const tb_bridge *b) { return state_size(b) - sizeof(tb_b
 size_t tb_bridge_serialized_size(const tb_bridge *b) { return sizeof(serial_head) + flat_size(b); }
 
 void tb_bridge_serialize(const tb_bridge *b, const tb_bridge_state *s, void *bytes) {
-  const serial_head head = {SERIAL_MAGIC, variables_hash(b), s->time_zero_ns, s->step_time_ns, s->maxage_ns,
-                            s->origin_s,  s->time_s,         s->lookahead,    s->initialised};
+  const serial_head head = {SERIAL_MAGIC, variables_hash(b), s->moment};
   memcpy(bytes, &head, sizeof head);
   memcpy((char *)bytes + sizeof head, s->inputs, flat_size(b));
 }
@@ -132,13 +129,7 @@ tb_bridge_state *tb_bridge_deserialize(tb_bridge *b, const void *bytes, size_t s
   if (head.magic != SERIAL_MAGIC || head.variables_hash != variables_hash(b)) return NULL;
   tb_bridge_state *s = new_state(b);
   if (s == NULL) return NULL;
-  s->time_zero_ns = head.time_zero_ns;
-  s->step_time_ns = head.step_time_ns;
-  s->maxage_ns = head.maxage_ns;
-  s->origin_s = head.origin_s;
-  s->time_s = head.time_s;
-  s->lookahead = head.lookahead;
-  s->initialised = head.initialised;
+  s->moment = head.moment;
   memcpy(s->inputs, (const char *)bytes + sizeof head, flat_size(b));
   return s;
 }

@@ -44,7 +44,7 @@ export class Instances {
 
   async attach(id: number, handles: ReceivedHandles): Promise<void> {
     const { instanceName, config, worker } = this.#find(id);
-    await worker.ask({ type: 'attach', id, instanceName, config, handles }, 'attached');
+    await worker.ask({ type: 'attach', id, instanceName, config, handles });
   }
 
   start(id: number, parameters: ReadonlyMap<number, string>): void {
@@ -56,7 +56,7 @@ export class Instances {
     const { worker } = this.#find(id);
     this.#instances.delete(id);
     worker.instances--;
-    await worker.ask({ type: 'close', id, graceMs }, 'closed');
+    await worker.ask({ type: 'close', id, graceMs });
   }
 
   async closeAll(graceMs: number): Promise<void> {
@@ -82,14 +82,13 @@ export class Instances {
 class ConsumerWorker {
   instances = 0;
   readonly #worker: Worker;
-  readonly #waiting = new Map<string, { resolve: () => void; reject: (why: Error) => void }>();
+  readonly #waiting = new Map<number, { resolve: () => void; reject: (why: Error) => void }>();
 
   constructor(worker: Worker) {
     this.#worker = worker;
     this.#worker.on('message', (message: FromWorker) => {
-      const key = `${message.id}`;
-      const waiting = this.#waiting.get(key);
-      this.#waiting.delete(key);
+      const waiting = this.#waiting.get(message.id);
+      this.#waiting.delete(message.id);
       if (message.type === 'failed') waiting?.reject(new Error(message.why));
       else waiting?.resolve();
     });
@@ -105,9 +104,9 @@ class ConsumerWorker {
   }
 
   /** Sends a request of which an instance has only one at a time, and waits for the answer. */
-  ask(message: ToWorker, _answer: FromWorker['type']): Promise<void> {
+  ask(message: ToWorker): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(`${message.id}`, { resolve, reject });
+      this.#waiting.set(message.id, { resolve, reject });
       this.tell(message);
     });
   }
