@@ -4,7 +4,16 @@ export * from './errors.js';
 export { type Experiment, Fmi2Instance, type FmuState, type InstanceOptions } from './instance.js';
 export type * from './model-description.js';
 export { type ArchiveEntry, ArchiveWriteError, packArchive } from './pack-archive.js';
-export { libraryPath, platformFolders } from './platform.js';
+export {
+  binariesFolder,
+  hostPlatform,
+  libraryPath,
+  PLATFORM_TUPLES,
+  PLATFORMS,
+  type Platform,
+  type PlatformTuple,
+  platformFolders,
+} from './platform.js';
 export { type ReadModelDescription, readModelDescription } from './read-model-description.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';

@@ -1,17 +1,61 @@
-/** Where an FMU keeps the library for this machine (FMI 2.0.4, section 2.3): `binaries/<platform>/<modelIdentifier>`. */
+/**
+ * Where an FMU keeps the library for a machine: `binaries/<folder>/<modelIdentifier>.<extension>` (FMI 2.0.4, section 2.3;
+ * FMI 3.0, section 2.5.1).
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FmuFolder } from './archive.js';
 import { FmuPlatformError, ModelExchangeOnlyError } from './errors.js';
 import type { ModelDescription } from './model-description.js';
 
+export interface Platform {
+  /** Its name in FMI 3.0, and the name of its folder there. */
+  readonly tuple: PlatformTuple;
+  /** FMI 2.0 names only Intel processors; for others the names of FMI 3.0 are in use. */
+  readonly fmi2Folder: string;
+  readonly extension: 'so' | 'dll' | 'dylib';
+  /** As Node names them. */
+  readonly system: 'linux' | 'win32' | 'darwin';
+  readonly processor: 'x64' | 'arm64';
+}
+
+export const PLATFORM_TUPLES = [
+  'x86_64-linux',
+  'aarch64-linux',
+  'x86_64-windows',
+  'x86_64-darwin',
+  'aarch64-darwin',
+] as const;
+export type PlatformTuple = (typeof PLATFORM_TUPLES)[number];
+
+const TABLE: Readonly<Record<PlatformTuple, Omit<Platform, 'tuple'>>> = {
+  'x86_64-linux': { fmi2Folder: 'linux64', extension: 'so', system: 'linux', processor: 'x64' },
+  'aarch64-linux': { fmi2Folder: 'aarch64-linux', extension: 'so', system: 'linux', processor: 'arm64' },
+  'x86_64-windows': { fmi2Folder: 'win64', extension: 'dll', system: 'win32', processor: 'x64' },
+  'x86_64-darwin': { fmi2Folder: 'darwin64', extension: 'dylib', system: 'darwin', processor: 'x64' },
+  'aarch64-darwin': { fmi2Folder: 'aarch64-darwin', extension: 'dylib', system: 'darwin', processor: 'arm64' },
+};
+
+/** The platforms that a bridge FMU can have a library for. */
+export const PLATFORMS: readonly Platform[] = PLATFORM_TUPLES.map((tuple) => ({ tuple, ...TABLE[tuple] }));
+
+/** This machine's platform, if it is one of {@link PLATFORMS}. */
+export function hostPlatform(): Platform | undefined {
+  return PLATFORMS.find(({ system, processor }) => system === process.platform && processor === process.arch);
+}
+
+/** `linux64` or `x86_64-linux`: the folder below `binaries/` of an FMU of that version. */
+export function binariesFolder(platform: Platform, fmiVersion: '2.0' | '3.0'): string {
+  return fmiVersion === '2.0' ? platform.fmi2Folder : platform.tuple;
+}
+
 const LIBRARY = /^binaries\/([^/]+)\/([^/]+)\.(so|dll|dylib)$/;
 const EXTENSIONS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { win32: 'dll', darwin: 'dylib' };
 const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { win32: 'win', darwin: 'darwin' };
 
 /**
- * This machine's folder names, best first. FMI 2.0 names only Intel processors; for others the names of FMI 3.0 are in
- * use, or one library for several processors under the old name.
+ * The folder names of an FMI 2.0 FMU for a machine, best first: the names of FMI 3.0 for processors that 2.0 does not
+ * name, or one library for several processors under the old name.
  */
 export function platformFolders(
   system: NodeJS.Platform = process.platform,
