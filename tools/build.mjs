@@ -3,7 +3,7 @@
  * nothing when nothing has changed.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -23,8 +23,17 @@ function run(command, args) {
   });
 }
 
+/** CMake would go on building where the checkout was before it was moved or copied. */
+function isOfThisCheckout(source, target) {
+  const cache = join(root, target, 'CMakeCache.txt');
+  if (!existsSync(cache)) return false;
+  if (readFileSync(cache, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${join(root, source)}\n`)) return true;
+  rmSync(join(root, target), { recursive: true });
+  return false;
+}
+
 async function cmake(source, target, options = []) {
-  if (!existsSync(join(root, target, 'CMakeCache.txt'))) {
+  if (!isOfThisCheckout(source, target)) {
     await run('cmake', ['-S', source, '-B', target, '-DCMAKE_BUILD_TYPE=Release', ...options]);
   }
   await run('cmake', ['--build', target, '--parallel', '2']);

@@ -26,7 +26,7 @@ static void *feed(void *data) {
   for (uint64_t n = 1; n <= SAMPLES; n++) {
     mask[0] = n > f->whole && n % 4 == 0 ? 0x55555555u & ((1u << SIGNALS) - 1) : (1u << SIGNALS) - 1;
     for (int i = 0; i < SIGNALS; i++) values[i] = n;
-    while (tb_producer_push(f->producer, (int64_t)n, mask, values, NULL) == TB_PUSH_FULL)
+    while (tb_producer_push(f->producer, 0, (int64_t)n, mask, values, NULL) == TB_PUSH_FULL)
       atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
   }
   return NULL;

@@ -88,6 +88,8 @@ function parameter(
 
 /** A variable of the FMU, for its modelDescription.xml and for the shared memory. */
 export interface LayoutVariable extends RegionVariable {
+  readonly type: SignalType;
+  readonly start?: SignalValue;
   readonly description?: string;
   readonly unit?: string;
   readonly tunable?: boolean;
@@ -139,7 +141,7 @@ export function bridgeLayout(config: BridgeConfig): BridgeLayout {
         logBytes: LOG_BYTES,
         behaviour: config.selection.behaviour,
         lookahead: config.selection.lookahead,
-        maxageMs: config.selection.maxageMs,
+        sources: [{ maxageMs: config.selection.maxageMs }],
         timeoutMs: Math.round(config.selection.timeoutMs),
         onTimeout: config.selection.onTimeout,
         sendAlways: config.send.when === 'always',

@@ -21,10 +21,11 @@ export interface NativeFunctions {
     dropOldest: number,
   ): Address;
   tb_producer_destroy(producer: Address): void;
-  tb_producer_use_decoder(producer: Address, decoder: Address): void;
-  tb_producer_push_json(producer: Address, json: Uint8Array, length: number): number;
+  tb_producer_use_decoder(producer: Address, source: number, decoder: Address): void;
+  tb_producer_push_json(producer: Address, source: number, json: Uint8Array, length: number): number;
   tb_producer_push(
     producer: Address,
+    source: number,
     timeNs: bigint,
     mask: BigUint64Array,
     values: Uint8Array,
@@ -37,7 +38,8 @@ export interface NativeFunctions {
     values: Uint8Array,
     strings: Uint8Array,
   ): number;
-  tb_producer_newest(producer: Address): number | bigint;
+  tb_producer_push_watermark(producer: Address, source: number, timeNs: bigint): number;
+  tb_producer_newest(producer: Address, source: number): number | bigint;
   tb_producer_outgoing_count(producer: Address): number;
   tb_producer_set_link(producer: Address, state: number, up: number): void;
   tb_producer_confirmed(producer: Address, doingNs: bigint): void;
@@ -76,13 +78,15 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_producer_create:
     'uintptr_t tb_producer_create(int64_t shm, int64_t signal_end, const uint8_t *spec, const uint8_t *variables, const uint8_t *texts, uint32_t drop_oldest)',
   tb_producer_destroy: 'void tb_producer_destroy(uintptr_t producer)',
-  tb_producer_use_decoder: 'void tb_producer_use_decoder(uintptr_t producer, uintptr_t decoder)',
-  tb_producer_push_json: 'int tb_producer_push_json(uintptr_t producer, const uint8_t *json, uint32_t length)',
+  tb_producer_use_decoder: 'void tb_producer_use_decoder(uintptr_t producer, uint32_t source, uintptr_t decoder)',
+  tb_producer_push_json:
+    'int tb_producer_push_json(uintptr_t producer, uint32_t source, const uint8_t *json, uint32_t length)',
   tb_producer_push:
-    'int tb_producer_push(uintptr_t producer, int64_t time_ns, const uint64_t *mask, const uint8_t *values, const uint8_t *strings)',
+    'int tb_producer_push(uintptr_t producer, uint32_t source, int64_t time_ns, const uint64_t *mask, const uint8_t *values, const uint8_t *strings)',
   tb_producer_next_outgoing:
     'int tb_producer_next_outgoing(uintptr_t producer, uint8_t *head, uint8_t *mask, uint8_t *values, uint8_t *strings)',
-  tb_producer_newest: 'int64_t tb_producer_newest(uintptr_t producer)',
+  tb_producer_push_watermark: 'int tb_producer_push_watermark(uintptr_t producer, uint32_t source, int64_t time_ns)',
+  tb_producer_newest: 'int64_t tb_producer_newest(uintptr_t producer, uint32_t source)',
   tb_producer_outgoing_count: 'uint32_t tb_producer_outgoing_count(uintptr_t producer)',
   tb_producer_set_link: 'void tb_producer_set_link(uintptr_t producer, uint32_t state, uint32_t up)',
   tb_producer_confirmed: 'void tb_producer_confirmed(uintptr_t producer, int64_t doing_ns)',

@@ -12,6 +12,8 @@ export const PUSH_FULL = -2;
 /** Bits of a successful push. */
 export const PushFlag = { unknownKeys: 1, partial: 2, dropped: 256, outOfOrder: 512, repeated: 1024 } as const;
 
+const END_OF_STREAM = 2n ** 63n - 1n;
+
 export const LinkState = { idle: 0, starting: 1, ready: 2, failed: 3 } as const;
 
 /** The order is that of `tb_backend_counter`. */
@@ -110,18 +112,27 @@ export class Producer {
     return this.#address;
   }
 
-  useDecoder(decoder: Address): void {
-    this.#native.tb_producer_use_decoder(this.#address, decoder);
+  /** For the messages of `source`, from now on. */
+  useDecoder(source: number, decoder: Address): void {
+    this.#native.tb_producer_use_decoder(this.#address, source, decoder);
   }
 
   /** Decodes and hands over one message: {@link PUSH_SLOW_PATH}, {@link PUSH_FULL} or flags. */
-  pushJson(message: Uint8Array): number {
-    return this.#native.tb_producer_push_json(this.#address, message, message.length);
+  pushJson(source: number, message: Uint8Array): number {
+    return this.#native.tb_producer_push_json(this.#address, source, message, message.length);
   }
 
   /** Hands over a sample that was decoded elsewhere: {@link PUSH_FULL} or flags. */
-  push(timeNs: bigint, row: { mask: BigUint64Array; values: Uint8Array; strings: Uint8Array }): number {
-    return this.#native.tb_producer_push(this.#address, timeNs, row.mask, row.values, row.strings);
+  push(source: number, timeNs: bigint, row: { mask: BigUint64Array; values: Uint8Array; strings: Uint8Array }): number {
+    return this.#native.tb_producer_push(this.#address, source, timeNs, row.mask, row.values, row.strings);
+  }
+
+  /**
+   * Says that no later message of `source` has a time that is not later than `timeNs`; without one: that the stream has
+   * ended. {@link PUSH_FULL} or flags.
+   */
+  pushWatermark(source: number, timeNs: bigint = END_OF_STREAM): number {
+    return this.#native.tb_producer_push_watermark(this.#address, source, timeNs);
   }
 
   /** The next changed inputs, valid until the next call; `undefined`: none, and the notification tells when there are. */
@@ -145,9 +156,9 @@ export class Producer {
     };
   }
 
-  /** Newest time handed over so far, ns since the epoch. */
-  get newestNs(): bigint {
-    return BigInt(this.#native.tb_producer_newest(this.#address));
+  /** Newest time of `source` handed over so far, ns since the epoch. */
+  newestNs(source: number): bigint {
+    return BigInt(this.#native.tb_producer_newest(this.#address, source));
   }
 
   /** Changed inputs that wait for {@link nextOutgoing}. */

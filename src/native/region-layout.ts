@@ -7,7 +7,22 @@ export const VARIABLE_KINDS = ['output', 'input', 'parameter', 'diagnostic'] as 
 export type VariableKind = (typeof VARIABLE_KINDS)[number];
 
 /** The order is that of `tb_type`. */
-export const NATIVE_TYPES = ['Real', 'Integer', 'Boolean', 'String'] as const;
+export const NATIVE_TYPES = [
+  'Real',
+  'Integer',
+  'Boolean',
+  'String',
+  'Binary',
+  'Float32',
+  'Int8',
+  'UInt8',
+  'Int16',
+  'UInt16',
+  'UInt32',
+  'Int64',
+  'UInt64',
+  'Clock',
+] as const;
 export type NativeType = (typeof NATIVE_TYPES)[number];
 
 /** Parameters that the shim itself obeys; the order is that of `tb_role`. */
@@ -22,6 +37,9 @@ export const PARAMETER_ROLES = [
 ] as const;
 export type ParameterRole = (typeof PARAMETER_ROLES)[number];
 
+/** A number or truth value by its 8 bytes; `bigint` where a double would not hold it. */
+export type RegionStart = number | bigint | boolean;
+
 export interface RegionVariable {
   readonly name: string;
   readonly valueReference: number;
@@ -30,11 +48,26 @@ export interface RegionVariable {
   readonly role?: ParameterRole;
   /** Its place among the variables of its kind; of a diagnostic, its number in `tb_diagnostic`. */
   readonly slot: number;
-  /** Strings: the stretch of the row's string area, in bytes; the capacity includes the closing NUL. */
+  /** An array: how many slots it has, from `slot` on; its texts lie `stringCapacity`, rounded up to 8, apart. */
+  readonly size?: number;
+  /** Of an output: which source's messages carry it, from 0. */
+  readonly source?: number;
+  /** Texts: the stretch of the row's string area, in bytes; the capacity includes the closing NUL. */
   readonly stringOffset?: number;
   readonly stringCapacity?: number;
-  readonly start?: number | boolean | string;
+  /** Of an array of numbers: one for each element. */
+  readonly start?: RegionStart | string | readonly RegionStart[];
 }
+
+/** The order is that of `tb_start_policy`. */
+export const START_POLICIES = ['all', 'values', 'latest'] as const;
+export type StartPolicy = (typeof START_POLICIES)[number];
+
+/** At most so many sources has a region (`TB_MAX_SOURCES`). */
+export const MAX_SOURCES = 16;
+
+/** The number is that of `tb_behaviour`: RMQFMU 0, 1, 2, and 3 for `complete`. */
+export type Behaviour = 0 | 1 | 2 | 3;
 
 export interface RegionSettings {
   /** Samples that the ring holds. */
@@ -42,14 +75,19 @@ export interface RegionSettings {
   /** Messages that wait for the publisher at most; changes beyond are merged. */
   readonly outgoingCapacity: number;
   readonly logBytes: number;
-  readonly behaviour: 0 | 1 | 2;
+  readonly behaviour: Behaviour;
   readonly lookahead: number;
-  readonly maxageMs: number;
+  readonly sources: readonly { readonly maxageMs: number }[];
   readonly timeoutMs: number;
   readonly onTimeout: 'fail' | 'hold';
   readonly sendAlways: boolean;
-  /** `origin`: the first sample's time belongs to the experiment's start time; else to communication point 0. */
+  /** `origin`: time zero belongs to the experiment's start time; else to communication point 0. */
   readonly startTime: 'ignored' | 'origin';
+  readonly start?: StartPolicy;
+  /** Time zero: the newest stamp of the first complete set, the wall clock when that is there, or a stamp, ns since the epoch. */
+  readonly origin?: 'first' | 'wall-clock' | bigint;
+  /** Subtracted from time zero. */
+  readonly delayMs?: number;
 }
 
 export interface RegionLayout {
@@ -71,8 +109,7 @@ export function packLayout(layout: RegionLayout): PackedLayout {
   const sorted = [...layout.variables].sort((a, b) => a.valueReference - b.valueReference);
   const texts: Buffer[] = [];
   let textBytes = 0;
-  const addText = (text: string): number => {
-    const bytes = Buffer.from(`${text}\0`);
+  const addText = (bytes: Buffer): number => {
     const at = textBytes;
     texts.push(bytes);
     textBytes += bytes.length;
@@ -89,15 +126,20 @@ export function packLayout(layout: RegionLayout): PackedLayout {
     variables.writeUInt32LE(variable.slot, at + 8);
     variables.writeUInt32LE(variable.stringOffset ?? 0, at + 12);
     variables.writeUInt32LE(variable.stringCapacity ?? 0, at + 16);
-    const { start } = variable;
-    variables.writeUInt32LE(typeof start === 'string' ? addText(start) : NO_OFFSET, at + 20);
-    variables.writeUInt32LE(addText(variable.name), at + 24);
-    if (variable.type === 'Real') variables.writeDoubleLE(Number(start ?? 0), at + 32);
-    else if (variable.type !== 'String') variables.writeBigInt64LE(BigInt(Number(start ?? 0)), at + 32);
+    variables.writeUInt8(variable.source ?? 0, at + 7);
+    const { start, size = 1 } = variable;
+    let startOffset = NO_OFFSET;
+    if (typeof start === 'string') startOffset = addText(Buffer.from(`${start}\0`));
+    else if (isList(start)) startOffset = addText(toBytes(variable.type, start));
+    else toBytes(variable.type, [start ?? 0]).copy(variables, at + 32);
+    variables.writeUInt32LE(startOffset, at + 20);
+    variables.writeUInt32LE(addText(Buffer.from(`${variable.name}\0`)), at + 24);
+    variables.writeUInt32LE(size, at + 28);
   });
 
   const { settings } = layout;
-  const spec = Buffer.alloc(56);
+  const { origin = 'first' } = settings;
+  const spec = Buffer.alloc(SPEC_BYTES);
   const words = [
     sorted.length,
     textBytes,
@@ -110,11 +152,44 @@ export function packLayout(layout: RegionLayout): PackedLayout {
     settings.onTimeout === 'hold' ? 1 : 0,
     settings.sendAlways ? 1 : 0,
     settings.startTime === 'origin' ? 1 : 0,
+    0, // drop_oldest: told when the ring is made
+    START_POLICIES.indexOf(settings.start ?? 'all'),
+    origin === 'first' ? 0 : origin === 'wall-clock' ? 2 : 1,
+    settings.sources.length,
   ];
   words.forEach((word, index) => {
     spec.writeUInt32LE(word, 4 * index);
   });
-  spec.writeBigInt64LE(BigInt(Math.round(settings.maxageMs * 1e6)), 48);
+  const longs = [
+    typeof origin === 'bigint' ? origin : 0n,
+    nanoseconds(settings.delayMs ?? 0),
+    ...settings.sources.map(({ maxageMs }) => nanoseconds(maxageMs)),
+  ];
+  longs.forEach((long, index) => {
+    spec.writeBigInt64LE(long, 64 + 8 * index);
+  });
   // Never empty: koffi passes an empty Buffer as a null pointer.
   return { spec, variables, texts: Buffer.concat([...texts, Buffer.alloc(1)]) };
+}
+
+/** `Array.isArray` does not know read-only arrays. */
+function isList(start: RegionVariable['start']): start is readonly RegionStart[] {
+  return Array.isArray(start);
+}
+
+/** 16 words, then origin, delay and the sources' maxage. */
+const SPEC_BYTES = 64 + 8 * (2 + MAX_SOURCES);
+
+function nanoseconds(milliseconds: number): bigint {
+  return BigInt(Math.round(milliseconds * 1e6));
+}
+
+/** Values as they lie in a row. */
+function toBytes(type: NativeType, values: readonly RegionStart[]): Buffer {
+  const bytes = Buffer.alloc(8 * values.length);
+  values.forEach((value, index) => {
+    if (type === 'Real' || type === 'Float32') bytes.writeDoubleLE(Number(value), 8 * index);
+    else bytes.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), 8 * index);
+  });
+  return bytes;
 }

@@ -22,7 +22,7 @@ function layout(signals: number, capacity: number): RegionLayout {
       logBytes: 4096,
       behaviour: 2,
       lookahead: 1,
-      maxageMs: 0,
+      sources: [{ maxageMs: 0 }],
       timeoutMs: 0,
       onTimeout: 'fail',
       sendAlways: false,
@@ -50,7 +50,7 @@ class Shim {
       mask[signal >> 6]! |= 1n << BigInt(signal & 63);
       row[signal] = value;
     }
-    return this.producer.push(time, { mask, values: new Uint8Array(row.buffer), strings: Buffer.alloc(8) });
+    return this.producer.push(0, time, { mask, values: new Uint8Array(row.buffer), strings: Buffer.alloc(8) });
   }
 
   step(time: bigint, rule: Rule): boolean {

@@ -5,6 +5,12 @@
 
 #include "../ring/queue.h"
 
+typedef struct {
+  tb_decoder *decoder;
+  int64_t newest_ns;     /* of its samples handed over */
+  uint64_t *newest_mask; /* the signals that they had for that time */
+} source;
+
 struct tb_producer {
   tb_region region;
   void *memory;
@@ -13,9 +19,8 @@ struct tb_producer {
   uint32_t row; /* taken back from the shim and not handed over yet */
   tb_free_cursor free;
   unsigned char *scratch; /* drop_oldest: a row to decode into while the ring is full */
-  tb_decoder *decoder;
-  int64_t newest_ns;     /* of the samples handed over */
-  uint64_t *newest_mask; /* the signals that they had for that time */
+  source sources[TB_MAX_SOURCES];
+  uint64_t *newest_masks; /* of all sources */
 };
 
 uint64_t tb_producer_region_size(const tb_region_spec *spec, const tb_variable *variables) {
@@ -42,10 +47,13 @@ tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region
   with_policy.drop_oldest = drop_oldest != 0;
   tb_region_init(p->memory, &with_policy, variables, texts);
   tb_region_open(&p->region, p->memory, size);
-  p->newest_ns = INT64_MIN;
-  p->newest_mask = calloc(p->region.header->output_words + 1, sizeof *p->newest_mask);
+  const size_t words = p->region.header->output_words + 1;
+  p->newest_masks = calloc(TB_MAX_SOURCES * words, sizeof *p->newest_masks);
+  if (p->newest_masks != NULL)
+    for (size_t i = 0; i < TB_MAX_SOURCES; i++)
+      p->sources[i] = (source){.newest_ns = INT64_MIN, .newest_mask = p->newest_masks + i * words};
   if (p->region.header->drop_oldest) p->scratch = calloc(1, p->region.header->row_stride);
-  if (p->newest_mask == NULL || (p->region.header->drop_oldest && p->scratch == NULL)) {
+  if (p->newest_masks == NULL || (p->region.header->drop_oldest && p->scratch == NULL)) {
     tb_producer_destroy(p);
     return NULL;
   }
@@ -56,20 +64,21 @@ tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region
 
 const tb_region *tb_producer_region(const tb_producer *p) { return &p->region; }
 
-void tb_producer_use_decoder(tb_producer *p, tb_decoder *decoder) {
-  if (p->decoder != NULL) tb_decoder_destroy(p->decoder);
-  p->decoder = decoder;
+void tb_producer_use_decoder(tb_producer *p, uint32_t source, tb_decoder *decoder) {
+  if (p->sources[source].decoder != NULL) tb_decoder_destroy(p->sources[source].decoder);
+  p->sources[source].decoder = decoder;
 }
 
 void tb_producer_destroy(tb_producer *p) {
   if (p == NULL) return;
-  if (p->decoder != NULL) tb_decoder_destroy(p->decoder);
+  for (uint32_t i = 0; i < TB_MAX_SOURCES; i++)
+    if (p->sources[i].decoder != NULL) tb_decoder_destroy(p->sources[i].decoder);
   if (p->mapped)
     tb_shm_unmap(p->memory, p->region.header->size);
   else
     free(p->memory);
   tb_handle_close(p->signal_end);
-  free(p->newest_mask);
+  free(p->newest_masks);
   free(p->scratch);
   free(p);
 }
@@ -95,39 +104,42 @@ static bool have_row(tb_producer *p, int *flags) {
   return true;
 }
 
-/* How the sample in p->row stands to those before it: 0, TB_PUSHED_OUT_OF_ORDER or TB_PUSHED_REPEATED. */
-static int note_order(tb_producer *p, int64_t time_ns) {
+/* How the sample in p->row stands to those of its source before it: 0, TB_PUSHED_OUT_OF_ORDER or TB_PUSHED_REPEATED. */
+static int note_order(tb_producer *p, source *from, int64_t time_ns) {
   const uint64_t *mask = tb_sample_row(&p->region, p->row).mask;
   const uint32_t words = p->region.header->output_words;
-  if (time_ns < p->newest_ns) {
+  if (time_ns < from->newest_ns) {
     count(p, TB_COUNT_OUT_OF_ORDER, 1);
     return TB_PUSHED_OUT_OF_ORDER;
   }
   uint64_t again = 0;
   for (uint32_t w = 0; w < words; w++) {
-    if (time_ns > p->newest_ns) p->newest_mask[w] = 0;
-    again |= p->newest_mask[w] & mask[w];
-    p->newest_mask[w] |= mask[w];
+    if (time_ns > from->newest_ns) from->newest_mask[w] = 0;
+    again |= from->newest_mask[w] & mask[w];
+    from->newest_mask[w] |= mask[w];
   }
-  p->newest_ns = time_ns;
+  from->newest_ns = time_ns;
   if (again == 0) return 0;
   count(p, TB_COUNT_REPEATED, 1);
   return TB_PUSHED_REPEATED;
 }
 
-/* Answers flags for the caller's answer. */
-static int hand_over(tb_producer *p, int64_t time_ns, bool full) {
-  int flags = note_order(p, time_ns);
-  bool regular = full && flags == 0;
-  tb_sample_row(&p->region, p->row).head->arrived_ns = tb_wall_ns();
+static void put(tb_producer *p, uint32_t source, int64_t time_ns, bool full, bool regular) {
+  *tb_sample_row(&p->region, p->row).head = (tb_row_head){.arrived_ns = tb_wall_ns(), .source = source};
   tb_filled_put(&p->region, time_ns, p->row, full, regular);
   p->row = TB_NO_ROW;
-  count(p, TB_COUNT_PUSHED, 1);
   if (tb_must_wake(&p->region.header->reader_waiting)) tb_wake_signal(p->signal_end);
+}
+
+/* Answers flags for the caller's answer. */
+static int hand_over(tb_producer *p, uint32_t source, int64_t time_ns, bool full) {
+  int flags = note_order(p, &p->sources[source], time_ns);
+  put(p, source, time_ns, full, full && flags == 0);
+  count(p, TB_COUNT_PUSHED, 1);
   return flags;
 }
 
-int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) {
+int tb_producer_push_json(tb_producer *p, uint32_t source, const uint8_t *json, uint32_t length) {
   const tb_header *h = p->region.header;
   int result = TB_PUSHED;
   /* Before a sample goes to make room, it has to be certain that there is another to take it. */
@@ -136,7 +148,7 @@ int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) 
   tb_row row = aside ? tb_row_at(p->scratch, h->output_words, h->n_outputs) : tb_sample_row(&p->region, p->row);
   int64_t time_ns;
   uint32_t flags = 0;
-  if (tb_decode(p->decoder, json, length, &time_ns, row.mask, row.values, row.strings, &flags) != 0)
+  if (tb_decode(p->sources[source].decoder, json, length, &time_ns, row.mask, row.values, row.strings, &flags) != 0)
     return TB_PUSH_SLOW_PATH; /* a row taken stays ours */
   if (aside) {
     if (!have_row(p, &result)) return TB_PUSH_FULL;
@@ -145,10 +157,10 @@ int tb_producer_push_json(tb_producer *p, const uint8_t *json, uint32_t length) 
   count(p, TB_COUNT_RECEIVED, 1);
   if (flags & TB_PARTIAL) count(p, TB_COUNT_PARTIAL, 1);
   if (flags & TB_UNKNOWN_KEYS) count(p, TB_COUNT_UNKNOWN_FIELDS, 1);
-  return result | (int)flags | hand_over(p, time_ns, !(flags & TB_PARTIAL));
+  return result | (int)flags | hand_over(p, source, time_ns, !(flags & TB_PARTIAL));
 }
 
-int tb_producer_push(tb_producer *p, int64_t time_ns, const uint64_t *mask, const uint64_t *values,
+int tb_producer_push(tb_producer *p, uint32_t source, int64_t time_ns, const uint64_t *mask, const uint64_t *values,
                      const char *strings) {
   const tb_header *h = p->region.header;
   int result = TB_PUSHED;
@@ -160,10 +172,18 @@ int tb_producer_push(tb_producer *p, int64_t time_ns, const uint64_t *mask, cons
   bool full = true;
   for (uint32_t signal = 0; full && signal < h->n_outputs; signal++) full = mask[signal / 64] >> (signal % 64) & 1;
   if (!full) count(p, TB_COUNT_PARTIAL, 1);
-  return result | (full ? 0 : TB_PARTIAL) | hand_over(p, time_ns, full);
+  return result | (full ? 0 : TB_PARTIAL) | hand_over(p, source, time_ns, full);
 }
 
-int64_t tb_producer_newest(const tb_producer *p) { return p->newest_ns; }
+int tb_producer_push_watermark(tb_producer *p, uint32_t source, int64_t time_ns) {
+  int result = TB_PUSHED;
+  if (!have_row(p, &result)) return TB_PUSH_FULL;
+  memset(tb_sample_row(&p->region, p->row).mask, 0, p->region.header->output_words * sizeof(uint64_t));
+  put(p, source, time_ns, false, false);
+  return result;
+}
+
+int64_t tb_producer_newest(const tb_producer *p, uint32_t source) { return p->sources[source].newest_ns; }
 
 /* -- Inputs out ----------------------------------------------------------------------------------------------------- */
 

@@ -33,21 +33,23 @@ TB_API tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb
                                        const tb_variable *variables, const char *texts, uint32_t drop_oldest);
 TB_API void tb_producer_destroy(tb_producer *producer);
 const tb_region *tb_producer_region(const tb_producer *producer);
-/* The decoder reads messages for this producer from now on and is destroyed with it. */
-TB_API void tb_producer_use_decoder(tb_producer *producer, tb_decoder *decoder);
+/* The decoder reads the messages of `source` (below TB_MAX_SOURCES) from now on and is destroyed with the producer. */
+TB_API void tb_producer_use_decoder(tb_producer *producer, uint32_t source, tb_decoder *decoder);
 
-/* Decodes one message into a free row and hands it over. */
-TB_API int tb_producer_push_json(tb_producer *producer, const uint8_t *json, uint32_t length);
+/* Decodes one message of `source` into a free row and hands it over. */
+TB_API int tb_producer_push_json(tb_producer *producer, uint32_t source, const uint8_t *json, uint32_t length);
 /* Hands over a sample decoded elsewhere. `mask`, `values` as in a row; `strings`: the row's string area. */
-TB_API int tb_producer_push(tb_producer *producer, int64_t time_ns, const uint64_t *mask, const uint64_t *values,
-                            const char *strings);
+TB_API int tb_producer_push(tb_producer *producer, uint32_t source, int64_t time_ns, const uint64_t *mask,
+                            const uint64_t *values, const char *strings);
+/* Hands over a watermark: no later message of `source` has a time <= `time_ns`; INT64_MAX: its stream has ended. */
+TB_API int tb_producer_push_watermark(tb_producer *producer, uint32_t source, int64_t time_ns);
 
 /* Next changed inputs. 1: copied out; 0: there are none, and a byte comes through the notification's end when there
    are. `head`: wall clock of the doStep (ns) and end of its step (s). */
 TB_API int tb_producer_next_outgoing(tb_producer *producer, tb_row_head *head, uint64_t *mask, uint64_t *values,
                                      char *strings);
-/* The newest time handed over so far, ns since the epoch; INT64_MIN: none yet. */
-TB_API int64_t tb_producer_newest(const tb_producer *producer);
+/* The newest time of `source` handed over so far, ns since the epoch; INT64_MIN: none yet. */
+TB_API int64_t tb_producer_newest(const tb_producer *producer, uint32_t source);
 TB_API uint32_t tb_producer_outgoing_count(const tb_producer *producer);
 
 TB_API void tb_producer_set_link(tb_producer *producer, uint32_t state, uint32_t up);

@@ -73,7 +73,7 @@ static bool copy_starts(tb_bridge *b) {
     if (v->kind == TB_INPUT) {
       b->input_variables[v->slot] = v;
       b->inputs[v->slot] = v->start;
-      if (v->type == TB_STRING) copy_string_start(b, v, b->input_strings, &b->inputs[v->slot]);
+      if (tb_is_text(v->type)) copy_string_start(b, v, b->input_strings, &b->inputs[v->slot]);
     } else if (v->kind == TB_PARAMETER) {
       b->parameters[v->slot] = v->start;
       const char *start = v->start_offset == TB_NO_OFFSET ? "" : b->region.texts + v->start_offset;
@@ -82,7 +82,7 @@ static bool copy_starts(tb_bridge *b) {
   }
   memcpy(b->published, b->inputs, h->n_inputs * sizeof *b->inputs);
   memcpy(b->published_strings, b->input_strings, h->input_strings);
-  b->maxage_ns = h->maxage_ns;
+  b->maxage_ns = h->source_maxage_ns[0];
   b->lookahead = h->lookahead;
   b->behaviour = h->behaviour;
   b->timeout_ns = h->timeout_ms * INT64_C(1000000);

@@ -277,8 +277,8 @@ static inline bool read_value(const tb_key *key, const uint8_t **at, const uint8
       if (*at == end || **at != '"') return false;
       ++*at;
       return copy_text(at, end, strings + key->string_offset, key->string_capacity, value);
+    default: return false;
   }
-  return false;
 }
 
 static bool read_time(tb_decoder *d, const uint8_t **at, const uint8_t *end, int64_t *time_ns) {

@@ -18,12 +18,12 @@ static void lay_out(tb_header *h, const tb_region_spec *spec, const tb_variable 
   h->n_outputs = h->n_inputs = h->n_parameters = h->output_strings = h->input_strings = 0;
   for (uint32_t i = 0; i < spec->n_variables; i++) {
     const tb_variable *v = &variables[i];
-    uint32_t end = v->type == TB_STRING ? v->string_offset + v->string_capacity : 0;
+    uint32_t end = tb_is_text(v->type) ? v->string_offset + (v->n_elements - 1) * tb_text_stride(v) + v->string_capacity : 0;
     if (v->kind == TB_OUTPUT) {
-      h->n_outputs++;
+      h->n_outputs += v->n_elements;
       if (end > h->output_strings) h->output_strings = end;
     } else if (v->kind == TB_INPUT) {
-      h->n_inputs++;
+      h->n_inputs += v->n_elements;
       if (end > h->input_strings) h->input_strings = end;
     } else if (v->kind == TB_PARAMETER) {
       h->n_parameters++;
@@ -63,7 +63,8 @@ void tb_region_init(void *memory, const tb_region_spec *spec, const tb_variable 
   tb_header *h = memory;
   lay_out(h, spec, variables);
   h->abi = TB_REGION_ABI;
-  h->maxage_ns = spec->maxage_ns;
+  h->n_sources = spec->n_sources;
+  memcpy(h->source_maxage_ns, spec->source_maxage_ns, sizeof h->source_maxage_ns);
   h->lookahead = spec->lookahead;
   h->behaviour = spec->behaviour;
   h->timeout_ms = spec->timeout_ms;
@@ -71,6 +72,10 @@ void tb_region_init(void *memory, const tb_region_spec *spec, const tb_variable 
   h->send_always = spec->send_always;
   h->origin_at_start = spec->origin_at_start;
   h->drop_oldest = spec->drop_oldest;
+  h->start_policy = spec->start_policy;
+  h->origin = spec->origin;
+  h->origin_ns = spec->origin_ns;
+  h->delay_ns = spec->delay_ns;
   unsigned char *base = memory;
   memcpy(base + h->variables, variables, spec->n_variables * sizeof(tb_variable));
   memcpy(base + h->texts, texts, spec->n_text_bytes);

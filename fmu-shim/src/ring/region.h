@@ -19,9 +19,10 @@
 #include "tb_types.h"
 
 #define TB_REGION_MAGIC 0x54425247u /* "TBRG" */
-#define TB_REGION_ABI 2u            /* changes with any change of this file */
+#define TB_REGION_ABI 3u            /* changes with any change of this file */
 #define TB_CACHE_LINE 64
 #define TB_NO_OFFSET UINT32_MAX
+#define TB_MAX_SOURCES 16
 
 typedef enum { TB_OUTPUT, TB_INPUT, TB_PARAMETER, TB_DIAGNOSTIC } tb_kind;
 
@@ -35,6 +36,22 @@ typedef enum {
   TB_ROLE_ON_TIMEOUT,
   TB_ROLE_SEND_ALWAYS,
 } tb_role;
+
+typedef enum { TB_RMQFMU_0, TB_RMQFMU_1, TB_RMQFMU_2, TB_COMPLETE } tb_behaviour;
+
+/* What initialisation waits for. */
+typedef enum {
+  TB_START_ALL,    /* a value of every signal */
+  TB_START_VALUES, /* nothing: signals have their start values until their first message */
+  TB_START_LATEST, /* a value of every signal, the newest when the backlog in the queue has been taken in */
+} tb_start_policy;
+
+/* Which stamp belongs to communication point 0 (`delay_ns` is subtracted from it). */
+typedef enum {
+  TB_ORIGIN_FIRST,      /* the newest of the first complete set of values */
+  TB_ORIGIN_FIXED,      /* `origin_ns` */
+  TB_ORIGIN_WALL_CLOCK, /* the wall clock at the end of initialisation */
+} tb_origin;
 
 /* Diagnostic outputs, computed when they are read. Order shared with src/bridge/layout.ts. */
 typedef enum {
@@ -59,23 +76,29 @@ typedef enum {
   TB_DIAG_OUT_OF_ORDER,    /* Integer: messages older than one that arrived before */
   TB_DIAG_REPEATED,        /* Integer: messages that bring a signal again for the newest time */
   TB_DIAG_RECONNECTS,      /* Integer: times that the connection was lost and is back */
+  TB_DIAG_NEXT_TIME,       /* Real, s: communication point at which the next waiting sample becomes due */
   TB_DIAG_COUNT
 } tb_diagnostic;
 
-/* One FMI variable, 40 bytes. Sorted by value reference. */
+/*
+ * One FMI variable, 40 bytes. Sorted by value reference.
+ *
+ * An array has the slots slot .. slot + n_elements - 1. The elements of an array of texts lie `string_capacity`, rounded
+ * up to 8, apart. The start values of an array are n_elements times 8 bytes in the texts, at any address.
+ */
 typedef struct {
   uint32_t value_reference;
   uint8_t type; /* tb_type */
   uint8_t kind; /* tb_kind */
   uint8_t role; /* tb_role of a parameter, else 0 */
-  uint8_t reserved;
+  uint8_t source; /* of an output: which source's messages carry it */
   uint32_t slot;            /* its place among the variables of its kind; of a diagnostic: tb_diagnostic */
-  uint32_t string_offset;   /* String outputs and inputs: into the row's string area */
+  uint32_t string_offset;   /* text outputs and inputs: into the row's string area */
   uint32_t string_capacity; /* the same: bytes, with the closing NUL */
-  uint32_t start_offset;    /* String: into the texts, or TB_NO_OFFSET */
+  uint32_t start_offset;    /* of a String or an array: into the texts, or TB_NO_OFFSET */
   uint32_t name_offset;     /* into the texts */
-  uint32_t reserved_too;
-  uint64_t start;           /* bits of a double, or int64 for Integer and Boolean */
+  uint32_t n_elements;      /* 1: a scalar */
+  uint64_t start;           /* as in a row */
 } tb_variable;
 
 /* Life of the link, set by the backend. */
@@ -129,7 +152,8 @@ typedef struct {
   uint32_t abi;
   uint64_t size; /* bytes of the region */
 
-  uint32_t n_variables, n_outputs, n_inputs, n_parameters;
+  uint32_t n_variables;
+  uint32_t n_outputs, n_inputs, n_parameters; /* slots */
   uint32_t n_rows, filled_capacity; /* capacity of filled and free queue: a power of two > 2 * n_rows */
   uint32_t n_outgoing;              /* outgoing rows: a power of two */
   uint32_t log_capacity;            /* bytes: a power of two */
@@ -139,13 +163,17 @@ typedef struct {
   uint64_t variables, texts, rows, outgoing, filled, free_rows, log;
 
   /* Settings, as configured; an importer's parameters override them in the shim. */
-  int64_t maxage_ns;
+  uint32_t n_sources;
+  int64_t source_maxage_ns[TB_MAX_SOURCES];
   uint32_t lookahead;
-  uint32_t behaviour; /* 0, 1, 2: RMQFMU 0, 1, 2 */
+  uint32_t behaviour; /* tb_behaviour */
   uint32_t timeout_ms;
   uint32_t hold_on_timeout;
   uint32_t send_always;
-  uint32_t origin_at_start; /* the first sample's time belongs to startTime, not to 0 */
+  uint32_t origin_at_start; /* time zero belongs to startTime, not to 0 */
+  uint32_t start_policy;    /* tb_start_policy */
+  uint32_t origin;          /* tb_origin */
+  int64_t origin_ns, delay_ns;
 
   uint32_t drop_oldest;
 
@@ -177,10 +205,18 @@ typedef struct {
   _Alignas(TB_CACHE_LINE) _Atomic uint64_t backend_counters[TB_BACKEND_COUNTERS];
 } tb_header;
 
-/* A row starts with `arrived`, then the mask, then the values, then the string area. */
+/*
+ * A row starts with its head, then the mask, then the values, then the string area.
+ *
+ * A sample without a signal is a watermark: no later message of its source has a time that is not later. INT64_MAX: the
+ * stream has ended.
+ */
 typedef struct {
   int64_t arrived_ns; /* wall clock when the sample entered the ring; of an outgoing row: when doStep wrote it */
-  double step_end_s;  /* outgoing rows: end of the communication step */
+  union {
+    double step_end_s; /* outgoing rows: end of the communication step */
+    uint64_t source;   /* samples */
+  };
 } tb_row_head;
 
 /* Pointers into a mapped region. Values are 8 bytes a slot: double, int64, or for a string its length in bytes. */
@@ -208,7 +244,9 @@ typedef struct {
   uint32_t n_rows, n_outgoing, log_bytes;
   uint32_t lookahead, behaviour, timeout_ms, hold_on_timeout, send_always, origin_at_start;
   uint32_t drop_oldest;
-  int64_t maxage_ns;
+  uint32_t start_policy, origin, n_sources, reserved;
+  int64_t origin_ns, delay_ns;
+  int64_t source_maxage_ns[TB_MAX_SOURCES];
 } tb_region_spec;
 
 /* Bytes that a region of this layout takes. */
@@ -219,6 +257,9 @@ void tb_region_init(void *memory, const tb_region_spec *spec, const tb_variable 
 
 /* Checks the header and resolves its offsets; false: not a region of this build, or `size` is too small for it. */
 bool tb_region_open(tb_region *region, void *memory, uint64_t size);
+
+/* Bytes from one text of an array to the next. */
+static inline uint32_t tb_text_stride(const tb_variable *v) { return (v->string_capacity + 7) & ~UINT32_C(7); }
 
 static inline tb_row tb_row_at(unsigned char *row, uint32_t words, uint32_t n_values) {
   uint64_t *mask = (uint64_t *)(void *)(row + sizeof(tb_row_head));

@@ -34,7 +34,7 @@ export class Intake {
     this.#log = log;
     this.#decoder = createDecoder(config.outputs, config.receive);
     this.#tellsUnknownFields = config.receive.unknownFields === 'warn';
-    producer.useDecoder(createNativeDecoder(config));
+    producer.useDecoder(0, createNativeDecoder(config));
   }
 
   acknowledgeThrough(consumer: Consumer): void {
@@ -89,7 +89,7 @@ export class Intake {
 
   /** Puts one message into the ring, or finds that it is none; false: the ring is full. */
   #put(delivery: Delivery): boolean {
-    let result = this.#producer.pushJson(delivery.content);
+    let result = this.#producer.pushJson(0, delivery.content);
     if (result === PUSH_SLOW_PATH) result = this.#putSlowly(delivery);
     if (result === PUSH_FULL) return false;
     if (result > 0) this.#note(result, delivery);
@@ -107,7 +107,7 @@ export class Intake {
       this.#warn(decoded.reason, delivery, () => `${decoded.reason}: ${decoded.message}`);
       return 0;
     }
-    const flags = this.#producer.push(decoded.timeNs, decoded.row);
+    const flags = this.#producer.push(0, decoded.timeNs, decoded.row);
     if (flags === PUSH_FULL) return flags;
     this.#producer.count('received');
     this.#producer.count('refusedValues', decoded.refusedValues);
@@ -162,7 +162,7 @@ export class Intake {
   #timeOf({ content }: Delivery): string {
     const decoded = this.#decoder.decode(content);
     if (decoded.kind !== 'sample') return 'its time cannot be read any more';
-    const { newestNs } = this.#producer;
+    const newestNs = this.#producer.newestNs(0);
     const time = `its time ${formatRfc3339(decoded.timeNs)} is`;
     if (decoded.timeNs === newestNs) return `${time} that of the newest message`;
     return `${time} ${Number(newestNs - decoded.timeNs) / 1e9} s before the newest so far`;
