@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../platform/platform.h"
+#include "../fmi/resources.h"
 #include "instance.h"
 
 const char *tb_fmi2_state_name(state s) {
@@ -25,21 +25,9 @@ const char *tb_fmi2_state_name(state s) {
 
 /* -- Log ------------------------------------------------------------------------------------------------------------ */
 
-static const char *const CATEGORIES[] = {"logStatusError", "logStatusWarning", "logEvents", "logSamples", "logBroker"};
-enum { N_CATEGORIES = sizeof CATEGORIES / sizeof *CATEGORIES };
-
-static int category_index(const char *name) {
-  for (int i = 0; i < N_CATEGORIES; i++)
-    if (strcmp(CATEGORIES[i], name) == 0) return i;
-  return -1;
-}
-
 static void emit(const instance *m, fmi2Status status, const char *category, const char *text) {
   if (m->callbacks.logger == NULL) return;
-  /* Errors and warnings are always shown; loggingOn is about the rest ("debug logging", 2.1.5). */
-  int index = category_index(category);
-  bool chosen = m->log_all || (index >= 0 && (m->categories >> index & 1));
-  if (status == fmi2OK && !(m->logging_on && chosen)) return;
+  if (status == fmi2OK && !tb_log_filter_shows(&m->log, category)) return;
   m->callbacks.logger(m->callbacks.componentEnvironment, m->name, status, category, "%s", text);
 }
 
@@ -53,7 +41,7 @@ fmi2Status tb_fmi2_fail(instance *m, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  emit(m, fmi2Error, CATEGORIES[0], text);
+  emit(m, fmi2Error, TB_LOG_STATUS_ERROR, text);
   return fmi2Error;
 }
 
@@ -71,57 +59,6 @@ const char *fmi2GetVersion(void) { return fmi2Version; }
 
 /* -- Instantiation -------------------------------------------------------------------------------------------------- */
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/* file:///a/b%20c, file:/a/b, file://localhost/a or a plain path → path, without a slash at its end. */
-static bool path_of_uri(const char *uri, char *path, size_t size) {
-  const char *from = uri;
-  bool is_uri = strncmp(uri, "file:", 5) == 0;
-  if (is_uri) {
-    from += 5;
-    if (strncmp(from, "//", 2) == 0) {
-      from += 2;
-      const char *slash = strchr(from, '/');
-      if (slash == NULL) return false;
-      from = slash;
-    }
-#if defined(_WIN32)
-    if (from[0] == '/' && from[1] != '\0' && from[2] == ':') from++;
-#endif
-  }
-  size_t n = 0;
-  for (; *from != '\0'; from++) {
-    char c = *from;
-    if (is_uri && c == '%' && hex_digit(from[1]) >= 0 && hex_digit(from[2]) >= 0) {
-      c = (char)(hex_digit(from[1]) * 16 + hex_digit(from[2]));
-      from += 2;
-    }
-    if (n + 1 >= size) return false;
-    path[n++] = c;
-  }
-  while (n > 1 && path[n - 1] == '/') n--;
-  path[n] = '\0';
-  return n > 0;
-}
-
-/* …/binaries/linux64/robot.so → …/resources, for importers that give no location. */
-static bool resources_beside_library(char *path, size_t size) {
-  if (!tb_own_path(path, size)) return false;
-  for (int up = 0; up < 3; up++) {
-    char *slash = strrchr(path, '/');
-    if (slash == NULL) return false;
-    *slash = '\0';
-  }
-  if (strlen(path) + sizeof "/resources" > size) return false;
-  strcat(path, "/resources");
-  return true;
-}
-
 static void free_memory(instance *m) {
   free(m->name);
   free(m);
@@ -134,7 +71,7 @@ fmi2Component fmi2Instantiate(fmi2String instanceName, fmi2Type fmuType, fmi2Str
   if (functions == NULL || functions->logger == NULL) return NULL; /* nobody to tell */
   instance *m = calloc(1, sizeof *m);
   if (m == NULL) return NULL;
-  *m = (instance){.state = INSTANTIATED, .callbacks = *functions, .logging_on = loggingOn != 0, .log_all = true};
+  *m = (instance){.state = INSTANTIATED, .callbacks = *functions, .log = {.on = loggingOn != 0}};
   const char *name = instanceName != NULL ? instanceName : "";
   m->name = malloc(strlen(name) + 1);
   if (m->name != NULL) strcpy(m->name, name);
@@ -147,9 +84,7 @@ fmi2Component fmi2Instantiate(fmi2String instanceName, fmi2Type fmuType, fmi2Str
     tb_fmi2_fail(m, "fmi2Instantiate: this FMU is for co-simulation, not for model exchange");
   } else if (fmuGUID == NULL || fmuGUID[0] == '\0') {
     tb_fmi2_fail(m, "fmi2Instantiate: the GUID of modelDescription.xml is missing");
-  } else if (fmuResourceLocation != NULL && fmuResourceLocation[0] != '\0'
-                 ? !path_of_uri(fmuResourceLocation, resources, sizeof resources)
-                 : !resources_beside_library(resources, sizeof resources)) {
+  } else if (!tb_resources_path(fmuResourceLocation, resources, sizeof resources)) {
     tb_fmi2_fail(m, "fmi2Instantiate: cannot make a path of the resource location '%s'",
          fmuResourceLocation != NULL ? fmuResourceLocation : "");
   } else {
@@ -171,15 +106,8 @@ fmi2Status fmi2SetDebugLogging(fmi2Component c, fmi2Boolean loggingOn, size_t nC
                                const fmi2String categories[]) {
   instance *m = c;
   REQUIRE(m, ANY, "fmi2SetDebugLogging");
-  unsigned chosen = 0;
-  for (size_t i = 0; i < nCategories; i++) {
-    int index = categories == NULL || categories[i] == NULL ? -1 : category_index(categories[i]);
-    if (index < 0) return tb_fmi2_fail(m, "fmi2SetDebugLogging: there is no log category '%s'", categories && categories[i] ? categories[i] : "");
-    chosen |= 1u << index;
-  }
-  m->logging_on = loggingOn != 0;
-  m->log_all = nCategories == 0;
-  m->categories = chosen;
+  const char *unknown = tb_log_filter_choose(&m->log, loggingOn != 0, nCategories, categories);
+  if (unknown != NULL) return tb_fmi2_fail(m, "fmi2SetDebugLogging: there is no log category '%s'", unknown);
   return fmi2OK;
 }
 

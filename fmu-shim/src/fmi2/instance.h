@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "../bridge/bridge.h"
+#include "../fmi/log_filter.h"
 #include "fmi2.h"
 
 /* -- States (FMI 2.0.4, section 4.2.4) ------------------------------------------------------------------------------ */
@@ -30,9 +31,7 @@ typedef struct {
   state state;
   char *name;
   fmi2CallbackFunctions callbacks;
-  bool logging_on;
-  bool log_all;        /* no category was chosen: all are shown */
-  unsigned categories; /* a bit for each of CATEGORIES */
+  tb_log_filter log;
   double start_time;
 } instance;
 
