@@ -9,13 +9,12 @@
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
-// What Node would print besides is the source line: of a bundle, all of it.
-process.on('uncaughtException', (error) => {
-  process.stderr.write(`twinbridge backend: ${error.stack ?? error.message}\n`);
-  process.exit(70);
-});
-
 if (isMainThread) {
+  // What Node would print besides is the source line: of a bundle, all of it. A worker's errors come to its listener.
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`twinbridge backend: ${error.stack ?? error.message}\n`);
+    process.exit(70);
+  });
   const library = process.argv[2] ?? '';
   const startWorker = () => new Worker(fileURLToPath(import.meta.url), { workerData: { library } });
   const first = startWorker();
