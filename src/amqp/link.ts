@@ -5,10 +5,11 @@
  * wait for a silent peer), its time limit starts anew with every byte received, and a connection given up for lack
  * of heartbeats keeps its socket, and with it the process, until the network says so.
  */
-import { type ChannelModel, connect, type SocketOptions } from 'amqplib';
+import type { ChannelModel, SocketOptions } from 'amqplib';
 import { type BrokerAddress, describeAddress } from './address.js';
 import { diagnose, type Stage, timedOut } from './diagnosis.js';
 import { type BrokerError, LinkClosedError } from './errors.js';
+import { guardedConnect } from './guarded-connect.js';
 
 export interface TlsOptions {
   /** PEM text of the certificate authorities to trust instead of the system's. */
@@ -156,7 +157,10 @@ export class Link {
     let stage: Stage = 'connecting';
     let session: LiveSession | undefined;
     try {
-      const opening = connect({ ...address, heartbeat: this.#heartbeatSeconds }, this.#socketOptions(abort.signal));
+      const opening = guardedConnect(
+        { ...address, heartbeat: this.#heartbeatSeconds },
+        this.#socketOptions(abort.signal),
+      );
       const model = await Promise.race([opening, aborted(abort.signal)]);
       stage = 'setting up';
       session = new LiveSession(model, abort, (reason) => this.#lost(session!, reason));

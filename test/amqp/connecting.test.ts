@@ -25,6 +25,7 @@ import {
 } from '#tb/amqp/index.js';
 import { methodFrame } from '../support/raw-amqp.js';
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/tls.js';
+import { until } from './recovery.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -130,6 +131,79 @@ describe('the first connection', () => {
     expect(await failureAt(await faulty((socket) => socket.once('data', () => socket.end())))).toBeInstanceOf(
       HandshakeError,
     );
+  });
+
+  describe('to a server that opens and closes in one segment', () => {
+    const start = methodFrame(0, 'connection.start', {
+      versionMajor: 0,
+      versionMinor: 9,
+      serverProperties: new Map(),
+      mechanisms: Buffer.from('PLAIN'),
+      locales: Buffer.from('en_US'),
+    });
+    const tune = methodFrame(0, 'connection.tune', { channelMax: 10, frameMax: 8192, heartbeat: 0 });
+    const openOk = methodFrame(0, 'connection.open-ok', { knownHosts: '' });
+    const close = (replyCode: number, replyText: string) =>
+      methodFrame(0, 'connection.close', { replyCode, replyText, classId: 0, methodId: 0 });
+    /** An own process would end over an uncaught error; here vitest fails the test over it. */
+    const opensAnd = (...last: Buffer[]) => {
+      let step = 0;
+      const say = [start, tune, Buffer.concat([openOk, ...last])];
+      return (socket: Socket) =>
+        void socket.on('data', (heard) => {
+          // start-ok; then tune-ok and open, which may come together
+          if (step < 2 || heard.includes(Buffer.from([0, 10, 0, 40]))) socket.write(say[step++] ?? '');
+        });
+    };
+
+    it.each([
+      [541, 'INTERNAL_ERROR - out of order'],
+      [320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"],
+    ])('with %i', async (code, text) => {
+      const error = await failureAt(await faulty(opensAnd(close(code, text))));
+      expect(error).toBeInstanceOf(HandshakeError);
+      expect(error.message).toContain(text);
+    });
+
+    it('with a frame that is none', async () => {
+      const error = await failureAt(await faulty(opensAnd(Buffer.alloc(16, 0xa5))));
+      expect(error).toBeInstanceOf(HandshakeError);
+    });
+
+    it('over TLS', async () => {
+      const plain = await faulty(opensAnd(close(541, 'INTERNAL_ERROR')));
+      const error = await failureAt(await startTls(plain), { tls: { ca: TEST_CERTIFICATE } });
+      expect(error).toBeInstanceOf(HandshakeError);
+    });
+
+    it('and a link that was lost goes on trying', async () => {
+      let behave = opensAnd(close(541, 'INTERNAL_ERROR'));
+      const broker = await startBroker();
+      let connections = 0;
+      const relay = await faulty((socket) => {
+        connections++;
+        if (connections > 1 && connections < 5) {
+          behave = opensAnd(close(connections % 2 === 0 ? 541 : 320, 'later'));
+          behave(socket);
+          return;
+        }
+        const onward = connect(broker.port, broker.hostname).on('error', () => socket.destroy());
+        socket.pipe(onward).pipe(socket);
+        if (connections === 1) setTimeout(() => socket.destroy(), 100);
+      });
+      const events: string[] = [];
+      const publisher = await Publisher.open({
+        ...base,
+        address: relay,
+        reconnect: { initialDelayMs: 20, maxDelayMs: 40 },
+        onEvent: ({ type }) => events.push(type),
+      });
+      cleanups.push(() => publisher.close());
+      await until(() => events.filter((type) => type === 'connected').length === 2);
+      // Some of the failed attempts are followed by a connection that only looks at what is there.
+      expect(events.filter((type) => type === 'retrying').length).toBeGreaterThan(1);
+      await publisher.publish('', 'nowhere', Buffer.from('m'));
+    });
   });
 
   it('to a web server', async () => {
