@@ -40,6 +40,13 @@ describe('help', () => {
   });
 });
 
+it('a reader that has had enough is no failure', () => {
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', '"$0" "$1" help run | true', process.execPath, MAIN], {
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
 describe('wrong usage exits with 2, on standard error, with a hint', () => {
   it.each<{ args: string[]; says: RegExp }>([
     { args: [], says: /Usage: twinbridge/ },
