@@ -31,10 +31,10 @@ const program = new Command('twinbridge')
 Exit codes: 0 ok, 1 run failed, 2 usage, 3 invalid input, 4 broker unreachable, 5 deadline missed.`,
   );
 
-// `| head` has had enough: no failure, and nobody is left to tell.
+// `| head` has had enough: no failure, and nobody is left to tell. A command that has something to save has its own listener.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(ExitCode.ok);
+  if (process.stdout.listenerCount('error') === 1) process.exit(ExitCode.ok);
 });
 
 const [asked = ''] = process.argv.slice(2);
