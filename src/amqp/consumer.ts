@@ -4,6 +4,7 @@
  */
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { Link, type LinkOptions, type LinkUser, type Session } from './link.js';
+import { StreamPosition } from './stream-position.js';
 import { type BindingSpec, declareExchanges, declareQueue, type ExchangeSpec, type QueueSpec } from './topology.js';
 
 /**
@@ -31,11 +32,14 @@ export interface ConsumerOptions extends LinkOptions {
   readonly exchanges: readonly ExchangeSpec[];
   readonly queue: QueueSpec;
   readonly bindings: readonly BindingSpec[];
-  /** How many deliveries may be unacknowledged; 0 for no limit. */
+  /** How many deliveries may be unacknowledged; 0 for no limit, which a stream does not allow. */
   readonly prefetch: number;
   /** Called synchronously for each message; must not throw. */
   readonly onDelivery: (delivery: Delivery) => void;
 }
+
+/** How long a stream may take to deliver the last message once more. */
+const RESUME_TIMEOUT_MS = 3000;
 
 export class Consumer implements LinkUser {
   readonly #options: ConsumerOptions;
@@ -50,6 +54,8 @@ export class Consumer implements LinkUser {
   #settled = 0;
   /** Receipts above `#settled` that were settled out of order. */
   readonly #settledAhead = new Set<Receipt>();
+  /** Where we are in a stream; other queues keep account themselves. */
+  #position: StreamPosition | undefined;
   /** The last receipt whose acknowledgement, with that of all before it, is yet to be sent. */
   #toAcknowledge = 0;
   /** What came before `open` returned. */
@@ -57,6 +63,8 @@ export class Consumer implements LinkUser {
 
   private constructor(options: ConsumerOptions) {
     this.#options = options;
+    const { offset } = options.queue;
+    this.#position = offset === undefined ? undefined : new StreamPosition(offset);
   }
 
   /**
@@ -127,7 +135,8 @@ export class Consumer implements LinkUser {
   }
 
   async #consume(session: Session, channel: Channel): Promise<void> {
-    const { exchanges, queue, bindings, prefetch } = this.#options;
+    const { exchanges, queue, prefetch } = this.#options;
+    const bindings = queue.declare === 'passive' ? [] : this.#options.bindings;
     // Sent together; the first refusal is the one that tells, the rest only follow from it.
     const [declared] = await Promise.all([
       declareQueue(channel, queue),
@@ -135,14 +144,20 @@ export class Consumer implements LinkUser {
       channel.prefetch(prefetch),
     ]);
     this.#queueName = declared.queue;
+    const position = this.#position;
     const [consuming] = await Promise.all([
-      channel.consume(declared.queue, (message) => {
-        if (message === null) this.#cancelled(session, channel);
-        else this.#deliver(message);
-      }),
+      channel.consume(
+        declared.queue,
+        (message) => {
+          if (message === null) this.#cancelled(session, channel);
+          else this.#deliver(session, position, message);
+        },
+        position === undefined ? {} : { arguments: { 'x-stream-offset': position.argument(Date.now()) } },
+      ),
       ...bindings.map(({ exchange, key }) => channel.bindQueue(declared.queue, exchange, key)),
     ]);
     this.#consumerTag = consuming.consumerTag;
+    if (position !== undefined) this.#watchShortStream(session, channel, position, declared.messageCount);
   }
 
   #handOverEarly(): void {
@@ -151,9 +166,11 @@ export class Consumer implements LinkUser {
     for (const delivery of early) this.#handOver(delivery);
   }
 
-  #deliver({ content, fields, properties }: ConsumeMessage): void {
+  #deliver(session: Session, position: StreamPosition | undefined, message: ConsumeMessage): void {
+    const { content, fields, properties } = message;
     const receipt = this.#base + fields.deliveryTag;
     this.#lastReceipt = receipt;
+    if (position !== undefined && !this.#isNew(session, position, receipt, message)) return;
     const delivery: Delivery = {
       content,
       exchange: fields.exchange,
@@ -167,6 +184,43 @@ export class Consumer implements LinkUser {
     };
     if (this.#early === undefined) this.#handOver(delivery);
     else this.#early.push(delivery);
+  }
+
+  /** Of a stream: whether the message is to be handed over. */
+  #isNew(session: Session, position: StreamPosition, receipt: Receipt, message: ConsumeMessage): boolean {
+    // What still comes after the stream was found to be another one comes again.
+    if (position !== this.#position) return false;
+    const verdict = position.accept(message.properties.headers, message.content);
+    switch (verdict.kind) {
+      case 'new':
+        return true;
+      case 'old':
+        this.ack(receipt);
+        return false;
+      case 'anew':
+        this.#beginAnew(session);
+        return false;
+      case 'gap':
+        this.#link?.emit({
+          type: 'missed',
+          reason: `the stream '${this.#queueName}' no longer had ${verdict.missed} messages that were not read yet`,
+        });
+        return true;
+    }
+  }
+
+  #beginAnew(session: Session): void {
+    this.#position = new StreamPosition('first');
+    session.fail(new Error(`the stream '${this.#queueName}' was made anew: it is read from its first message`));
+  }
+
+  /** A stream made anew during an outage delivers nothing until it is as long as the old one was. */
+  #watchShortStream(session: Session, channel: Channel, position: StreamPosition, length: number): void {
+    if (!position.isTooShort(length)) return;
+    setTimeout(() => {
+      const isCurrent = channel === this.#channel && position === this.#position && !this.#link?.isClosed;
+      if (isCurrent && position.resuming) this.#beginAnew(session);
+    }, RESUME_TIMEOUT_MS).unref();
   }
 
   #handOver(delivery: Delivery): void {
@@ -184,6 +238,8 @@ export class Consumer implements LinkUser {
 
   #cancelled(session: Session, channel: Channel): void {
     this.#link?.emit({ type: 'cancelled', reason: `the broker cancelled the consumer of queue '${this.#queueName}'` });
+    // The queue was deleted: all of the stream that takes its place is new.
+    if (this.#position !== undefined) this.#position = new StreamPosition('first');
     this.#consume(session, channel).catch((error: Error) => session.fail(error));
   }
 

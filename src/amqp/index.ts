@@ -10,4 +10,5 @@ export {
   type PublishOptions,
   type PublishReceipt,
 } from './publisher.js';
+export type { StreamOffset } from './stream-position.js';
 export type { BindingSpec, ExchangeSpec, QueueSpec } from './topology.js';

@@ -42,6 +42,8 @@ export type LinkEvent =
   | { readonly type: 'unblocked' }
   /** The broker cancelled the consumer (its queue was deleted); it is set up again. */
   | { readonly type: 'cancelled'; readonly reason: string }
+  /** A stream's retention removed messages, in an outage, before they were read. */
+  | { readonly type: 'missed'; readonly reason: string }
   /** A mandatory message reached no queue. */
   | { readonly type: 'returned'; readonly exchange: string; readonly routingKey: string; readonly reason: string }
   | { readonly type: 'closed' };

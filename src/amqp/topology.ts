@@ -1,5 +1,6 @@
 /** Exchanges, queues and bindings as configured, and their declaration on a channel. */
 import type { Channel } from 'amqplib';
+import type { StreamOffset } from './stream-position.js';
 
 export interface ExchangeSpec {
   readonly name: string;
@@ -18,6 +19,10 @@ export interface QueueSpec {
   readonly autoDelete: boolean;
   /** e.g. `x-max-length`, `x-message-ttl`, `x-queue-type` */
   readonly arguments?: Readonly<Record<string, unknown>>;
+  /** `passive`: it must be there, with its bindings; default `active`. */
+  readonly declare?: 'active' | 'passive';
+  /** The queue is a stream: where to begin reading it. */
+  readonly offset?: StreamOffset;
 }
 
 export interface BindingSpec {
@@ -37,7 +42,8 @@ export function declareExchanges(channel: Channel, exchanges: readonly ExchangeS
     );
 }
 
-export function declareQueue(channel: Channel, queue: QueueSpec): Promise<{ queue: string }> {
+export function declareQueue(channel: Channel, queue: QueueSpec): Promise<{ queue: string; messageCount: number }> {
   const { name = '', exclusive, durable, autoDelete } = queue;
+  if (queue.declare === 'passive') return channel.checkQueue(name);
   return channel.assertQueue(name, { exclusive, durable, autoDelete, arguments: queue.arguments ?? {} });
 }

@@ -21,12 +21,48 @@ const exchange = {
   key: { type: 'string', description: 'routing key' },
 };
 
+const queueArguments = { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } };
+const declareQueue = {
+  enum: ['active', 'passive'],
+  description: 'create and bind it if it is missing (default), or only check that it is there',
+};
+
 const object = (properties: object, required: readonly string[] = []) => ({
   type: 'object',
   additionalProperties: false,
   properties,
   required,
 });
+
+const queue = object({
+  name: { type: 'string' },
+  type: { enum: ['classic', 'quorum', 'stream'] },
+  exclusive: { type: 'boolean' },
+  durable: { type: 'boolean' },
+  autoDelete: { type: 'boolean' },
+  declare: declareQueue,
+  deliveryLimit: {
+    type: 'integer',
+    minimum: 1,
+    description: 'quorum: deliveries of a message, lost connections included, before it is dropped or dead-lettered',
+  },
+  arguments: queueArguments,
+});
+
+const stream = {
+  ...object({
+    name,
+    offset: {
+      type: ['string', 'integer'],
+      minimum: 0,
+      description: 'where to begin: first, last, next (default), the number of a message, an RFC 3339 time, or 5 min',
+    },
+    declare: declareQueue,
+    arguments: queueArguments,
+  }),
+  type: ['string', 'object'],
+  description: 'the stream to read instead of a queue: its name, or a mapping',
+};
 
 /** One type for all spellings, not `oneOf`: with that, each problem would be told once for every spelling. */
 const signal = {
@@ -77,13 +113,8 @@ export const bridgeSchema: object = {
       },
       receive: object({
         ...exchange,
-        queue: object({
-          name: { type: 'string' },
-          exclusive: { type: 'boolean' },
-          durable: { type: 'boolean' },
-          autoDelete: { type: 'boolean' },
-          arguments: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
-        }),
+        queue,
+        stream,
         prefetch: { type: 'integer', minimum: 1, maximum: 65535 },
         time: object({
           key: name,

@@ -9,11 +9,14 @@ import { InvalidFileError, type Problem } from '../support/errors.js';
 import type { TimeFormat } from '../support/time.js';
 import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../support/yaml-file.js';
 import { type BrokerFile, readBroker } from './config-broker.js';
+import { type QueueConfig, type QueueFile, readQueue, type StreamFile } from './config-queue.js';
 import { bridgeSchema } from './config-schema.js';
 import { readSignals, type SignalsFile } from './config-signals.js';
 import type { DiagnosticName } from './diagnostics.js';
 import { type DurationFile, parseDuration } from './duration.js';
 import type { Signal } from './signals.js';
+
+export type { QueueConfig } from './config-queue.js';
 
 export type ExchangeType = 'direct' | 'fanout' | 'topic' | 'headers';
 /** How an exchange is declared: created if missing, only checked, or taken for granted. */
@@ -34,15 +37,6 @@ export interface TimeConfig {
   readonly format: TimeFormat;
   /** RFC 3339 times without a zone are UTC; else they are refused. */
   readonly assumeUtc: boolean;
-}
-
-export interface QueueConfig {
-  /** Empty: named by the broker. */
-  readonly name: string;
-  readonly exclusive: boolean;
-  readonly durable: boolean;
-  readonly autoDelete: boolean;
-  readonly arguments: Readonly<Record<string, string | number | boolean>>;
 }
 
 export interface ReceiveConfig {
@@ -123,7 +117,8 @@ interface BridgeFile {
   guid?: string;
   broker?: string | BrokerFile;
   receive?: Partial<Omit<ReceiveConfig, 'queue' | 'time' | 'maxMessageBytes' | 'prefetch'>> & {
-    queue?: Partial<QueueConfig>;
+    queue?: QueueFile;
+    stream?: string | StreamFile;
     time?: Partial<TimeConfig>;
     prefetch?: number;
     maxMessageBytes?: number;
@@ -167,9 +162,7 @@ function normalise(source: LocatedFile<BridgeFile>): BridgeConfig {
     problems.push({ message: `'${part}.${key}' ${parsed.problem}`, location: source.locate([part, key]) });
     return fallback;
   };
-  checkQueue(source, problems);
   const { receive = {}, send = {}, selection = {}, ring = {} } = file;
-  const { queue = {} } = receive;
   const capacity = ring.capacity ?? 1024;
   const config: BridgeConfig = {
     name: file.name,
@@ -182,13 +175,7 @@ function normalise(source: LocatedFile<BridgeFile>): BridgeConfig {
       durable: receive.durable ?? false,
       declare: receive.declare ?? 'active',
       key: receive.key ?? 'data.to_cosim',
-      queue: {
-        name: queue.name ?? '',
-        exclusive: queue.exclusive ?? queue.durable !== true,
-        durable: queue.durable ?? false,
-        autoDelete: queue.autoDelete ?? queue.durable !== true,
-        arguments: queue.arguments ?? {},
-      },
+      queue: readQueue({ value: receive, locate: (path) => source.locate(['receive', ...path]) }, problems),
       prefetch: receive.prefetch ?? Math.min(Math.max(capacity, 1), 2000),
       time: {
         key: receive.time?.key ?? 'time',
@@ -223,14 +210,4 @@ function normalise(source: LocatedFile<BridgeFile>): BridgeConfig {
   };
   if (problems.length > 0) throw new InvalidFileError(source.file, problems);
   return config;
-}
-
-function checkQueue({ value, locate }: LocatedFile<BridgeFile>, problems: Problem[]): void {
-  const { exclusive, durable = false } = value.receive?.queue ?? {};
-  if (exclusive !== false || durable) return;
-  problems.push({
-    message: "'receive.queue' is neither exclusive nor durable, which current brokers refuse",
-    location: locate(['receive', 'queue', 'exclusive']),
-    remedy: 'add durable: true for a queue that outlives the bridge, or leave exclusive out',
-  });
 }

@@ -14,9 +14,10 @@ export class Wire {
     });
   }
 
-  static async to(port: number, host = '127.0.0.1'): Promise<Wire> {
+  /** `at`: the port to listen on; default any free one. */
+  static async to(port: number, host = '127.0.0.1', at = 0): Promise<Wire> {
     const wire = new Wire({ host, port });
-    await new Promise<void>((resolve) => wire.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => wire.#server.listen(at, '127.0.0.1', resolve));
     return wire;
   }
 

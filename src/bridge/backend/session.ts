@@ -177,6 +177,9 @@ export class BridgeSession {
       case 'cancelled':
         this.#log.write('warning', 'logStatusWarning', `${what}: the broker cancelled the consumer: ${event.reason}`);
         break;
+      case 'missed':
+        this.#log.write('warning', 'logStatusWarning', `${what}: ${event.reason}`);
+        break;
       case 'returned':
         this.#log.limited(
           'returned',
