@@ -43,6 +43,7 @@ export interface NativeFunctions {
   tb_producer_outgoing_count(producer: Address): number;
   tb_producer_set_link(producer: Address, state: number, up: number): void;
   tb_producer_confirmed(producer: Address, doingNs: bigint): void;
+  tb_producer_health(producer: Address, cosimNs: bigint, aheadNs: bigint): void;
   tb_producer_count(producer: Address, counter: number, by: number): void;
   tb_producer_counted(producer: Address, counter: number): number;
   tb_producer_shim_counted(producer: Address, counter: number): number;
@@ -90,6 +91,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_producer_outgoing_count: 'uint32_t tb_producer_outgoing_count(uintptr_t producer)',
   tb_producer_set_link: 'void tb_producer_set_link(uintptr_t producer, uint32_t state, uint32_t up)',
   tb_producer_confirmed: 'void tb_producer_confirmed(uintptr_t producer, int64_t doing_ns)',
+  tb_producer_health: 'void tb_producer_health(uintptr_t producer, int64_t cosim_ns, int64_t ahead_ns)',
   tb_producer_count: 'void tb_producer_count(uintptr_t producer, uint32_t counter, uint32_t by)',
   tb_producer_counted: 'double tb_producer_counted(uintptr_t producer, uint32_t counter)',
   tb_producer_shim_counted: 'double tb_producer_shim_counted(uintptr_t producer, uint32_t counter)',

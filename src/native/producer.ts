@@ -177,6 +177,12 @@ export class Producer {
     this.#native.tb_producer_confirmed(this.#address, doingNs);
   }
 
+  /** Notes what a peer said of its time: by how much the co-simulation's time was ahead of its own. */
+  health(cosimNs: bigint, aheadNs: bigint): void {
+    if (this.#closed) return;
+    this.#native.tb_producer_health(this.#address, cosimNs, aheadNs);
+  }
+
   count(counter: BackendCounter, by = 1): void {
     if (this.#closed || by === 0) return;
     this.#native.tb_producer_count(this.#address, BACKEND_COUNTERS.indexOf(counter), by);

@@ -34,6 +34,8 @@ export const PARAMETER_ROLES = [
   'behaviour',
   'onTimeout',
   'sendAlways',
+  'sendEveryStep',
+  'sendOff',
 ] as const;
 export type ParameterRole = (typeof PARAMETER_ROLES)[number];
 
@@ -81,6 +83,8 @@ export interface RegionSettings {
   readonly timeoutMs: number;
   readonly onTimeout: 'fail' | 'hold';
   readonly sendAlways: boolean;
+  /** A message in each step, also when no input changed. */
+  readonly sendEveryStep?: boolean;
   /** `origin`: time zero belongs to the experiment's start time; else to communication point 0. */
   readonly startTime: 'ignored' | 'origin';
   readonly start?: StartPolicy;
@@ -156,6 +160,7 @@ export function packLayout(layout: RegionLayout): PackedLayout {
     START_POLICIES.indexOf(settings.start ?? 'all'),
     origin === 'first' ? 0 : origin === 'wall-clock' ? 2 : 1,
     settings.sources.length,
+    settings.sendEveryStep ? 1 : 0,
   ];
   words.forEach((word, index) => {
     spec.writeUInt32LE(word, 4 * index);

@@ -225,6 +225,16 @@ void tb_producer_confirmed(tb_producer *p, int64_t doing_ns) {
   count(p, TB_COUNT_CONFIRMED, 1);
 }
 
+void tb_producer_health(tb_producer *p, int64_t cosim_ns, int64_t ahead_ns) {
+  tb_header *h = p->region.header;
+  const uint64_t version = atomic_load_explicit(&h->health_version, memory_order_relaxed);
+  atomic_store_explicit(&h->health_version, version + 1, memory_order_relaxed);
+  atomic_thread_fence(memory_order_release);
+  atomic_store_explicit(&h->health_cosim_ns, cosim_ns, memory_order_relaxed);
+  atomic_store_explicit(&h->health_ahead_ns, ahead_ns, memory_order_relaxed);
+  atomic_store_explicit(&h->health_version, version + 2, memory_order_release);
+}
+
 void tb_producer_count(tb_producer *p, uint32_t counter, uint32_t by) {
   if (counter < TB_BACKEND_COUNTERS) count(p, (tb_backend_counter)counter, by);
 }

@@ -54,6 +54,8 @@ TB_API uint32_t tb_producer_outgoing_count(const tb_producer *producer);
 
 TB_API void tb_producer_set_link(tb_producer *producer, uint32_t state, uint32_t up);
 TB_API void tb_producer_confirmed(tb_producer *producer, int64_t doing_ns);
+/* Notes what a peer said of its time: `ahead_ns`, by how much the co-simulation's time was ahead of the peer's. */
+TB_API void tb_producer_health(tb_producer *producer, int64_t cosim_ns, int64_t ahead_ns);
 TB_API void tb_producer_count(tb_producer *producer, uint32_t counter, uint32_t by);
 TB_API double tb_producer_counted(const tb_producer *producer, uint32_t counter);
 TB_API double tb_producer_shim_counted(const tb_producer *producer, uint32_t counter);

@@ -46,7 +46,8 @@ static void index_variables(tb_bridge *b) {
   const tb_header *h = b->region.header;
   for (uint32_t i = 0; i < h->n_variables && i < UINT16_MAX; i++) {
     const tb_variable *v = &b->region.variables[i];
-    if (v->value_reference < b->access_size)
+    /* Of variables of several types that share a reference, the Real output, which is asked for most, is the one here. */
+    if (v->value_reference < b->access_size && !b->access[v->value_reference].real_output)
       b->access[v->value_reference] = (tb_access){v->slot, (uint16_t)(i + 1), v->type == TB_REAL && v->kind == TB_OUTPUT};
   }
 }
@@ -68,10 +69,12 @@ bool tb_set_text(char **place, const char *text) {
 
 static bool copy_starts(tb_bridge *b) {
   const tb_header *h = b->region.header;
+  b->send_off_slot = UINT32_MAX;
   for (uint32_t i = 0; i < h->n_variables; i++) {
     const tb_variable *v = &b->region.variables[i];
     if (v->kind == TB_INPUT) {
       b->input_variables[v->slot] = v;
+      if (v->role == TB_ROLE_SEND_OFF) b->send_off_slot = v->slot;
       b->inputs[v->slot] = v->start;
       if (tb_is_text(v->type)) copy_string_start(b, v, b->input_strings, &b->inputs[v->slot]);
     } else if (v->kind == TB_PARAMETER) {
@@ -88,6 +91,7 @@ static bool copy_starts(tb_bridge *b) {
   b->timeout_ns = h->timeout_ms * INT64_C(1000000);
   b->hold_on_timeout = h->hold_on_timeout;
   b->send_always = h->send_always;
+  b->send_every_step = h->send_every_step;
   return true;
 }
 
@@ -156,6 +160,7 @@ static void disconnect(tb_bridge *b) {
 static bool connect(tb_bridge *b) {
   char error[TB_ERROR_SIZE];
   b->initialised = b->change_waits = false;
+  b->health_version = 0;
   b->timeouts = 0;
   b->time_s = b->origin_s = 0;
   b->step_time_ns = b->time_zero_ns = 0;
@@ -360,6 +365,7 @@ tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
   b->origin_s = h->origin_at_start ? start_time : 0;
   b->time_s = start_time;
   b->step_time_ns = b->time_zero_ns;
+  tb_bridge_take_health(b);
   b->initialised = true;
   return TB_DONE;
 }
@@ -374,12 +380,18 @@ static bool has_changed(const tb_bridge *b, uint32_t slot) {
          memcmp(b->input_strings + v->string_offset, b->published_strings + v->string_offset, b->inputs[slot]) != 0;
 }
 
+/* The input that stops publishing is data only to peers that were given it as such, in a message at every step. */
+static bool is_to_be_sent(const tb_bridge *b, uint32_t slot) {
+  if (slot == b->send_off_slot && !b->send_every_step) return false;
+  return b->send_always || has_changed(b, slot);
+}
+
 static void publish_inputs(tb_bridge *b, double step_end_s) {
   tb_header *h = b->region.header;
   uint32_t first = 0;
-  if (!b->send_always)
-    while (first < h->n_inputs && !has_changed(b, first)) first++;
-  if (first == h->n_inputs) return;
+  if (b->send_off_slot != UINT32_MAX && b->inputs[b->send_off_slot] != 0) return;
+  while (first < h->n_inputs && !is_to_be_sent(b, first)) first++;
+  if (first == h->n_inputs && !b->send_every_step) return;
 
   uint64_t at = atomic_load_explicit(&h->outgoing_written, memory_order_relaxed);
   if (at - atomic_load_explicit(&h->outgoing_taken, memory_order_acquire) == h->n_outgoing) {
@@ -392,7 +404,7 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
   tb_row row = tb_outgoing_row(&b->region, at);
   memset(row.mask, 0, h->input_words * sizeof *row.mask);
   for (uint32_t slot = first; slot < h->n_inputs; slot++)
-    if (b->send_always || has_changed(b, slot)) row.mask[slot / 64] |= UINT64_C(1) << (slot % 64);
+    if (is_to_be_sent(b, slot)) row.mask[slot / 64] |= UINT64_C(1) << (slot % 64);
   memcpy(row.values, b->inputs, h->n_inputs * sizeof *row.values);
   memcpy(row.strings, b->input_strings, h->input_strings);
   memcpy(b->published, b->inputs, h->n_inputs * sizeof *b->inputs);
@@ -428,7 +440,7 @@ static tb_outcome select_outputs(tb_bridge *b, int64_t time) {
 tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
   if (is_broken(b)) return broken(b);
   const double end = time + step;
-  if (b->region.header->n_inputs > 0) publish_inputs(b, end);
+  if (b->region.header->n_inputs > 0 || b->send_every_step) publish_inputs(b, end);
   if (b->region.header->n_outputs > 0) {
     /* Rounded to whole ns: k * h of the importer falls a hair short of a stamp on the grid as often as not. */
     int64_t stamp = b->time_zero_ns + llround((end - b->origin_s) * NS_PER_S);
@@ -442,6 +454,7 @@ tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
   } else {
     tb_bridge_drain_log(b);
   }
+  tb_bridge_take_health(b);
   b->time_s = end;
   tb_shim_count(&b->region, TB_COUNT_STEPS, 1);
   return TB_DONE;

@@ -40,6 +40,10 @@ void tb_bridge_report_totals(const tb_bridge *bridge);
 /* Variables by value reference: one array access where value references are small, as in every FMU we build. */
 const tb_variable *tb_bridge_find(const tb_bridge *bridge, uint32_t value_reference);
 
+/* The same, of a type: variables of several types may share a value reference (FMI 2.0.4, section 2.2.7). If there is none
+   of this type, one of another. */
+const tb_variable *tb_bridge_find_of_type(const tb_bridge *bridge, uint32_t value_reference, tb_type type);
+
 double tb_bridge_get_real(tb_bridge *bridge, const tb_variable *variable);
 int64_t tb_bridge_get_integer(tb_bridge *bridge, const tb_variable *variable); /* Integer and Boolean */
 const char *tb_bridge_get_string(tb_bridge *bridge, const tb_variable *variable);

@@ -45,12 +45,15 @@ struct tb_bridge {
   int64_t maxage_ns;
   uint32_t lookahead, behaviour;
   int64_t timeout_ns;
-  bool hold_on_timeout, send_always;
+  bool hold_on_timeout, send_always, send_every_step;
+  uint32_t send_off_slot; /* of the input that stops publishing; UINT32_MAX: there is none */
 
   int64_t time_zero_ns; /* stamp that belongs to communication point `origin_s` */
   double origin_s, time_s;
   int64_t step_time_ns; /* stamp that belongs to the last communication point */
   bool initialised;
+  uint64_t health_version; /* of the health message below; 0: none has come yet */
+  int64_t health_cosim_ns, health_ahead_ns;
   uint32_t timeouts; /* steps in a row whose deadline has passed */
 
   tb_bridge_state *states; /* alive, handed to the importer */
@@ -60,6 +63,8 @@ struct tb_bridge {
   void *log_context;
 };
 
+/* Takes the newest health message over: what is told about it changes with steps only. */
+void tb_bridge_take_health(tb_bridge *bridge);
 /* A line for the importer's log. */
 void tb_bridge_report(const tb_bridge *bridge, tb_log_level level, const char *category, const char *format, ...);
 /* Replaces a text on the heap; false: out of memory. */

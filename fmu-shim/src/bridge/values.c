@@ -1,4 +1,5 @@
 /* Values of a bridge instance: outputs, inputs, parameters, diagnostics. */
+#include <math.h>
 #include <string.h>
 
 #include "../ring/queue.h"
@@ -22,6 +23,17 @@ const tb_variable *tb_bridge_find(const tb_bridge *b, uint32_t value_reference) 
   return low < b->region.header->n_variables && v->value_reference == value_reference ? v : NULL;
 }
 
+const tb_variable *tb_bridge_find_of_type(const tb_bridge *b, uint32_t value_reference, tb_type type) {
+  const tb_variable *found = tb_bridge_find(b, value_reference);
+  if (found == NULL || found->type == type) return found;
+  const tb_variable *all = b->region.variables, *end = all + b->region.header->n_variables;
+  for (const tb_variable *v = found; v > all && v[-1].value_reference == value_reference; v--)
+    if (v[-1].type == type) return v - 1;
+  for (const tb_variable *v = found + 1; v < end && v->value_reference == value_reference; v++)
+    if (v->type == type) return v;
+  return found;
+}
+
 bool tb_bridge_get_real_outputs(const tb_bridge *b, const uint32_t *value_references, size_t count, double *values) {
   const tb_access *table = b->access;
   const uint64_t *outputs = b->outputs;
@@ -37,6 +49,23 @@ static double seconds_between(int64_t earlier_ns, int64_t later_ns) {
   return earlier_ns == INT64_MIN || earlier_ns == 0 ? 0 : (double)(later_ns - earlier_ns) / NS_PER_S;
 }
 
+void tb_bridge_take_health(tb_bridge *b) {
+  const tb_header *h = b->region.header;
+  const uint64_t version = atomic_load_explicit(&h->health_version, memory_order_acquire);
+  if (version == b->health_version || (version & 1) != 0) return; /* nothing new, or it is being written: next time */
+  const int64_t cosim = atomic_load_explicit(&h->health_cosim_ns, memory_order_relaxed);
+  const int64_t ahead = atomic_load_explicit(&h->health_ahead_ns, memory_order_relaxed);
+  atomic_thread_fence(memory_order_acquire);
+  if (atomic_load_explicit(&h->health_version, memory_order_relaxed) != version) return;
+  b->health_version = version;
+  b->health_cosim_ns = cosim;
+  b->health_ahead_ns = ahead;
+}
+
+/* What RMQFMU outputs until the first health message has come, in ms: running systems know them as "nothing yet". */
+#define NO_TIME_DISCREPANCY 0.4242
+#define NO_SIMTIME_DISCREPANCY 0.4243
+
 static double real_diagnostic(const tb_bridge *b, uint32_t which) {
   const tb_header *h = b->region.header;
   const tb_selection *s = b->selection;
@@ -45,6 +74,9 @@ static double real_diagnostic(const tb_bridge *b, uint32_t which) {
     case TB_DIAG_DATA_AGE: return seconds_between(tb_selection_oldest(s), b->step_time_ns);
     case TB_DIAG_TRANSPORT_DELAY: return arrived == 0 ? 0 : seconds_between(tb_selection_newest(s), arrived);
     case TB_DIAG_RING_DELAY: return seconds_between(arrived, tb_wall_ns());
+    case TB_DIAG_TIME_DISCREPANCY: return b->health_version == 0 ? NO_TIME_DISCREPANCY : (double)b->health_ahead_ns / 1e6;
+    case TB_DIAG_SIMTIME_DISCREPANCY:
+      return b->health_version == 0 ? NO_SIMTIME_DISCREPANCY : fabs((double)(b->step_time_ns - b->health_cosim_ns)) / 1e6;
     case TB_DIAG_CONFIRM_DELAY: return seconds_between(atomic_load(&h->confirmed_doing_ns), atomic_load(&h->confirmed_ns));
     default: return 0;
   }
@@ -121,6 +153,8 @@ void tb_bridge_set_integer(tb_bridge *b, const tb_variable *v, int64_t value) {
     case TB_ROLE_BEHAVIOUR: b->behaviour = value < 0 || value > 2 ? 2 : (uint32_t)value; break;
     case TB_ROLE_ON_TIMEOUT: b->hold_on_timeout = value != 0; break;
     case TB_ROLE_SEND_ALWAYS: b->send_always = value != 0; break;
+    case TB_ROLE_SEND_EVERY_STEP: b->send_every_step = value != 0; break;
+    case TB_ROLE_SEND_OFF:
     case TB_ROLE_NONE: break;
   }
 }

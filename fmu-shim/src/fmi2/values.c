@@ -8,7 +8,7 @@
 static const char *const TYPE_NAMES[] = {"Real", "Integer", "Boolean", "String"};
 
 static const tb_variable *find(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
-  const tb_variable *v = tb_bridge_find(m->bridge, vr);
+  const tb_variable *v = tb_bridge_find_of_type(m->bridge, vr, type);
   if (v != NULL && v->type == type) return v;
   if (v == NULL)
     tb_fmi2_fail(m, "%s: there is no variable with value reference %u", function, vr);

@@ -70,6 +70,7 @@ void tb_region_init(void *memory, const tb_region_spec *spec, const tb_variable 
   h->timeout_ms = spec->timeout_ms;
   h->hold_on_timeout = spec->hold_on_timeout;
   h->send_always = spec->send_always;
+  h->send_every_step = spec->send_every_step;
   h->origin_at_start = spec->origin_at_start;
   h->drop_oldest = spec->drop_oldest;
   h->start_policy = spec->start_policy;

@@ -19,14 +19,14 @@
 #include "tb_types.h"
 
 #define TB_REGION_MAGIC 0x54425247u /* "TBRG" */
-#define TB_REGION_ABI 3u            /* changes with any change of this file */
+#define TB_REGION_ABI 4u            /* changes with any change of this file */
 #define TB_CACHE_LINE 64
 #define TB_NO_OFFSET UINT32_MAX
 #define TB_MAX_SOURCES 16
 
 typedef enum { TB_OUTPUT, TB_INPUT, TB_PARAMETER, TB_DIAGNOSTIC } tb_kind;
 
-/* Parameters that the shim itself obeys; the backend reads the others from the start message. */
+/* Parameters, and one input, that the shim itself obeys; the backend reads the others from the start message. */
 typedef enum {
   TB_ROLE_NONE,
   TB_ROLE_TIMEOUT_S,
@@ -35,6 +35,8 @@ typedef enum {
   TB_ROLE_BEHAVIOUR,
   TB_ROLE_ON_TIMEOUT,
   TB_ROLE_SEND_ALWAYS,
+  TB_ROLE_SEND_EVERY_STEP,
+  TB_ROLE_SEND_OFF, /* an input: nothing is published while it is true */
 } tb_role;
 
 typedef enum { TB_RMQFMU_0, TB_RMQFMU_1, TB_RMQFMU_2, TB_COMPLETE } tb_behaviour;
@@ -76,6 +78,8 @@ typedef enum {
   TB_DIAG_OUT_OF_ORDER,    /* Integer: messages older than one that arrived before */
   TB_DIAG_REPEATED,        /* Integer: messages that bring a signal again for the newest time */
   TB_DIAG_RECONNECTS,      /* Integer: times that the connection was lost and is back */
+  TB_DIAG_TIME_DISCREPANCY,    /* Real, ms: health_ahead_ns */
+  TB_DIAG_SIMTIME_DISCREPANCY, /* Real, ms: between the communication point and health_cosim_ns */
   TB_DIAG_NEXT_TIME,       /* Real, s: communication point at which the next waiting sample becomes due */
   TB_DIAG_COUNT
 } tb_diagnostic;
@@ -90,7 +94,7 @@ typedef struct {
   uint32_t value_reference;
   uint8_t type; /* tb_type */
   uint8_t kind; /* tb_kind */
-  uint8_t role; /* tb_role of a parameter, else 0 */
+  uint8_t role; /* tb_role */
   uint8_t source; /* of an output: which source's messages carry it */
   uint32_t slot;            /* its place among the variables of its kind; of a diagnostic: tb_diagnostic */
   uint32_t string_offset;   /* text outputs and inputs: into the row's string area */
@@ -170,6 +174,7 @@ typedef struct {
   uint32_t timeout_ms;
   uint32_t hold_on_timeout;
   uint32_t send_always;
+  uint32_t send_every_step; /* a message in each step, also when no input changed */
   uint32_t origin_at_start; /* time zero belongs to startTime, not to 0 */
   uint32_t start_policy;    /* tb_start_policy */
   uint32_t origin;          /* tb_origin */
@@ -189,6 +194,7 @@ typedef struct {
   _Atomic uint32_t link_up;
   _Atomic int64_t confirmed_doing_ns; /* wall clock of the doStep whose message was confirmed last */
   _Atomic int64_t confirmed_ns;       /* wall clock of that confirm */
+  _Atomic uint64_t health_version;    /* odd while a health message is written */
 
   _Alignas(TB_CACHE_LINE) _Atomic uint64_t filled_taken; /* the backend, too, takes from here under drop-oldest */
   _Atomic uint64_t filled_done;                          /* entries whose rows, where they still have one, are free */
@@ -203,6 +209,8 @@ typedef struct {
   _Atomic uint32_t publisher_waiting;                      /* the publisher waits for an outgoing row */
 
   _Alignas(TB_CACHE_LINE) _Atomic uint64_t backend_counters[TB_BACKEND_COUNTERS];
+  /* The newest health message: the co-simulation's time that the peer knew of, and how far that was ahead of its own. */
+  _Atomic int64_t health_cosim_ns, health_ahead_ns;
 } tb_header;
 
 /*
@@ -244,7 +252,7 @@ typedef struct {
   uint32_t n_rows, n_outgoing, log_bytes;
   uint32_t lookahead, behaviour, timeout_ms, hold_on_timeout, send_always, origin_at_start;
   uint32_t drop_oldest;
-  uint32_t start_policy, origin, n_sources, reserved;
+  uint32_t start_policy, origin, n_sources, send_every_step;
   int64_t origin_ns, delay_ns;
   int64_t source_maxage_ns[TB_MAX_SOURCES];
 } tb_region_spec;
