@@ -1,6 +1,7 @@
 /** JSON Schema (2020-12) of `bridge.yaml`; `twinbridge validate --print-schema bridge` prints it for editors. */
 import { TIME_FORMATS } from '../support/time.js';
 import { CREDENTIAL_KEYS } from './config-broker.js';
+import { COMPAT_LEVELS } from './rmqfmu/contract.js';
 import { INTEGER_MAX, SIGNAL_TYPES } from './signals.js';
 
 const name = { type: 'string', minLength: 1 };
@@ -147,6 +148,29 @@ export const bridgeSchema: object = {
       outputs: { ...signals, description: 'signals that messages carry in' },
       inputs: { ...signals, description: 'signals that are published' },
       diagnostics: { type: ['boolean', 'array'], items: { type: 'string' }, description: 'true: all of them' },
+      compat: {
+        enum: COMPAT_LEVELS,
+        description: "rmqfmu: understand messages of RMQFMU's peers; strict: also send what it sent, byte by byte",
+      },
+      health: {
+        ...object({ exchange: name, type: { enum: ['direct', 'fanout', 'topic', 'headers'] } }),
+        description: 'exchange on which a peer says where it is in time (RMQFMU), bound with the key of receive',
+      },
+      rmqfmu: {
+        ...object({
+          modelIdentifier: {
+            type: 'string',
+            pattern: '^[A-Za-z_]\\w*$',
+            description: 'name of the library in the FMU',
+          },
+          references: {
+            type: 'object',
+            additionalProperties: { type: 'integer', minimum: 0, maximum: 2 ** 32 - 1 },
+            description: 'value references of outputs, inputs and diagnostics, by name',
+          },
+        }),
+        description: 'the FMU stands in for an RMQFMU: its value references, names and defaults',
+      },
     },
     ['twinbridge', 'name'],
   ),

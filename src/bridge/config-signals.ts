@@ -3,6 +3,7 @@ import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import type { LocatedFile } from '../support/yaml-file.js';
 import { DIAGNOSTICS, type DiagnosticName } from './diagnostics.js';
+import { DISCREPANCIES } from './rmqfmu/contract.js';
 import {
   DEFAULT_MAX_STRING_BYTES,
   INTEGER_MAX,
@@ -27,6 +28,8 @@ type Source = LocatedFile<{
   readonly outputs?: SignalsFile;
   readonly inputs?: SignalsFile;
   readonly diagnostics?: boolean | readonly string[];
+  readonly health?: object;
+  readonly rmqfmu?: object;
   readonly receive?: { readonly time?: { readonly key?: string } };
 }>;
 
@@ -130,7 +133,8 @@ function checkNames({ value, locateKey }: Source, problems: Problem[]): void {
 
 function readDiagnostics({ value, locate }: Source, problems: Problem[]): DiagnosticName[] {
   const { diagnostics = false, outputs = {}, inputs = {} } = value;
-  const known = Object.keys(DIAGNOSTICS);
+  const hasHealth = value.health !== undefined || value.rmqfmu !== undefined;
+  const known = Object.keys(DIAGNOSTICS).filter((name) => hasHealth || !isDiscrepancy(name));
   if (diagnostics === false) return [];
   const asked = diagnostics === true ? known : [...new Set(diagnostics)];
   for (const name of asked) {
@@ -138,11 +142,17 @@ function readDiagnostics({ value, locate }: Source, problems: Problem[]): Diagno
       diagnostics === true ? locate(['diagnostics']) : locate(['diagnostics', diagnostics.indexOf(name)]);
     if (!known.includes(name)) {
       const message = `there is no diagnostic '${name}'${didYouMean(name, known)}`;
-      problems.push({ message, location, remedy: `known diagnostics: ${known.join(', ')}` });
+      const remedy = isDiscrepancy(name) ? "it needs 'health'" : `known diagnostics: ${known.join(', ')}`;
+      problems.push({ message, location, remedy });
     } else if (Object.hasOwn(outputs, name) || Object.hasOwn(inputs, name)) {
       const message = `the diagnostic '${name}' has the name of a signal`;
       problems.push({ message, location, remedy: 'list the diagnostics you want without it' });
     }
   }
   return asked as DiagnosticName[];
+}
+
+/** Told by peers on the health exchange. */
+function isDiscrepancy(name: string): boolean {
+  return (DISCREPANCIES as readonly string[]).includes(name);
 }

@@ -14,6 +14,8 @@ import { bridgeSchema } from './config-schema.js';
 import { readSignals, type SignalsFile } from './config-signals.js';
 import type { DiagnosticName } from './diagnostics.js';
 import { type DurationFile, parseDuration } from './duration.js';
+import { type Compat, type HealthConfig, RMQFMU_HEALTH, type RmqfmuConfig } from './rmqfmu/contract.js';
+import { type RmqfmuFile, standingIn } from './rmqfmu/stand-in.js';
 import type { Signal } from './signals.js';
 
 export type { QueueConfig } from './config-queue.js';
@@ -105,6 +107,12 @@ export interface BridgeConfig {
   /** Signals published. */
   readonly inputs: readonly Signal[];
   readonly diagnostics: readonly DiagnosticName[];
+  /** Messages of RMQFMU's peers are understood, or also sent as it sent them. */
+  readonly compat?: Compat;
+  /** Where peers say how far they are in time. */
+  readonly health?: HealthConfig;
+  /** The FMU stands in for an RMQFMU. */
+  readonly rmqfmu?: RmqfmuConfig;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------ */
@@ -136,24 +144,36 @@ interface BridgeFile {
   outputs?: SignalsFile;
   inputs?: SignalsFile;
   diagnostics?: boolean | readonly string[];
+  compat?: Compat;
+  health?: Partial<HealthConfig>;
+  rmqfmu?: RmqfmuFile;
 }
 
 const validate = compileSchema<BridgeFile>(bridgeSchema);
 
+export interface BridgeConfigOptions {
+  /** The FMU is to stand in for an RMQFMU, also if the file does not say so. */
+  readonly rmqfmu?: boolean;
+  /** Over what the file says. */
+  readonly compat?: Compat;
+}
+
 /** Reads and checks a `bridge.yaml`. Throws {@link InvalidFileError} with every problem and its place. */
-export async function readBridgeConfig(file: string): Promise<BridgeConfig> {
-  return normalise(await readYamlFile(file, validate));
+export async function readBridgeConfig(file: string, options: BridgeConfigOptions = {}): Promise<BridgeConfig> {
+  return normalise(await readYamlFile(file, validate), options);
 }
 
 /** {@link readBridgeConfig} for text at hand; `file` names it in messages. */
-export function parseBridgeConfig(text: string, file: string): BridgeConfig {
-  return normalise(parseYaml(file, text, validate));
+export function parseBridgeConfig(text: string, file: string, options: BridgeConfigOptions = {}): BridgeConfig {
+  return normalise(parseYaml(file, text, validate), options);
 }
 
 /* ---- Defaults and checks that a schema cannot say ------------------------------------------------------------------ */
 
-function normalise(source: LocatedFile<BridgeFile>): BridgeConfig {
+function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions): BridgeConfig {
   const file = source.value;
+  if (options.rmqfmu === true) file.rmqfmu ??= {};
+  if (options.compat !== undefined) file.compat = options.compat;
   const problems: Problem[] = [];
   const duration = (part: 'selection' | 'send', key: string, fallback: number): number => {
     const given = (file[part] as Readonly<Record<string, DurationFile | undefined>> | undefined)?.[key];
@@ -191,10 +211,10 @@ function normalise(source: LocatedFile<BridgeFile>): BridgeConfig {
       durable: send.durable ?? receive.durable ?? false,
       declare: send.declare ?? receive.declare ?? 'active',
       key: send.key ?? 'data.from_cosim',
-      when: send.when ?? 'changed',
+      when: send.when ?? (file.rmqfmu === undefined ? 'changed' : 'always'),
       persistent: send.persistent ?? true,
       mandatory: send.mandatory ?? false,
-      announce: send.announce ?? false,
+      announce: send.announce ?? file.rmqfmu !== undefined,
       ...(send.expiration === undefined ? {} : { expirationMs: duration('send', 'expiration', 0) }),
     },
     selection: {
@@ -207,7 +227,9 @@ function normalise(source: LocatedFile<BridgeFile>): BridgeConfig {
     },
     ring: { capacity, whenFull: ring.whenFull ?? 'block' },
     ...readSignals(source, problems),
+    ...(file.compat === undefined ? {} : { compat: file.compat }),
+    ...(file.health === undefined ? {} : { health: { ...RMQFMU_HEALTH, ...file.health } }),
   };
   if (problems.length > 0) throw new InvalidFileError(source.file, problems);
-  return config;
+  return file.rmqfmu === undefined ? config : standingIn(config, file.rmqfmu);
 }

@@ -31,7 +31,9 @@ export type DiagnosticName =
   | 'partial'
   | 'out_of_order'
   | 'repeated'
-  | 'reconnects';
+  | 'reconnects'
+  | 'time_discrepancy'
+  | 'simtime_discrepancy';
 
 export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   data_age: {
@@ -67,4 +69,14 @@ export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   out_of_order: { type: 'Integer', description: 'messages older than one that arrived before' },
   repeated: { type: 'Integer', description: 'messages that bring a signal again for the newest time' },
   reconnects: { type: 'Integer', description: 'times that a connection was lost and is back' },
+  time_discrepancy: {
+    type: 'Real',
+    unit: 'ms',
+    description: "co-simulation's time minus the peer's, from the newest health message; 0.4242 until there is one",
+  },
+  simtime_discrepancy: {
+    type: 'Real',
+    unit: 'ms',
+    description: 'between the communication point and the time in the newest health message; 0.4243 until there is one',
+  },
 };

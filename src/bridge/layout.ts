@@ -7,6 +7,7 @@
 import type { ParameterRole, RegionLayout, RegionVariable } from '../native/index.js';
 import type { BridgeConfig } from './config.js';
 import { DIAGNOSTICS } from './diagnostics.js';
+import { rmqfmuVariables } from './rmqfmu/variables.js';
 import type { Signal, SignalType, SignalValue } from './signals.js';
 
 export const FIRST_DIAGNOSTIC_REFERENCE = 60;
@@ -106,7 +107,7 @@ const OUTGOING_CAPACITY = 256;
 const LOG_BYTES = 1 << 16;
 
 export function bridgeLayout(config: BridgeConfig): BridgeLayout {
-  const variables: LayoutVariable[] = [
+  const general: LayoutVariable[] = [
     ...PARAMETERS.map((p, slot) => ({
       name: p.name,
       valueReference: p.valueReference,
@@ -131,6 +132,7 @@ export function bridgeLayout(config: BridgeConfig): BridgeLayout {
     ...toVariables(config.outputs, 'output', FIRST_SIGNAL_REFERENCE),
     ...toVariables(config.inputs, 'input', FIRST_SIGNAL_REFERENCE + config.outputs.length),
   ];
+  const variables = config.rmqfmu === undefined ? general : rmqfmuVariables(general, config.rmqfmu);
   return {
     variables,
     region: {
@@ -145,6 +147,7 @@ export function bridgeLayout(config: BridgeConfig): BridgeLayout {
         timeoutMs: Math.round(config.selection.timeoutMs),
         onTimeout: config.selection.onTimeout,
         sendAlways: config.send.when === 'always',
+        sendEveryStep: config.compat === 'strict',
         startTime: config.selection.startTime,
       },
     },

@@ -96,7 +96,13 @@ export const MISSING: Readonly<Record<number, SignalValue>> = { 7: 0 };
 /** Ours, off the reserved references. A description names them to use them. */
 export const OWN_PARAMETERS: Readonly<Record<'behaviour' | 'onTimeout' | 'strict', RmqfmuParameter>> = {
   behaviour: parameter(40, 'config.behaviour', 'Integer', 2, 'RMQFMU 0, 1 or 2'),
-  onTimeout: parameter(41, 'config.ontimeout', 'Integer', 0, 'without valid data: 0 the step fails, 1 outputs are held'),
+  onTimeout: parameter(
+    41,
+    'config.ontimeout',
+    'Integer',
+    0,
+    'without valid data: 0 the step fails, 1 outputs are held',
+  ),
   strict: parameter(50, 'config.strict', 'Boolean', false, 'true: messages byte by byte as RMQFMU wrote them'),
 };
 

@@ -87,12 +87,17 @@ class DescriptionReader {
       }
     }
     if (Object.keys(references).length === 0) {
-      this.#problem('the description has neither outputs nor inputs', this.place, 'add the variables that messages carry');
+      this.#problem(
+        'the description has neither outputs nor inputs',
+        this.place,
+        'add the variables that messages carry',
+      );
     }
 
     const maxage = Math.max(0, value<number>(REFERENCE.maxage));
     const timeout = value<number>(REFERENCE.timeout);
-    if (timeout <= 0) this.#warn(`config.communicationtimeout is ${timeout} s, with which RMQFMU fails; it is 60 s here`);
+    if (timeout <= 0)
+      this.#warn(`config.communicationtimeout is ${timeout} s, with which RMQFMU fails; it is 60 s here`);
     const bound = value<number>(REFERENCE.queueBound);
     if (bound < 1) {
       this.#warn(`config.queueupperbound is ${bound}, which would take nothing in; it is 100 here`);
@@ -101,7 +106,8 @@ class DescriptionReader {
     const username = value<string>(REFERENCE.username);
     const password = value<string>(REFERENCE.password);
     const precision = value<number>(REFERENCE.precision);
-    if (precision < 1) this.#problem(`config.precision is ${precision}, expected 1 or more`, this.#placeOf(REFERENCE.precision));
+    if (precision < 1)
+      this.#problem(`config.precision is ${precision}, expected 1 or more`, this.#placeOf(REFERENCE.precision));
 
     const file: BridgeFileData = {
       twinbridge: 'bridge',

@@ -104,7 +104,9 @@ export function rmqfmuVariables(
   // An importer may set what the description leaves out: RMQFMU takes any value for any reference.
   const declared = new Set(parameters.map(({ valueReference, type }) => `${valueReference} ${type}`));
   const undeclared = RMQFMU_PARAMETERS.filter(({ valueReference, type }) => !declared.has(`${valueReference} ${type}`));
-  const all = [...parameters, ...undeclared].filter(({ valueReference, type }) => !taken.has(`${valueReference} ${type}`));
+  const all = [...parameters, ...undeclared].filter(
+    ({ valueReference, type }) => !taken.has(`${valueReference} ${type}`),
+  );
   return [
     ...all.map((parameter, slot): LayoutVariable => {
       const role = roleOf(parameter);
