@@ -47,15 +47,28 @@ static void index_variables(tb_bridge *b) {
   for (uint32_t i = 0; i < h->n_variables && i < UINT16_MAX; i++) {
     const tb_variable *v = &b->region.variables[i];
     /* Of variables of several types that share a reference, the Real output, which is asked for most, is the one here. */
-    if (v->value_reference < b->access_size && !b->access[v->value_reference].real_output)
-      b->access[v->value_reference] = (tb_access){v->slot, (uint16_t)(i + 1), v->type == TB_REAL && v->kind == TB_OUTPUT};
+    if (v->value_reference >= b->access_size || b->access[v->value_reference].real_output) continue;
+    const bool real_output = v->type == TB_REAL && v->kind == TB_OUTPUT;
+    const uint8_t access = !real_output ? 0 : v->n_elements == 1 ? TB_SCALAR : TB_ARRAY;
+    b->access[v->value_reference] = (tb_access){v->slot, (uint16_t)(i + 1), access};
   }
 }
 
-static void copy_string_start(const tb_bridge *b, const tb_variable *v, char *strings, uint64_t *value) {
-  const char *start = v->start_offset == TB_NO_OFFSET ? "" : b->region.texts + v->start_offset;
-  snprintf(strings + v->string_offset, v->string_capacity, "%s", start);
-  *value = strlen(strings + v->string_offset);
+static void copy_input_start(tb_bridge *b, const tb_variable *v) {
+  const char *start = v->start_offset == TB_NO_OFFSET ? NULL : b->region.texts + v->start_offset;
+  for (uint32_t k = 0; k < v->n_elements; k++) {
+    const uint32_t slot = v->slot + k;
+    b->input_variables[slot] = v;
+    if (tb_is_text(v->type)) {
+      char *text = b->input_strings + v->string_offset + k * tb_text_stride(v);
+      snprintf(text, v->string_capacity, "%s", start != NULL ? start : "");
+      b->inputs[slot] = strlen(text);
+    } else if (v->n_elements > 1 && start != NULL) {
+      memcpy(&b->inputs[slot], start + 8 * (size_t)k, sizeof b->inputs[slot]);
+    } else {
+      b->inputs[slot] = v->start;
+    }
+  }
 }
 
 bool tb_set_text(char **place, const char *text) {
@@ -73,10 +86,8 @@ static bool copy_starts(tb_bridge *b) {
   for (uint32_t i = 0; i < h->n_variables; i++) {
     const tb_variable *v = &b->region.variables[i];
     if (v->kind == TB_INPUT) {
-      b->input_variables[v->slot] = v;
+      copy_input_start(b, v);
       if (v->role == TB_ROLE_SEND_OFF) b->send_off_slot = v->slot;
-      b->inputs[v->slot] = v->start;
-      if (tb_is_text(v->type)) copy_string_start(b, v, b->input_strings, &b->inputs[v->slot]);
     } else if (v->kind == TB_PARAMETER) {
       b->parameters[v->slot] = v->start;
       const char *start = v->start_offset == TB_NO_OFFSET ? "" : b->region.texts + v->start_offset;
@@ -376,8 +387,14 @@ tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
 static bool has_changed(const tb_bridge *b, uint32_t slot) {
   if (b->inputs[slot] != b->published[slot]) return true;
   const tb_variable *v = b->input_variables[slot];
-  return v->type == TB_STRING &&
-         memcmp(b->input_strings + v->string_offset, b->published_strings + v->string_offset, b->inputs[slot]) != 0;
+  if (!tb_is_text(v->type)) return false;
+  const uint32_t at = v->string_offset + (slot - v->slot) * tb_text_stride(v);
+  return memcmp(b->input_strings + at, b->published_strings + at, b->inputs[slot]) != 0;
+}
+
+/* An array is sent as a whole. */
+static void mark(uint64_t *mask, const tb_variable *v) {
+  for (uint32_t slot = v->slot; slot < v->slot + v->n_elements; slot++) mask[slot / 64] |= UINT64_C(1) << (slot % 64);
 }
 
 /* The input that stops publishing is data only to peers that were given it as such, in a message at every step. */
@@ -404,7 +421,7 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
   tb_row row = tb_outgoing_row(&b->region, at);
   memset(row.mask, 0, h->input_words * sizeof *row.mask);
   for (uint32_t slot = first; slot < h->n_inputs; slot++)
-    if (is_to_be_sent(b, slot)) row.mask[slot / 64] |= UINT64_C(1) << (slot % 64);
+    if (is_to_be_sent(b, slot)) mark(row.mask, b->input_variables[slot]);
   memcpy(row.values, b->inputs, h->n_inputs * sizeof *row.values);
   memcpy(row.strings, b->input_strings, h->input_strings);
   memcpy(b->published, b->inputs, h->n_inputs * sizeof *b->inputs);

@@ -26,6 +26,11 @@ void tb_bridge_destroy(tb_bridge *bridge);
 tb_outcome tb_bridge_initialise(tb_bridge *bridge, double start_time);
 /* Publishes changed inputs and selects the outputs of `time + step` (s). */
 tb_outcome tb_bridge_step(tb_bridge *bridge, double time, double step);
+/*
+ * Which sources' values have changed since `marks` was written last, a bit each; `marks`, zeroed at first, is brought up
+ * to date. For events: it costs a look at each output.
+ */
+uint32_t tb_bridge_changed_sources(const tb_bridge *bridge, uint64_t marks[TB_MAX_SOURCES]);
 /* End of the last step that was done, s. */
 double tb_bridge_time(const tb_bridge *bridge);
 /* Back to where tb_bridge_create left it; false: it is broken. */
@@ -44,8 +49,14 @@ const tb_variable *tb_bridge_find(const tb_bridge *bridge, uint32_t value_refere
    of this type, one of another. */
 const tb_variable *tb_bridge_find_of_type(const tb_bridge *bridge, uint32_t value_reference, tb_type type);
 
+/* The name of a type in FMI 3.0, e.g. "Float64". */
+const char *tb_type_name(tb_type type);
+
+/* NULL: the importer may set it now; else what it is, e.g. "an output". `instantiated`: before initialization. */
+const char *tb_bridge_why_not_settable(const tb_variable *variable, bool instantiated);
+
 double tb_bridge_get_real(tb_bridge *bridge, const tb_variable *variable);
-int64_t tb_bridge_get_integer(tb_bridge *bridge, const tb_variable *variable); /* Integer and Boolean */
+int64_t tb_bridge_get_integer(tb_bridge *bridge, const tb_variable *variable); /* integers and Boolean */
 const char *tb_bridge_get_string(tb_bridge *bridge, const tb_variable *variable);
 
 void tb_bridge_set_real(tb_bridge *bridge, const tb_variable *variable, double value);
@@ -53,8 +64,22 @@ void tb_bridge_set_integer(tb_bridge *bridge, const tb_variable *variable, int64
 /* false: it is longer than the variable has room for */
 bool tb_bridge_set_string(tb_bridge *bridge, const tb_variable *variable, const char *value);
 
-/* Reads `count` Real outputs at once; false: one of them is something else, and nothing was read. */
+/* Reads `count` scalar Real outputs at once; false: one of them is something else, and nothing was read. */
 bool tb_bridge_get_real_outputs(const tb_bridge *bridge, const uint32_t *value_references, size_t count, double *values);
+
+/* The same for arrays, too: with all their elements, `n_values` in all. */
+bool tb_bridge_get_real_array_outputs(const tb_bridge *bridge, const uint32_t *value_references, size_t count,
+                                      double *values, size_t n_values);
+
+/* All elements of a variable as they lie in a row (tb_types.h). What is computed when it is read goes to `computed`. */
+const uint64_t *tb_bridge_elements(tb_bridge *bridge, const tb_variable *variable, uint64_t *computed);
+void tb_bridge_set_element(tb_bridge *bridge, const tb_variable *variable, uint32_t element, uint64_t value);
+
+/* Bytes of a String or Binary, with a NUL behind them; valid until the next step or the next setting. */
+const char *tb_bridge_text(tb_bridge *bridge, const tb_variable *variable, uint32_t element, size_t *length);
+/* false: more than the variable has room for */
+bool tb_bridge_set_text(tb_bridge *bridge, const tb_variable *variable, uint32_t element, const char *bytes,
+                        size_t length);
 
 /* -- States --------------------------------------------------------------------------------------------------------- */
 

@@ -17,10 +17,11 @@
 /* How a value is reached, by value reference. */
 typedef struct {
   uint32_t slot;
-  uint16_t variable; /* index + 1; 0: there is none */
-  uint8_t real_output;
+  uint16_t variable;   /* index + 1; 0: there is none */
+  uint8_t real_output; /* TB_SCALAR, TB_ARRAY, or 0: something else */
 } tb_access;
 
+enum { TB_SCALAR = 1, TB_ARRAY };
 enum { DIRECT_ACCESS_LIMIT = 65536 };
 
 struct tb_bridge {

@@ -39,10 +39,31 @@ bool tb_bridge_get_real_outputs(const tb_bridge *b, const uint32_t *value_refere
   const uint64_t *outputs = b->outputs;
   for (size_t i = 0; i < count; i++) {
     uint32_t vr = value_references[i];
-    if (vr >= b->access_size || !table[vr].real_output) return false;
+    if (vr >= b->access_size || table[vr].real_output != TB_SCALAR) return false;
     memcpy(&values[i], &outputs[table[vr].slot], sizeof *values);
   }
   return true;
+}
+
+bool tb_bridge_get_real_array_outputs(const tb_bridge *b, const uint32_t *value_references, size_t count,
+                                      double *values, size_t n_values) {
+  const tb_access *table = b->access;
+  size_t at = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t vr = value_references[i];
+    if (vr >= b->access_size || !table[vr].real_output) return false;
+    size_t n = table[vr].real_output == TB_SCALAR ? 1 : b->region.variables[table[vr].variable - 1].n_elements;
+    if (n > n_values - at) return false;
+    memcpy(&values[at], &b->outputs[table[vr].slot], n * sizeof *values);
+    at += n;
+  }
+  return at == n_values;
+}
+
+const char *tb_type_name(tb_type type) {
+  static const char *const NAMES[] = {"Float64", "Int32",  "Boolean", "String", "Binary", "Float32", "Int8",
+                                      "UInt8",   "Int16",  "UInt16",  "UInt32", "Int64",  "UInt64",  "Clock"};
+  return NAMES[type];
 }
 
 static double seconds_between(int64_t earlier_ns, int64_t later_ns) {
@@ -74,6 +95,7 @@ static double real_diagnostic(const tb_bridge *b, uint32_t which) {
     case TB_DIAG_DATA_AGE: return seconds_between(tb_selection_oldest(s), b->step_time_ns);
     case TB_DIAG_TRANSPORT_DELAY: return arrived == 0 ? 0 : seconds_between(tb_selection_newest(s), arrived);
     case TB_DIAG_RING_DELAY: return seconds_between(arrived, tb_wall_ns());
+    case TB_DIAG_TIME: return b->time_s;
     case TB_DIAG_TIME_DISCREPANCY: return b->health_version == 0 ? NO_TIME_DISCREPANCY : (double)b->health_ahead_ns / 1e6;
     case TB_DIAG_SIMTIME_DISCREPANCY:
       return b->health_version == 0 ? NO_SIMTIME_DISCREPANCY : fabs((double)(b->step_time_ns - b->health_cosim_ns)) / 1e6;
@@ -128,12 +150,45 @@ int64_t tb_bridge_get_integer(tb_bridge *b, const tb_variable *v) {
   return v->kind == TB_DIAGNOSTIC ? integer_diagnostic(b, v->slot) : (int64_t)*place_of_value(b, v);
 }
 
-const char *tb_bridge_get_string(tb_bridge *b, const tb_variable *v) {
+const uint64_t *tb_bridge_elements(tb_bridge *b, const tb_variable *v, uint64_t *computed) {
+  if (v->kind != TB_DIAGNOSTIC) return place_of_value(b, v);
+  if (tb_is_float(v->type)) {
+    const double value = real_diagnostic(b, v->slot);
+    memcpy(computed, &value, sizeof *computed);
+  } else {
+    *computed = (uint64_t)integer_diagnostic(b, v->slot);
+  }
+  return computed;
+}
+
+static char *text_area(const tb_bridge *b, const tb_variable *v, uint32_t element) {
+  char *strings = v->kind == TB_INPUT ? b->input_strings : tb_selection_strings(b->selection);
+  return strings + v->string_offset + (size_t)element * tb_text_stride(v);
+}
+
+const char *tb_bridge_text(tb_bridge *b, const tb_variable *v, uint32_t element, size_t *length) {
   switch (v->kind) {
-    case TB_OUTPUT: return tb_selection_strings(b->selection) + v->string_offset;
-    case TB_INPUT: return b->input_strings + v->string_offset;
-    case TB_PARAMETER: return b->parameter_texts[v->slot];
-    default: return "";
+    case TB_OUTPUT:
+    case TB_INPUT: *length = place_of_value(b, v)[element]; return text_area(b, v, element);
+    case TB_PARAMETER: *length = strlen(b->parameter_texts[v->slot]); return b->parameter_texts[v->slot];
+    default: *length = 0; return "";
+  }
+}
+
+const char *tb_bridge_get_string(tb_bridge *b, const tb_variable *v) {
+  size_t length;
+  return tb_bridge_text(b, v, 0, &length);
+}
+
+const char *tb_bridge_why_not_settable(const tb_variable *v, bool instantiated) {
+  switch ((tb_kind)v->kind) {
+    case TB_INPUT: return NULL;
+    case TB_PARAMETER: {
+      bool tunable = v->role == TB_ROLE_MAXAGE_MS || v->role == TB_ROLE_LOOKAHEAD;
+      return instantiated || tunable ? NULL : "a fixed parameter, to be set before initialization";
+    }
+    case TB_OUTPUT: return instantiated ? NULL : "an output"; /* its start value */
+    default: return "a diagnostic output";
   }
 }
 
@@ -159,15 +214,31 @@ void tb_bridge_set_integer(tb_bridge *b, const tb_variable *v, int64_t value) {
   }
 }
 
-bool tb_bridge_set_string(tb_bridge *b, const tb_variable *v, const char *value) {
+void tb_bridge_set_element(tb_bridge *b, const tb_variable *v, uint32_t element, uint64_t value) {
+  if (v->kind != TB_PARAMETER) {
+    place_of_value(b, v)[element] = value;
+  } else if (tb_is_float(v->type)) {
+    double real;
+    memcpy(&real, &value, sizeof real);
+    tb_bridge_set_real(b, v, real);
+  } else {
+    tb_bridge_set_integer(b, v, (int64_t)value);
+  }
+}
+
+bool tb_bridge_set_text(tb_bridge *b, const tb_variable *v, uint32_t element, const char *bytes, size_t length) {
   if (v->kind == TB_PARAMETER) {
     b->parameter_set[v->slot] = true;
-    return tb_set_text(&b->parameter_texts[v->slot], value);
+    return tb_set_text(&b->parameter_texts[v->slot], bytes);
   }
-  size_t length = strlen(value);
   if (length >= v->string_capacity) return false;
-  char *strings = v->kind == TB_INPUT ? b->input_strings : tb_selection_strings(b->selection);
-  memcpy(strings + v->string_offset, value, length + 1);
-  *place_of_value(b, v) = length;
+  char *area = text_area(b, v, element);
+  if (length > 0) memcpy(area, bytes, length);
+  area[length] = '\0';
+  place_of_value(b, v)[element] = length;
   return true;
+}
+
+bool tb_bridge_set_string(tb_bridge *b, const tb_variable *v, const char *value) {
+  return tb_bridge_set_text(b, v, 0, value, strlen(value));
 }

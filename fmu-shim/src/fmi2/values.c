@@ -5,7 +5,9 @@
 
 /* -- Getting values ------------------------------------------------------------------------------------------------- */
 
-static const char *const TYPE_NAMES[] = {"Real", "Integer", "Boolean", "String"};
+static const char *type_name(tb_type type) {
+  return type == TB_REAL ? "Real" : type == TB_INTEGER ? "Integer" : tb_type_name(type);
+}
 
 static const tb_variable *find(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
   const tb_variable *v = tb_bridge_find_of_type(m->bridge, vr, type);
@@ -13,7 +15,7 @@ static const tb_variable *find(instance *m, const char *function, fmi2ValueRefer
   if (v == NULL)
     tb_fmi2_fail(m, "%s: there is no variable with value reference %u", function, vr);
   else
-    tb_fmi2_fail(m, "%s: the variable with value reference %u is of type %s", function, vr, TYPE_NAMES[v->type]);
+    tb_fmi2_fail(m, "%s: the variable with value reference %u is of type %s", function, vr, type_name(v->type));
   return NULL;
 }
 
@@ -71,21 +73,9 @@ fmi2Status fmi2GetString(fmi2Component c, const fmi2ValueReference vr[], size_t 
 
 /* -- Setting values ------------------------------------------------------------------------------------------------- */
 
-static const char *why_not_settable(const instance *m, const tb_variable *v) {
-  switch ((tb_kind)v->kind) {
-    case TB_INPUT: return NULL;
-    case TB_PARAMETER: {
-      bool tunable = v->role == TB_ROLE_MAXAGE_MS || v->role == TB_ROLE_LOOKAHEAD;
-      return m->state == INSTANTIATED || tunable ? NULL : "a fixed parameter, to be set before initialization";
-    }
-    case TB_OUTPUT: return m->state == INSTANTIATED ? NULL : "an output"; /* its start value */
-    default: return "a diagnostic output";
-  }
-}
-
 static const tb_variable *find_settable(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
   const tb_variable *v = find(m, function, vr, type);
-  const char *why = v == NULL ? NULL : why_not_settable(m, v);
+  const char *why = v == NULL ? NULL : tb_bridge_why_not_settable(v, m->state == INSTANTIATED);
   if (why == NULL) return v;
   tb_fmi2_fail(m, "%s: the variable with value reference %u is %s", function, vr, why);
   return NULL;

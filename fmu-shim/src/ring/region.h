@@ -81,7 +81,8 @@ typedef enum {
   TB_DIAG_TIME_DISCREPANCY,    /* Real, ms: health_ahead_ns */
   TB_DIAG_SIMTIME_DISCREPANCY, /* Real, ms: between the communication point and health_cosim_ns */
   TB_DIAG_NEXT_TIME,       /* Real, s: communication point at which the next waiting sample becomes due */
-  TB_DIAG_COUNT
+  TB_DIAG_COUNT,
+  TB_DIAG_TIME = 255 /* Real, s: the independent variable that FMI 3.0 asks for */
 } tb_diagnostic;
 
 /*
