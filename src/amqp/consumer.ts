@@ -18,6 +18,8 @@ export interface Delivery {
   readonly content: Buffer;
   readonly exchange: string;
   readonly routingKey: string;
+  /** The ordinal of the connection it came on, from 1; a consumer set up again on the same one counts as another. */
+  readonly connection: number;
   /** Delivered before, to us or someone else, and not acknowledged. */
   readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, unknown>> | undefined;
@@ -47,6 +49,7 @@ export class Consumer implements LinkUser {
   #channel: Channel | undefined;
   #queueName = '';
   #consumerTag = '';
+  #connection = 0;
   /** Receipt = this + delivery tag of the current connection; up to here receipts are of earlier ones. */
   #base = 0;
   #lastReceipt = 0;
@@ -127,6 +130,7 @@ export class Consumer implements LinkUser {
     this.#base = this.#settled = this.#toAcknowledge = this.#lastReceipt;
     this.#settledAhead.clear();
     this.#channel = channel;
+    this.#connection++;
     await this.#consume(session, channel);
   }
 
@@ -175,6 +179,7 @@ export class Consumer implements LinkUser {
       content,
       exchange: fields.exchange,
       routingKey: fields.routingKey,
+      connection: this.#connection,
       redelivered: fields.redelivered,
       headers: properties.headers,
       contentType: properties.contentType,
@@ -237,6 +242,7 @@ export class Consumer implements LinkUser {
   }
 
   #cancelled(session: Session, channel: Channel): void {
+    this.#connection++;
     this.#link?.emit({ type: 'cancelled', reason: `the broker cancelled the consumer of queue '${this.#queueName}'` });
     // The queue was deleted: all of the stream that takes its place is new.
     if (this.#position !== undefined) this.#position = new StreamPosition('first');

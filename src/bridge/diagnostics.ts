@@ -33,7 +33,9 @@ export type DiagnosticName =
   | 'repeated'
   | 'reconnects'
   | 'time_discrepancy'
-  | 'simtime_discrepancy';
+  | 'simtime_discrepancy'
+  | 'next_time'
+  | 'redelivered';
 
 export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   data_age: {
@@ -78,5 +80,14 @@ export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
     type: 'Real',
     unit: 'ms',
     description: 'between the communication point and the time in the newest health message; 0.4243 until there is one',
+  },
+  next_time: {
+    type: 'Real',
+    unit: 's',
+    description: 'communication point at which the next waiting sample becomes due',
+  },
+  redelivered: {
+    type: 'Integer',
+    description: 'messages that the broker delivered again after an outage, and that were known',
   },
 };

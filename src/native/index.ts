@@ -5,6 +5,7 @@ export { OfflineSelection, type SelectionRule } from './offline-selection.js';
 export {
   BACKEND_COUNTERS,
   type BackendCounter,
+  fingerprint,
   guardParent,
   LinkState,
   type LogLevel,

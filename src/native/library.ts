@@ -23,6 +23,7 @@ export interface NativeFunctions {
   tb_producer_destroy(producer: Address): void;
   tb_producer_use_decoder(producer: Address, source: number, decoder: Address): void;
   tb_producer_push_json(producer: Address, source: number, json: Uint8Array, length: number): number;
+  tb_fingerprint(bytes: Uint8Array, length: number): number;
   tb_producer_push(
     producer: Address,
     source: number,
@@ -82,6 +83,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_producer_use_decoder: 'void tb_producer_use_decoder(uintptr_t producer, uint32_t source, uintptr_t decoder)',
   tb_producer_push_json:
     'int tb_producer_push_json(uintptr_t producer, uint32_t source, const uint8_t *json, uint32_t length)',
+  tb_fingerprint: 'double tb_fingerprint(const uint8_t *bytes, uint32_t length)',
   tb_producer_push:
     'int tb_producer_push(uintptr_t producer, uint32_t source, int64_t time_ns, const uint64_t *mask, const uint8_t *values, const uint8_t *strings)',
   tb_producer_next_outgoing:

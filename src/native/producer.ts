@@ -33,6 +33,7 @@ export const BACKEND_COUNTERS = [
   'logLost',
   'outOfOrder',
   'repeated',
+  'redelivered',
 ] as const;
 export type BackendCounter = (typeof BACKEND_COUNTERS)[number];
 
@@ -222,6 +223,11 @@ function toLogLine(text: string): string {
 
 function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** A whole number that tells messages apart: two different ones share it once in 2^53. */
+export function fingerprint(message: Uint8Array): number {
+  return loadNative().tb_fingerprint(message, message.length);
 }
 
 /** Bytes of shared memory that a ring of this layout takes. */

@@ -38,6 +38,8 @@ TB_API void tb_producer_use_decoder(tb_producer *producer, uint32_t source, tb_d
 
 /* Decodes one message of `source` into a free row and hands it over. */
 TB_API int tb_producer_push_json(tb_producer *producer, uint32_t source, const uint8_t *json, uint32_t length);
+/* A whole number below 2^53 that tells messages apart. */
+TB_API double tb_fingerprint(const uint8_t *bytes, uint32_t length);
 /* Hands over a sample decoded elsewhere. `mask`, `values` as in a row; `strings`: the row's string area. */
 TB_API int tb_producer_push(tb_producer *producer, uint32_t source, int64_t time_ns, const uint64_t *mask,
                             const uint64_t *values, const char *strings);

@@ -27,6 +27,7 @@ void tb_bridge_report_totals(const tb_bridge *b) {
       {"partial", BACKEND(PARTIAL)},
       {"out of order", BACKEND(OUT_OF_ORDER)},
       {"repeated", BACKEND(REPEATED)},
+      {"delivered again", BACKEND(REDELIVERED)},
       {"samples used", SHIM(USED)},
       {"skipped", SHIM(SKIPPED)},
       {"late", SHIM(LATE)},

@@ -124,6 +124,7 @@ static int64_t integer_diagnostic(const tb_bridge *b, uint32_t which) {
     case TB_DIAG_UNKNOWN_FIELDS: return saturated(tb_backend_counted(r, TB_COUNT_UNKNOWN_FIELDS));
     case TB_DIAG_PARTIAL: return saturated(tb_backend_counted(r, TB_COUNT_PARTIAL));
     case TB_DIAG_OUT_OF_ORDER: return saturated(tb_backend_counted(r, TB_COUNT_OUT_OF_ORDER));
+    case TB_DIAG_REDELIVERED: return saturated(tb_backend_counted(r, TB_COUNT_REDELIVERED));
     case TB_DIAG_REPEATED: return saturated(tb_backend_counted(r, TB_COUNT_REPEATED));
     case TB_DIAG_RECONNECTS: return saturated(tb_backend_counted(r, TB_COUNT_RECONNECTS));
     case TB_DIAG_LINK_UP: return atomic_load(&r->header->link_up) != 0;

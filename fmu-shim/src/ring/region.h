@@ -81,6 +81,7 @@ typedef enum {
   TB_DIAG_TIME_DISCREPANCY,    /* Real, ms: health_ahead_ns */
   TB_DIAG_SIMTIME_DISCREPANCY, /* Real, ms: between the communication point and health_cosim_ns */
   TB_DIAG_NEXT_TIME,       /* Real, s: communication point at which the next waiting sample becomes due */
+  TB_DIAG_REDELIVERED,     /* Integer: messages that came again after a connection was lost, and were known */
   TB_DIAG_COUNT,
   TB_DIAG_TIME = 255 /* Real, s: the independent variable that FMI 3.0 asks for */
 } tb_diagnostic;
@@ -126,6 +127,7 @@ typedef enum {
   TB_COUNT_LOG_LOST,
   TB_COUNT_OUT_OF_ORDER, /* messages older than one that arrived before */
   TB_COUNT_REPEATED,     /* messages that bring a signal again for the newest time */
+  TB_COUNT_REDELIVERED,  /* messages that came again after a connection was lost, and were known */
   TB_BACKEND_COUNTERS
 } tb_backend_counter;
 

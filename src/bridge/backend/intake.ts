@@ -12,6 +12,7 @@ import type { BridgeConfig } from '../config.js';
 import { createDecoder, type Decoder, type FieldProblem } from '../decoder.js';
 import { createNativeDecoder } from '../native-decoder.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
+import { Redeliveries } from './redeliveries.js';
 
 /** How often a full ring is looked at, ms. */
 const FULL_RING_MS = 2;
@@ -23,9 +24,14 @@ export class Intake {
   readonly #tellsUnknownFields: boolean;
   readonly #waiting: Delivery[] = [];
   #waitingFrom = 0;
+  /** How many of those that wait came on an earlier connection, if they can come again. */
+  #oldWaiting = 0;
+  #connection = 0;
   #timer: NodeJS.Timeout | undefined;
   #consumer: Consumer | undefined;
   #toAcknowledge: Delivery | undefined;
+  /** An exclusive queue goes with its connection: nothing comes twice from it. */
+  readonly #redeliveries: Redeliveries | undefined;
   /** Messages dealt with so far. */
   #count = 0;
 
@@ -34,6 +40,7 @@ export class Intake {
     this.#log = log;
     this.#decoder = createDecoder(config.outputs, config.receive);
     this.#tellsUnknownFields = config.receive.unknownFields === 'warn';
+    if (!config.receive.queue.exclusive) this.#redeliveries = new Redeliveries(config.receive.prefetch);
     producer.useDecoder(0, createNativeDecoder(config));
   }
 
@@ -43,6 +50,7 @@ export class Intake {
   }
 
   take(delivery: Delivery): void {
+    if (this.#redeliveries !== undefined && this.#isAgain(delivery, this.#redeliveries)) return;
     if (this.#waiting.length > this.#waitingFrom) {
       this.#waiting.push(delivery);
     } else if (!this.#put(delivery)) {
@@ -59,17 +67,50 @@ export class Intake {
     }
   }
 
+  /** Whether it is in the ring already, or waits to be. */
+  #isAgain(delivery: Delivery, redeliveries: Redeliveries): boolean {
+    const waits = this.#waitingFrom < this.#waiting.length;
+    if (delivery.connection !== this.#connection) {
+      this.#connection = delivery.connection;
+      this.#oldWaiting = this.#waiting.length - this.#waitingFrom;
+    }
+    if (this.#oldWaiting > 0 && this.#replaceWaiting(delivery)) {
+      // It is acknowledged, under its new receipt, when it is in the ring.
+    } else if (redeliveries.isAgain(delivery)) {
+      // Not with all before it, as long as some of them wait.
+      if (waits) this.#consumer?.ack(delivery.receipt);
+      else this.#acknowledgeSoon(delivery);
+    } else return false;
+    this.#producer.count('redelivered');
+    return true;
+  }
+
+  /** A message that came on an earlier connection and waits gets the receipt of its second delivery. */
+  #replaceWaiting(delivery: Delivery): boolean {
+    for (let i = this.#waitingFrom; i < this.#waiting.length; i++) {
+      const { connection, content } = this.#waiting[i] as Delivery;
+      if (connection === delivery.connection || !content.equals(delivery.content)) continue;
+      this.#waiting[i] = delivery;
+      this.#oldWaiting--;
+      return true;
+    }
+    return false;
+  }
+
   /** Goes on with what waits. Called now and then, and when a step has nothing to go on with. */
   drain(): void {
     while (this.#waitingFrom < this.#waiting.length) {
-      if (!this.#put(this.#waiting[this.#waitingFrom] as Delivery)) {
+      const next = this.#waiting[this.#waitingFrom] as Delivery;
+      if (!this.#put(next)) {
         this.#lookAgain();
         return;
       }
       this.#waitingFrom++;
+      if (this.#oldWaiting > 0 && next.connection !== this.#connection) this.#oldWaiting--;
     }
     this.#waiting.length = 0;
     this.#waitingFrom = 0;
+    this.#oldWaiting = 0;
   }
 
   /** A step that frees rows does not say so: a system call would cost it more than all the rest. */
@@ -94,6 +135,7 @@ export class Intake {
     if (result === PUSH_FULL) return false;
     if (result > 0) this.#note(result, delivery);
     this.#count++;
+    this.#redeliveries?.remember(delivery);
     this.#acknowledgeSoon(delivery);
     return true;
   }
