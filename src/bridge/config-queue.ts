@@ -40,6 +40,8 @@ export interface StreamFile {
 /** One source's part of the file, and where in it problems are. */
 export interface QueueSource {
   readonly value: { readonly queue?: QueueFile; readonly stream?: string | StreamFile };
+  /** As messages name it: `receive`, `sources.gps`. */
+  readonly place: string;
   locate(path: readonly string[]): SourceLocation;
 }
 
@@ -54,7 +56,7 @@ export function readQueue(source: QueueSource, problems: Problem[]): QueueConfig
     }
     return readStream(typeof stream === 'string' ? { name: stream } : stream, report);
   }
-  return readPlainQueue(queue ?? {}, report);
+  return readPlainQueue(queue ?? {}, source.place, report);
 }
 
 function readStream(stream: StreamFile, report: Report): QueueConfig {
@@ -72,7 +74,7 @@ function readStream(stream: StreamFile, report: Report): QueueConfig {
   };
 }
 
-function readPlainQueue(queue: QueueFile, report: Report): QueueConfig {
+function readPlainQueue(queue: QueueFile, place: string, report: Report): QueueConfig {
   const type = queue.type ?? typeOf(queue.arguments?.['x-queue-type']);
   const lasts = type !== 'classic' || queue.declare === 'passive';
   const durable = queue.durable ?? lasts;
@@ -88,12 +90,12 @@ function readPlainQueue(queue: QueueFile, report: Report): QueueConfig {
     },
     ...(queue.declare === undefined ? {} : { declare: queue.declare }),
   };
-  checkQueue(config, type, queue, report);
+  checkQueue(config, type, queue, place, report);
   return type === 'stream' ? { ...config, offset: 'next' } : config;
 }
 
 /** What RabbitMQ would answer with 406, or 540, once the FMU runs; 4.x refuses more than 3.x. */
-function checkQueue(config: QueueConfig, type: QueueType, given: QueueFile, report: Report): void {
+function checkQueue(config: QueueConfig, type: QueueType, given: QueueFile, place: string, report: Report): void {
   const stated = given.arguments?.['x-queue-type'];
   if (given.type !== undefined && stated !== undefined && stated !== given.type) {
     report(
@@ -105,7 +107,7 @@ function checkQueue(config: QueueConfig, type: QueueType, given: QueueFile, repo
   if (!config.exclusive && !config.durable) {
     report(
       ['queue', 'exclusive'],
-      "'receive.queue' is neither exclusive nor durable, which current brokers refuse",
+      `'${place}.queue' is neither exclusive nor durable, which current brokers refuse`,
       'add durable: true for a queue that outlives the bridge, or leave exclusive out',
     );
   }
@@ -152,7 +154,7 @@ function checkArguments(
 ): void {
   for (const name of Object.keys(args)) {
     if (name === 'x-stream-offset') {
-      report([...path, name], "'x-stream-offset' is no argument of a queue", 'give receive.stream.offset');
+      report([...path, name], "'x-stream-offset' is no argument of a queue", 'give stream.offset');
     } else if (REFUSED[type].includes(name)) {
       const remedy = type === 'stream' ? 'limit a stream by x-max-age or x-max-length-bytes' : 'leave it out';
       report([...path, name], `${type} queues have no '${name}': brokers refuse it`, remedy);

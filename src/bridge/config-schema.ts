@@ -1,6 +1,8 @@
 /** JSON Schema (2020-12) of `bridge.yaml`; `twinbridge validate --print-schema bridge` prints it for editors. */
+import { MAX_SOURCES } from '../native/index.js';
 import { TIME_FORMATS } from '../support/time.js';
 import { CREDENTIAL_KEYS } from './config-broker.js';
+import { PAYLOAD_KINDS } from './config-sources.js';
 import { COMPAT_LEVELS } from './rmqfmu/contract.js';
 import { INTEGER_MAX, SIGNAL_TYPES } from './signals.js';
 
@@ -73,6 +75,7 @@ const signal = {
       start: { type: ['number', 'boolean', 'string'] },
       unit: { type: 'string', minLength: 1 },
       description: { type: 'string' },
+      source: { ...name, description: 'outputs: name of the source that carries it' },
       maxLength: { type: 'integer', minimum: 1, maximum: 1 << 20, description: 'String: most bytes of UTF-8' },
     },
     ['type'],
@@ -82,6 +85,22 @@ const signal = {
 };
 
 const signals = { type: 'object', additionalProperties: signal };
+
+const source = object({
+  ...exchange,
+  queue,
+  stream,
+  prefetch: { type: 'integer', minimum: 1, maximum: 65535 },
+  time: object({
+    key: name,
+    format: { enum: TIME_FORMATS },
+    assumeUtc: { type: 'boolean', description: 'RFC 3339 times without a zone are UTC' },
+  }),
+  payload: { enum: PAYLOAD_KINDS, description: 'raw: the whole body is the value of one Binary signal' },
+  unknownFields: { enum: ['ignore', 'warn', 'reject'] },
+  maxMessageBytes: { type: 'integer', minimum: 64, maximum: INTEGER_MAX },
+  maxage: { ...duration, description: 'how old its values may be; default: selection.maxage' },
+});
 
 export const bridgeSchema: object = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -112,19 +131,14 @@ export const bridgeSchema: object = {
         patternProperties: { [CREDENTIAL_KEYS]: true },
         description: 'where the broker is; credentials are given at run time',
       },
-      receive: object({
-        ...exchange,
-        queue,
-        stream,
-        prefetch: { type: 'integer', minimum: 1, maximum: 65535 },
-        time: object({
-          key: name,
-          format: { enum: TIME_FORMATS },
-          assumeUtc: { type: 'boolean', description: 'RFC 3339 times without a zone are UTC' },
-        }),
-        unknownFields: { enum: ['ignore', 'warn', 'reject'] },
-        maxMessageBytes: { type: 'integer', minimum: 64, maximum: INTEGER_MAX },
-      }),
+      receive: { ...source, description: 'where messages come from: short for one source' },
+      sources: {
+        type: 'object',
+        minProperties: 1,
+        maxProperties: MAX_SOURCES,
+        additionalProperties: source,
+        description: 'where messages come from, by name',
+      },
       send: object({
         ...exchange,
         when: { enum: ['changed', 'always'] },
@@ -134,12 +148,18 @@ export const bridgeSchema: object = {
         expiration: duration,
       }),
       selection: object({
-        behaviour: { enum: [0, 1, 2], description: 'RMQFMU 0, 1 or 2' },
+        behaviour: {
+          enum: [0, 1, 2, 'complete'],
+          description: 'RMQFMU 0, 1 or 2; complete: wait until a later message proves the sample set complete',
+        },
         maxage: duration,
         lookahead: { type: 'integer', minimum: 1, maximum: INTEGER_MAX },
         timeout: duration,
         onTimeout: { enum: ['fail', 'hold'] },
         startTime: { enum: ['ignored', 'origin'] },
+        start: { enum: ['all', 'values', 'latest'], description: 'what initialisation waits for' },
+        origin: { type: 'string', description: 'time zero: first, wall-clock, or an RFC 3339 time with its zone' },
+        delay: duration,
       }),
       ring: object({
         capacity: { type: 'integer', minimum: 2, maximum: 1 << 20, description: 'samples' },

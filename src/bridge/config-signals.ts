@@ -2,6 +2,7 @@
 import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import type { LocatedFile } from '../support/yaml-file.js';
+import type { SourceConfig } from './config-sources.js';
 import { DIAGNOSTICS, type DiagnosticName } from './diagnostics.js';
 import { DISCREPANCIES } from './rmqfmu/contract.js';
 import {
@@ -22,6 +23,7 @@ interface SignalFile {
   readonly unit?: string;
   readonly description?: string;
   readonly maxLength?: number;
+  readonly source?: string;
 }
 
 type Source = LocatedFile<{
@@ -30,7 +32,6 @@ type Source = LocatedFile<{
   readonly diagnostics?: boolean | readonly string[];
   readonly health?: object;
   readonly rmqfmu?: object;
-  readonly receive?: { readonly time?: { readonly key?: string } };
 }>;
 
 const KINDS = ['outputs', 'inputs'] as const;
@@ -42,9 +43,9 @@ export interface ConfiguredSignals {
   readonly diagnostics: readonly DiagnosticName[];
 }
 
-export function readSignals(source: Source, problems: Problem[]): ConfiguredSignals {
-  const outputs = readKind(source, 'outputs', problems);
-  const inputs = readKind(source, 'inputs', problems);
+export function readSignals(source: Source, sources: readonly SourceConfig[], problems: Problem[]): ConfiguredSignals {
+  const outputs = readKind(source, 'outputs', sources, problems);
+  const inputs = readKind(source, 'inputs', sources, problems);
   if (outputs.length + inputs.length === 0) {
     problems.push({
       message: 'the bridge has no signals',
@@ -52,11 +53,11 @@ export function readSignals(source: Source, problems: Problem[]): ConfiguredSign
       remedy: "name what messages carry in under 'outputs' and what is published under 'inputs'",
     });
   }
-  checkNames(source, problems);
+  checkNames(source, outputs, sources, problems);
   return { outputs, inputs, diagnostics: readDiagnostics(source, problems) };
 }
 
-function readKind(source: Source, kind: Kind, problems: Problem[]): Signal[] {
+function readKind(source: Source, kind: Kind, sources: readonly SourceConfig[], problems: Problem[]): Signal[] {
   return Object.entries(source.value[kind] ?? {}).map(([name, given], slot): Signal => {
     const path = [kind, name];
     const complain = (message: string, at: readonly string[] = []) =>
@@ -74,16 +75,35 @@ function readKind(source: Source, kind: Kind, problems: Problem[]): Signal[] {
     if (unit !== undefined && type !== 'Real') complain('is given, but in FMI only a Real has a unit', ['unit']);
     if (maxLength !== undefined && type !== 'String')
       complain('is given, but only a String has a length', ['maxLength']);
+    if (kind === 'inputs' && file.source !== undefined)
+      complain('is given, but only an output has a source', ['source']);
     return {
       name,
       type,
       slot,
+      source: kind === 'outputs' ? indexOfSource(file.source, sources, complain) : 0,
       ...(start === undefined ? {} : { start }),
       ...(unit === undefined ? {} : { unit }),
       ...(description === undefined ? {} : { description }),
       ...(type === 'String' ? { maxLength: maxLength ?? DEFAULT_MAX_STRING_BYTES } : {}),
     };
   });
+}
+
+/** A forgotten source is no first source: the signal would wait for values that come elsewhere. */
+function indexOfSource(
+  name: string | undefined,
+  sources: readonly SourceConfig[],
+  complain: (message: string, at?: readonly string[]) => void,
+): number {
+  const names = sources.map((source) => source.name);
+  if (name === undefined) {
+    if (sources.length > 1) complain(`does not say which of the sources carries it: source: ${names.join(', ')}`);
+    return 0;
+  }
+  const index = names.indexOf(name);
+  if (index < 0) complain(`is '${name}', expected one of ${names.join(', ')}${didYouMean(name, names)}`, ['source']);
+  return Math.max(0, index);
 }
 
 function startProblem(type: SignalType, start: SignalValue, maxLength = DEFAULT_MAX_STRING_BYTES): string | undefined {
@@ -111,8 +131,13 @@ function startProblem(type: SignalType, start: SignalValue, maxLength = DEFAULT_
 const UNPRINTABLE = /[\p{Cc}\p{Surrogate}\ufffe\uffff]/u;
 
 /** Names of variables are one space: outputs, inputs, diagnostics and parameters may not share one. */
-function checkNames({ value, locateKey }: Source, problems: Problem[]): void {
-  const timeKey = value.receive?.time?.key ?? 'time';
+function checkNames(
+  { value, locateKey }: Source,
+  outputs: readonly Signal[],
+  sources: readonly SourceConfig[],
+  problems: Problem[],
+): void {
+  const timeKeys = new Map(outputs.map(({ name, source }) => [name, sources[source]!.time.key]));
   for (const kind of KINDS) {
     for (const name of Object.keys(value[kind] ?? {})) {
       const shown = name.replaceAll(/\p{Cc}/gu, '?');
@@ -120,11 +145,10 @@ function checkNames({ value, locateKey }: Source, problems: Problem[]): void {
         problems.push({ message: `'${kind}.${shown}' ${message}`, location: locateKey([kind, name]) });
       if (name === '') complain('has no name');
       if (UNPRINTABLE.test(name)) complain('has a character in its name that cannot be printed');
-      if (name === timeKey) complain('has the name of the field that holds the time');
+      if (kind === 'outputs' && name === timeKeys.get(name)) complain('has the name of the field that holds the time');
       // What the bridge itself writes into each message that it sends.
       if (kind === 'inputs' && name === 'simstep') complain('has the name of the field that holds the end of the step');
-      if (kind === 'inputs' && name === 'time' && name !== timeKey)
-        complain('has the name of the field that holds the time');
+      if (kind === 'inputs' && name === 'time') complain('has the name of the field that holds the time');
       if (name.startsWith('config.')) complain("has a name that begins with 'config.', as the FMU's parameters do");
       if (kind === 'inputs' && Object.hasOwn(value.outputs ?? {}, name)) complain('is an output, too');
     }

@@ -6,12 +6,14 @@
  */
 import type { TlsOptions } from '../amqp/index.js';
 import { InvalidFileError, type Problem } from '../support/errors.js';
-import type { TimeFormat } from '../support/time.js';
+import { didYouMean } from '../support/nearest.js';
+import { parseRfc3339, type TimeFormat } from '../support/time.js';
 import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../support/yaml-file.js';
+import type { Behaviour } from './behaviour.js';
 import { type BrokerFile, readBroker } from './config-broker.js';
-import { type QueueConfig, type QueueFile, readQueue, type StreamFile } from './config-queue.js';
 import { bridgeSchema } from './config-schema.js';
 import { readSignals, type SignalsFile } from './config-signals.js';
+import { readSources, type SourceConfig, type SourcesFile } from './config-sources.js';
 import type { DiagnosticName } from './diagnostics.js';
 import { type DurationFile, parseDuration } from './duration.js';
 import { type Compat, type HealthConfig, RMQFMU_HEALTH, type RmqfmuConfig } from './rmqfmu/contract.js';
@@ -41,21 +43,6 @@ export interface TimeConfig {
   readonly assumeUtc: boolean;
 }
 
-export interface ReceiveConfig {
-  readonly exchange: string;
-  readonly type: ExchangeType;
-  readonly durable: boolean;
-  readonly declare: DeclareMode;
-  /** Binding key. */
-  readonly key: string;
-  readonly queue: QueueConfig;
-  /** Messages that may be on their way unacknowledged. */
-  readonly prefetch: number;
-  readonly time: TimeConfig;
-  readonly unknownFields: 'ignore' | 'warn' | 'reject';
-  readonly maxMessageBytes: number;
-}
-
 export interface SendConfig {
   readonly exchange: string;
   readonly type: ExchangeType;
@@ -73,9 +60,8 @@ export interface SendConfig {
 }
 
 export interface SelectionConfig {
-  /** RMQFMU 0, 1 or 2. */
-  readonly behaviour: 0 | 1 | 2;
-  /** How old a value may be at the communication point, ms. */
+  readonly behaviour: Behaviour;
+  /** How old a value may be at the communication point, ms, where its source says nothing else. */
   readonly maxageMs: number;
   /** Samples that each signal may move on by in a round. */
   readonly lookahead: number;
@@ -84,6 +70,17 @@ export interface SelectionConfig {
   readonly onTimeout: 'fail' | 'hold';
   /** `origin`: the first sample belongs to the experiment's start time; `ignored`: to communication point 0. */
   readonly startTime: 'ignored' | 'origin';
+  /**
+   * When initialisation has what it needs: `all`: a message brought every signal; `values`: the signals that none brought
+   * have their start values; `latest`: as `all`, with the newest sample that is there instead of the first.
+   */
+  readonly start: 'all' | 'values' | 'latest';
+  /** Time zero: the newest stamp of the first complete set, {@link originTime}, or the wall clock after initialisation. */
+  readonly origin: 'first' | 'fixed' | 'wall-clock';
+  /** Of `fixed`: RFC 3339 with a zone. */
+  readonly originTime?: string;
+  /** Subtracted from time zero, ms: a step to `t` outputs the data of `t - delay`. */
+  readonly delayMs: number;
 }
 
 export interface RingConfig {
@@ -98,7 +95,8 @@ export interface BridgeConfig {
   /** Set in the configuration inside an FMU: the GUID of its modelDescription.xml. */
   readonly guid?: string;
   readonly broker: BrokerConfig;
-  readonly receive: ReceiveConfig;
+  /** Where messages come from; at least one. */
+  readonly sources: readonly SourceConfig[];
   readonly send: SendConfig;
   readonly selection: SelectionConfig;
   readonly ring: RingConfig;
@@ -118,27 +116,23 @@ export interface BridgeConfig {
 /* ---- Reading ------------------------------------------------------------------------------------------------------ */
 
 /** The file as the schema knows it: everything but the signals may be left out. */
-interface BridgeFile {
+interface BridgeFile extends SourcesFile {
   twinbridge: 'bridge';
   name: string;
   description?: string;
   guid?: string;
   broker?: string | BrokerFile;
-  receive?: Partial<Omit<ReceiveConfig, 'queue' | 'time' | 'maxMessageBytes' | 'prefetch'>> & {
-    queue?: QueueFile;
-    stream?: string | StreamFile;
-    time?: Partial<TimeConfig>;
-    prefetch?: number;
-    maxMessageBytes?: number;
-  };
   send?: Partial<Omit<SendConfig, 'expirationMs'>> & { expiration?: DurationFile };
   selection?: {
-    behaviour?: 0 | 1 | 2;
+    behaviour?: Behaviour;
     maxage?: DurationFile;
     lookahead?: number;
     timeout?: DurationFile;
     onTimeout?: 'fail' | 'hold';
     startTime?: 'ignored' | 'origin';
+    start?: 'all' | 'values' | 'latest';
+    origin?: string;
+    delay?: DurationFile;
   };
   ring?: Partial<RingConfig>;
   outputs?: SignalsFile;
@@ -182,34 +176,23 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
     problems.push({ message: `'${part}.${key}' ${parsed.problem}`, location: source.locate([part, key]) });
     return fallback;
   };
-  const { receive = {}, send = {}, selection = {}, ring = {} } = file;
+  const { send = {}, selection = {}, ring = {} } = file;
   const capacity = ring.capacity ?? 1024;
+  const maxageMs = duration('selection', 'maxage', 1000);
+  const sources = readSources(source, { capacity, maxageMs }, problems);
+  const [first] = sources;
+  checkComplete(source, problems);
   const config: BridgeConfig = {
     name: file.name,
     ...(file.description === undefined ? {} : { description: file.description }),
     ...(file.guid === undefined ? {} : { guid: file.guid }),
     broker: readBroker(source, problems),
-    receive: {
-      exchange: receive.exchange ?? 'fmi_digital_twin',
-      type: receive.type ?? 'direct',
-      durable: receive.durable ?? false,
-      declare: receive.declare ?? 'active',
-      key: receive.key ?? 'data.to_cosim',
-      queue: readQueue({ value: receive, locate: (path) => source.locate(['receive', ...path]) }, problems),
-      prefetch: receive.prefetch ?? Math.min(Math.max(capacity, 1), 2000),
-      time: {
-        key: receive.time?.key ?? 'time',
-        format: receive.time?.format ?? 'rfc3339',
-        assumeUtc: receive.time?.assumeUtc ?? false,
-      },
-      unknownFields: receive.unknownFields ?? 'warn',
-      maxMessageBytes: receive.maxMessageBytes ?? 1 << 20,
-    },
+    sources,
     send: {
-      exchange: send.exchange ?? receive.exchange ?? 'fmi_digital_twin',
-      type: send.type ?? receive.type ?? 'direct',
-      durable: send.durable ?? receive.durable ?? false,
-      declare: send.declare ?? receive.declare ?? 'active',
+      exchange: send.exchange ?? first!.exchange,
+      type: send.type ?? first!.type,
+      durable: send.durable ?? first!.durable,
+      declare: send.declare ?? first!.declare,
       key: send.key ?? 'data.from_cosim',
       when: send.when ?? (file.rmqfmu === undefined ? 'changed' : 'always'),
       persistent: send.persistent ?? true,
@@ -219,17 +202,48 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
     },
     selection: {
       behaviour: selection.behaviour ?? 2,
-      maxageMs: duration('selection', 'maxage', 1000),
+      maxageMs,
       lookahead: selection.lookahead ?? 1,
       timeoutMs: duration('selection', 'timeout', 60_000),
       onTimeout: selection.onTimeout ?? 'fail',
       startTime: selection.startTime ?? 'ignored',
+      start: selection.start ?? 'all',
+      ...readOrigin(source, problems),
+      delayMs: duration('selection', 'delay', 0),
     },
     ring: { capacity, whenFull: ring.whenFull ?? 'block' },
-    ...readSignals(source, problems),
+    ...readSignals(source, sources, problems),
     ...(file.compat === undefined ? {} : { compat: file.compat }),
     ...(file.health === undefined ? {} : { health: { ...RMQFMU_HEALTH, ...file.health } }),
   };
   if (problems.length > 0) throw new InvalidFileError(source.file, problems);
   return file.rmqfmu === undefined ? config : standingIn(config, file.rmqfmu);
+}
+
+function readOrigin(
+  { value, locate }: LocatedFile<BridgeFile>,
+  problems: Problem[],
+): Pick<SelectionConfig, 'origin' | 'originTime'> {
+  const { origin = 'first' } = value.selection ?? {};
+  if (origin === 'first' || origin === 'wall-clock') return { origin };
+  const time = parseRfc3339(origin);
+  if (typeof time !== 'bigint') {
+    const known = ['first', 'wall-clock'];
+    problems.push({
+      message: `'selection.origin' is '${origin}', expected first, wall-clock or an RFC 3339 time with its zone${didYouMean(origin, known)}`,
+      location: locate(['selection', 'origin']),
+      ...(time === 'time_without_zone' ? { remedy: 'add the zone: Z, or an offset such as +01:00' } : {}),
+    });
+  }
+  return { origin: 'fixed', originTime: origin };
+}
+
+/** A dropped sample is one that other runs would have seen. */
+function checkComplete({ value, locate }: LocatedFile<BridgeFile>, problems: Problem[]): void {
+  if (value.selection?.behaviour !== 'complete' || value.ring?.whenFull !== 'drop-oldest') return;
+  problems.push({
+    message: "'selection.behaviour: complete' outputs the same in every run, which a ring that drops samples cannot",
+    location: locate(['ring', 'whenFull']),
+    remedy: 'take ring.whenFull: block, or another behaviour',
+  });
 }

@@ -60,7 +60,7 @@ export interface DecodedSample {
   readonly values: readonly (SignalValue | undefined)[];
   /** The same values as a row of the ring; valid until the next message is decoded. */
   readonly row: SampleRow;
-  /** Every signal has a value. */
+  /** Every signal of the source has a value. */
   readonly complete: boolean;
   /** Members that are neither a signal nor the time, whatever the policy says about them. */
   readonly unknownFields: number;
@@ -109,10 +109,11 @@ export interface Decoder {
 /** A message made to be wrong does not fill the log. */
 export const MAX_PROBLEMS = 32;
 
-/** `signals` by slot. */
-export function createDecoder(signals: readonly Signal[], options: DecoderOptions): Decoder {
+/** `signals` by slot, of which messages of `source` carry some. */
+export function createDecoder(signals: readonly Signal[], options: DecoderOptions, source = 0): Decoder {
   const { time, unknownFields: policy, maxMessageBytes } = options;
-  const slots = new Map(signals.map((signal, slot) => [signal.name, slot]));
+  const own = signals.filter((signal) => signal.source === source);
+  const slots = new Map(own.map(({ name, slot }) => [name, slot]));
   const knownNames = [...slots.keys(), time.key];
   const writer = new RowWriter(signals);
   const suggest = memoize((field: string) => didYouMean(field, knownNames));
@@ -178,14 +179,13 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
     }
     if (known === 0) return reject('no_known_signal', 'the message has none of the signals');
     if (used === 0) return reject('no_usable_value', problems[0]?.message ?? 'no value could be used');
-    const complete = used === signals.length;
+    const complete = used === own.length;
     const row = writer.write(values);
     return { kind: 'sample', timeNs: stamp, values, row, complete, unknownFields, refusedValues, problems };
   };
   const missingFrom = (content: Buffer) => {
     const decoded = decode(content);
-    const missing =
-      decoded.kind === 'sample' ? signals.filter((_, slot) => decoded.values[slot] === undefined) : signals;
+    const missing = decoded.kind === 'sample' ? own.filter(({ slot }) => decoded.values[slot] === undefined) : own;
     return missing.map((signal) => signal.name);
   };
   return { decode, missingFrom };

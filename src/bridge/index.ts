@@ -4,13 +4,13 @@ export {
   type BridgeConfig,
   type BrokerConfig,
   parseBridgeConfig,
-  type ReceiveConfig,
   type RingConfig,
   readBridgeConfig,
   type SelectionConfig,
   type SendConfig,
 } from './config.js';
 export { bridgeSchema } from './config-schema.js';
+export type { PayloadKind, SourceConfig } from './config-sources.js';
 export { DIAGNOSTICS, type DiagnosticName } from './diagnostics.js';
 export {
   formatBridgeYaml,

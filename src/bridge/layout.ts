@@ -5,7 +5,9 @@
  * count from 100, diagnostics from 60: none of the predecessor's references (0 to 20) is taken by something else.
  */
 import type { ParameterRole, RegionLayout, RegionVariable } from '../native/index.js';
-import type { BridgeConfig } from './config.js';
+import { parseRfc3339 } from '../support/time.js';
+import { behaviourNumber } from './behaviour.js';
+import type { BridgeConfig, SelectionConfig } from './config.js';
 import { DIAGNOSTICS } from './diagnostics.js';
 import { rmqfmuVariables } from './rmqfmu/variables.js';
 import type { Signal, SignalType, SignalValue } from './signals.js';
@@ -30,7 +32,7 @@ export const PARAMETERS: readonly Parameter[] = [
   parameter(1, 'config.port', 'Integer', 'port of the broker', (c) => c.broker.port),
   parameter(2, 'config.username', 'String', 'user; empty: from AMQP_URL or the secret file', () => ''),
   parameter(3, 'config.password', 'String', 'password; empty: from AMQP_URL or the secret file', () => ''),
-  parameter(4, 'config.routingkey', 'String', 'binding key of what is received', (c) => c.receive.key),
+  parameter(4, 'config.routingkey', 'String', 'binding key of what is received', (c) => c.sources[0]!.key),
   {
     ...parameter(5, 'config.communicationtimeout', 'Integer', 'longest wait for valid data, s', (c) =>
       Math.ceil(c.selection.timeoutMs / 1000),
@@ -39,7 +41,7 @@ export const PARAMETERS: readonly Parameter[] = [
   },
   {
     ...parameter(7, 'config.maxage', 'Integer', 'how old a value may be at the communication point, ms', (c) =>
-      Math.round(c.selection.maxageMs),
+      Math.round(c.sources[0]!.maxageMs),
     ),
     role: 'maxageMilliseconds',
     tunable: true,
@@ -49,8 +51,8 @@ export const PARAMETERS: readonly Parameter[] = [
     role: 'lookahead',
     tunable: true,
   },
-  parameter(9, 'config.exchangename', 'String', 'exchange of what is received and sent', (c) => c.receive.exchange),
-  parameter(10, 'config.exchangetype', 'String', 'its type: direct, fanout, topic, headers', (c) => c.receive.type),
+  parameter(9, 'config.exchangename', 'String', 'exchange of what is received and sent', (c) => c.sources[0]!.exchange),
+  parameter(10, 'config.exchangetype', 'String', 'its type: direct, fanout, topic, headers', (c) => c.sources[0]!.type),
   parameter(13, 'config.routingkey.from_cosim', 'String', 'routing key of what is sent', (c) => c.send.key),
   parameter(16, 'config.ssl', 'Boolean', 'connect with TLS', (c) => c.broker.tls !== undefined),
   parameter(17, 'config.queueupperbound', 'Integer', 'samples that the ring holds', (c) => c.ring.capacity),
@@ -66,7 +68,9 @@ export const PARAMETERS: readonly Parameter[] = [
     role: 'sendAlways',
   },
   {
-    ...parameter(40, 'config.behaviour', 'Integer', 'RMQFMU 0, 1 or 2', (c) => c.selection.behaviour),
+    ...parameter(40, 'config.behaviour', 'Integer', '0, 1, 2: RMQFMU 0, 1, 2; 3: complete', (c) =>
+      behaviourNumber(c.selection.behaviour),
+    ),
     role: 'behaviour',
   },
   {
@@ -76,6 +80,12 @@ export const PARAMETERS: readonly Parameter[] = [
     role: 'onTimeout',
   },
 ];
+
+function originOf({ origin, originTime = '' }: SelectionConfig): 'first' | 'wall-clock' | bigint {
+  if (origin !== 'fixed') return origin;
+  const time = parseRfc3339(originTime);
+  return typeof time === 'bigint' ? time : 'first';
+}
 
 function parameter(
   valueReference: number,
@@ -141,14 +151,17 @@ export function bridgeLayout(config: BridgeConfig): BridgeLayout {
         capacity: config.ring.capacity,
         outgoingCapacity: OUTGOING_CAPACITY,
         logBytes: LOG_BYTES,
-        behaviour: config.selection.behaviour,
+        behaviour: behaviourNumber(config.selection.behaviour),
         lookahead: config.selection.lookahead,
-        sources: [{ maxageMs: config.selection.maxageMs }],
+        sources: config.sources,
         timeoutMs: Math.round(config.selection.timeoutMs),
         onTimeout: config.selection.onTimeout,
         sendAlways: config.send.when === 'always',
         sendEveryStep: config.compat === 'strict',
         startTime: config.selection.startTime,
+        start: config.selection.start,
+        origin: originOf(config.selection),
+        delayMs: config.selection.delayMs,
       },
     },
   };
@@ -173,12 +186,13 @@ export function stringAreas(signals: readonly Signal[]): StringArea[] {
 
 function toVariables(signals: readonly Signal[], kind: 'output' | 'input', firstReference: number): LayoutVariable[] {
   const areas = stringAreas(signals);
-  return signals.map(({ name, type, slot, start, unit, description }) => ({
+  return signals.map(({ name, type, slot, source, start, unit, description }) => ({
     name,
     valueReference: firstReference + slot,
     type,
     kind,
     slot,
+    source,
     stringOffset: areas[slot]?.offset ?? 0,
     stringCapacity: areas[slot]?.capacity ?? 0,
     start: start ?? DEFAULT_STARTS[type],

@@ -4,16 +4,8 @@ import type { DecoderOptions, TimeSettings } from './decoder.js';
 import { stringAreas } from './layout.js';
 import type { Signal } from './signals.js';
 
-/** What the fast path has to know; a `BridgeConfig` has it. */
-export interface NativeDecoderConfig {
-  /** By slot. */
-  readonly outputs: readonly Signal[];
-  readonly receive: DecoderOptions;
-}
-
-/** For `Producer.useDecoder`, which owns it from then on. */
-export function createNativeDecoder(config: NativeDecoderConfig): Address {
-  const { outputs, receive } = config;
+/** For `Producer.useDecoder`, which owns it from then on. `outputs` by slot. */
+export function createNativeDecoder(outputs: readonly Signal[], options: DecoderOptions): Address {
   const areas = stringAreas(outputs);
   const native = loadNative();
   const decoder = native.tb_decoder_create(
@@ -22,11 +14,11 @@ export function createNativeDecoder(config: NativeDecoderConfig): Address {
     Uint8Array.from(outputs, (signal) => NATIVE_TYPES.indexOf(signal.type)),
     Uint32Array.from(areas, (area) => area.offset),
     Uint32Array.from(areas, (area) => area.capacity),
-    receive.time.key,
-    nativeTimeFormat(receive.time),
+    options.time.key,
+    nativeTimeFormat(options.time),
   );
   if (Number(decoder) === 0) throw new NativeLibraryError('out of memory');
-  native.tb_decoder_restrict(decoder, receive.maxMessageBytes, receive.unknownFields === 'reject' ? 1 : 0);
+  native.tb_decoder_restrict(decoder, options.maxMessageBytes, options.unknownFields === 'reject' ? 1 : 0);
   return decoder;
 }
 

@@ -14,6 +14,8 @@ export interface Signal {
   readonly type: SignalType;
   /** From 0, dense, in the order of the configuration; incoming and outgoing signals count apart. */
   readonly slot: number;
+  /** Of an output: place among the configuration's sources of that which carries it. */
+  readonly source: number;
   readonly start?: SignalValue;
   readonly unit?: string;
   readonly description?: string;

@@ -22,6 +22,7 @@ export {
   type ShimCounter,
 } from './producer.js';
 export {
+  MAX_SOURCES,
   NATIVE_TYPES,
   type NativeType,
   PARAMETER_ROLES,

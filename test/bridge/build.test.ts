@@ -215,13 +215,16 @@ describe('credentials', () => {
     ['a host with one', 'broker.host', { ...full, broker: { ...full.broker, host: 'me:geheim123@plant' } }],
     [
       'a URL with one',
-      'receive.exchange',
-      { ...full, receive: { ...full.receive, exchange: 'amqp://me:geheim123@plant' } },
+      'sources.0.exchange',
+      { ...full, sources: [{ ...full.sources[0]!, exchange: 'amqp://me:geheim123@plant' }] },
     ],
     [
       'a password among the queue arguments',
-      'receive.queue.arguments.password',
-      { ...full, receive: { ...full.receive, queue: { ...full.receive.queue, arguments: { password: 'geheim123' } } } },
+      'sources.0.queue.arguments.password',
+      {
+        ...full,
+        sources: [{ ...full.sources[0]!, queue: { ...full.sources[0]!.queue, arguments: { password: 'geheim123' } } }],
+      },
     ],
     [
       'a password that slipped past the checks',

@@ -4,7 +4,7 @@ import { parseBridgeConfig } from '#tb/bridge/index.js';
 import { InvalidFileError } from '#tb/support/errors.js';
 
 const read = (receive: string) =>
-  parseBridgeConfig(`twinbridge: bridge\nname: robot\noutputs: {x: Real}\nreceive: ${receive}\n`, 'b.yaml').receive;
+  parseBridgeConfig(`twinbridge: bridge\nname: robot\noutputs: {x: Real}\nreceive: ${receive}\n`, 'b.yaml').sources[0]!;
 
 function problems(receive: string): string[] {
   try {

@@ -28,18 +28,23 @@ describe('defaults', () => {
     expect(parse('outputs: {x: Real}\n')).toEqual({
       name: 'robot',
       broker: { host: 'localhost', port: 5672, vhost: '/' },
-      receive: {
-        exchange: 'fmi_digital_twin',
-        type: 'direct',
-        durable: false,
-        declare: 'active',
-        key: 'data.to_cosim',
-        queue: { name: '', exclusive: true, durable: false, autoDelete: true, arguments: {} },
-        prefetch: 1024,
-        time: { key: 'time', format: 'rfc3339', assumeUtc: false },
-        unknownFields: 'warn',
-        maxMessageBytes: 1 << 20,
-      },
+      sources: [
+        {
+          name: 'default',
+          exchange: 'fmi_digital_twin',
+          type: 'direct',
+          durable: false,
+          declare: 'active',
+          key: 'data.to_cosim',
+          queue: { name: '', exclusive: true, durable: false, autoDelete: true, arguments: {} },
+          prefetch: 1024,
+          time: { key: 'time', format: 'rfc3339', assumeUtc: false },
+          payload: 'json',
+          unknownFields: 'warn',
+          maxMessageBytes: 1 << 20,
+          maxageMs: 1000,
+        },
+      ],
       send: {
         exchange: 'fmi_digital_twin',
         type: 'direct',
@@ -58,9 +63,12 @@ describe('defaults', () => {
         timeoutMs: 60_000,
         onTimeout: 'fail',
         startTime: 'ignored',
+        start: 'all',
+        origin: 'first',
+        delayMs: 0,
       },
       ring: { capacity: 1024, whenFull: 'block' },
-      outputs: [{ name: 'x', type: 'Real', slot: 0 }],
+      outputs: [{ name: 'x', type: 'Real', slot: 0, source: 0 }],
       inputs: [],
       diagnostics: [],
     });
@@ -77,12 +85,97 @@ describe('defaults', () => {
       exchange: 'plant',
       type: 'topic',
     });
-    expect(parse('outputs: {x: Real}\nreceive: {queue: {durable: true}}\n').receive.queue).toMatchObject({
+    expect(parse('outputs: {x: Real}\nreceive: {queue: {durable: true}}\n').sources[0]!.queue).toMatchObject({
       exclusive: false,
       autoDelete: false,
     });
-    expect(parse('outputs: {x: Real}\nring: {capacity: 50000}\n').receive.prefetch).toBe(2000);
+    expect(parse('outputs: {x: Real}\nring: {capacity: 50000}\n').sources[0]!.prefetch).toBe(2000);
     expect(parse('outputs: {id: String}\n').outputs[0]?.maxLength).toBe(255);
+  });
+});
+
+describe('sources', () => {
+  const sources = `sources:
+  odom: {exchange: robot, type: topic, key: robot.odom, maxage: 300 ms}
+  gps: {exchange: plant, key: gps, time: {key: stamp, format: epoch-ms}}
+selection: {maxage: 2 s}
+`;
+
+  it('are a list in the order of the file, with the maxage of the selection where they have none', () => {
+    const config = parse(`${sources}outputs: {x: {type: Real, source: gps}, y: {type: Real, source: odom}}\n`);
+    expect(config.sources).toMatchObject([
+      { name: 'odom', exchange: 'robot', key: 'robot.odom', maxageMs: 300, time: { key: 'time', format: 'rfc3339' } },
+      { name: 'gps', exchange: 'plant', key: 'gps', maxageMs: 2000, time: { key: 'stamp', format: 'epoch-ms' } },
+    ]);
+    expect(config.outputs).toMatchObject([
+      { name: 'x', source: 1 },
+      { name: 'y', source: 0 },
+    ]);
+    expect(config.send).toMatchObject({ exchange: 'robot', type: 'topic' });
+  });
+
+  it('has one source named default where the file says receive', () => {
+    expect(parse('receive: {maxage: 1 min}\noutputs: {x: {type: Real, source: default}}\n').sources).toMatchObject([
+      { name: 'default', maxageMs: 60_000 },
+    ]);
+  });
+
+  it.each([
+    [
+      'receive: {}\nsources: {a: {}}\noutputs: {x: Real}\n',
+      "4:1 'receive' and 'sources' are both given: 'receive' is short for a single source",
+    ],
+    [
+      `${sources}outputs: {x: Real}\n`,
+      "7:14 'outputs.x' does not say which of the sources carries it: source: odom, gps",
+    ],
+    [
+      `${sources}outputs:\n  x: {type: Real, source: odo}\n`,
+      "8:27 'outputs.x.source' is 'odo', expected one of odom, gps (did you mean 'odom'?)",
+    ],
+    [
+      `${sources}outputs:\n  stamp: {type: Real, source: gps}\n`,
+      "8:3 'outputs.stamp' has the name of the field that holds the time",
+    ],
+    [
+      'inputs: {x: {type: Real, source: default}}\n',
+      "3:34 'inputs.x.source' is given, but only an output has a source",
+    ],
+    ['sources: {a: {maxage: 3 parsecs}}\noutputs: {x: Real}\n', '3:23 '],
+    [
+      'sources: {a: {queue: {exclusive: false}}}\noutputs: {x: Real}\n',
+      "3:34 'sources.a.queue' is neither exclusive nor durable, which current brokers refuse",
+    ],
+    ['sources: {}\noutputs: {x: Real}\n', '3:10 '],
+  ])('are checked: %s', (text, expected) => {
+    expect(problems(text)).toEqual([expect.stringContaining(expected)]);
+  });
+});
+
+describe('the selection', () => {
+  it('knows complete, start policies, origins and a delay', () => {
+    const text = 'outputs: {x: Real}\nselection: {behaviour: complete, start: values, delay: 40 ms, origin: ';
+    expect(parse(`${text}wall-clock}\n`).selection).toMatchObject({
+      behaviour: 'complete',
+      start: 'values',
+      delayMs: 40,
+      origin: 'wall-clock',
+    });
+    expect(parse(`${text}'2026-01-04T16:41:24+01:00'}\n`).selection).toMatchObject({
+      origin: 'fixed',
+      originTime: '2026-01-04T16:41:24+01:00',
+    });
+  });
+
+  it.each([
+    ['{origin: frist}', "4:21 'selection.origin' is 'frist', expected first, wall-clock or an RFC 3339 time"],
+    ["{origin: '2026-01-04T16:41:24'}", '4:21 '],
+    [
+      '{behaviour: complete}\nring: {whenFull: drop-oldest}',
+      "5:18 'selection.behaviour: complete' outputs the same in every run, which a ring that drops samples cannot",
+    ],
+  ])('refuses %s', (text, expected) => {
+    expect(problems(`outputs: {x: Real}\nselection: ${text}\n`)).toEqual([expect.stringContaining(expected)]);
   });
 });
 
@@ -102,10 +195,10 @@ describe('what can be written', () => {
       'outputs:\n  z: {type: Real, start: 1.5, unit: m, description: height}\n  a: Integer\ninputs:\n  stop: {type: Boolean, start: false}\n',
     );
     expect(outputs).toEqual([
-      { name: 'z', type: 'Real', slot: 0, start: 1.5, unit: 'm', description: 'height' },
-      { name: 'a', type: 'Integer', slot: 1 },
+      { name: 'z', type: 'Real', slot: 0, source: 0, start: 1.5, unit: 'm', description: 'height' },
+      { name: 'a', type: 'Integer', slot: 1, source: 0 },
     ]);
-    expect(inputs).toEqual([{ name: 'stop', type: 'Boolean', slot: 0, start: false }]);
+    expect(inputs).toEqual([{ name: 'stop', type: 'Boolean', slot: 0, source: 0, start: false }]);
   });
 
   it('all diagnostics or some', () => {
@@ -170,7 +263,7 @@ describe('a problem stands where its cause stands', () => {
     [
       'a behaviour',
       'outputs: {x: Real}\nselection: {behaviour: 3}\n',
-      "4:24 'selection.behaviour' is 3, expected one of 0, 1, 2",
+      "4:24 'selection.behaviour' is 3, expected one of 0, 1, 2, complete",
     ],
     [
       'a duration in an unknown unit',

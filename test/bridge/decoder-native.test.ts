@@ -87,7 +87,7 @@ describe('generated messages', () => {
 });
 
 describe('numbers', () => {
-  const compare = comparer([{ name: 'x', type: 'Real', slot: 0 }], OPTIONS);
+  const compare = comparer([{ name: 'x', type: 'Real', slot: 0, source: 0 }], OPTIONS);
   const isFast = (text: string) => compare(Buffer.from(`{"time":"2019-01-04T12:00:00Z","x":${text}}`)) !== undefined;
 
   it('are correctly rounded: 20,000 spellings', () => {
@@ -200,7 +200,10 @@ describe('the fast path', () => {
   });
 
   it('reads 117 signals and 7 words of the mask', () => {
-    const signals = Array.from({ length: 440 }, (_, slot): Signal => ({ name: `s${slot}`, type: 'Real', slot }));
+    const signals = Array.from(
+      { length: 440 },
+      (_, slot): Signal => ({ name: `s${slot}`, type: 'Real', slot, source: 0 }),
+    );
     const body = Object.fromEntries(signals.map(({ name }, slot) => [name, Math.sin(slot)]));
     const compare = comparer(signals, OPTIONS);
     const content = Buffer.from(JSON.stringify({ ...body, time: '2019-01-04T12:00:00Z' }));
@@ -230,7 +233,7 @@ describe('the fast path', () => {
   });
 
   it('leaves names that JSON writes with escapes to the slow path', () => {
-    const odd: Signal[] = [{ name: 'a"b', type: 'Real', slot: 0 }];
+    const odd: Signal[] = [{ name: 'a"b', type: 'Real', slot: 0, source: 0 }];
     const compare = comparer(odd, OPTIONS);
     const time = '"time":"2019-01-04T12:00:00Z"';
     expect(compare(Buffer.from(`{${time},"a\\"b":1}`))).toBeUndefined();

@@ -19,11 +19,11 @@ import { parseRfc3339 } from '#tb/support/time.js';
 import { SIGNALS as GENERATED_SIGNALS, messageText, mutatedMessage } from './support.js';
 
 const SIGNALS: readonly Signal[] = [
-  { name: 'x', type: 'Real', slot: 0 },
-  { name: 'y', type: 'Real', slot: 1 },
-  { name: 'seqno', type: 'Integer', slot: 2 },
-  { name: 'stop', type: 'Boolean', slot: 3 },
-  { name: 'mode', type: 'String', slot: 4, maxLength: 8 },
+  { name: 'x', type: 'Real', slot: 0, source: 0 },
+  { name: 'y', type: 'Real', slot: 1, source: 0 },
+  { name: 'seqno', type: 'Integer', slot: 2, source: 0 },
+  { name: 'stop', type: 'Boolean', slot: 3, source: 0 },
+  { name: 'mode', type: 'String', slot: 4, source: 0, maxLength: 8 },
 ];
 const OPTIONS: DecoderOptions = {
   time: { key: 'time', format: 'rfc3339', assumeUtc: false },
@@ -104,7 +104,10 @@ describe('a sample', () => {
   });
 
   it('has signals beyond the first 64 in the next word of the mask', () => {
-    const signals = Array.from({ length: 70 }, (_, slot): Signal => ({ name: `s${slot}`, type: 'Real', slot }));
+    const signals = Array.from(
+      { length: 70 },
+      (_, slot): Signal => ({ name: `s${slot}`, type: 'Real', slot, source: 0 }),
+    );
     const decoded = createDecoder(signals, OPTIONS).decode(Buffer.from(timed('"s31":1,"s63":2,"s69":3')));
     expect((decoded as DecodedSample).row.mask).toEqual(new BigUint64Array([(1n << 31n) | (1n << 63n), 1n << 5n]));
   });

@@ -9,10 +9,10 @@ import type { Signal, SignalValue } from '#tb/bridge/signals.js';
 import type { OutgoingRow } from '#tb/native/index.js';
 
 const INPUTS: readonly Signal[] = [
-  { name: 's', type: 'String', slot: 0, maxLength: 40 },
-  { name: 'r', type: 'Real', slot: 1 },
-  { name: 'bo', type: 'Boolean', slot: 2 },
-  { name: 'i', type: 'Integer', slot: 3 },
+  { name: 's', type: 'String', slot: 0, source: 0, maxLength: 40 },
+  { name: 'r', type: 'Real', slot: 1, source: 0 },
+  { name: 'bo', type: 'Boolean', slot: 2, source: 0 },
+  { name: 'i', type: 'Integer', slot: 3, source: 0 },
 ];
 const DOING = BigInt(Date.UTC(2026, 10, 21, 3, 34, 58, 555)) * 1_000_000n + 999_999n;
 
@@ -49,7 +49,7 @@ describe('an outgoing message', () => {
   });
 
   it('keeps every bit of a double', () => {
-    const inputs: Signal[] = [{ name: 'r', type: 'Real', slot: 0 }];
+    const inputs: Signal[] = [{ name: 'r', type: 'Real', slot: 0, source: 0 }];
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         const { r } = JSON.parse(encode([value], inputs)) as { r: number };
@@ -71,7 +71,7 @@ describe('an outgoing message', () => {
   });
 
   it('is JSON whatever a string or a name has in it', () => {
-    const inputs: Signal[] = [{ name: 'say "é"\\', type: 'String', slot: 0, maxLength: 200 }];
+    const inputs: Signal[] = [{ name: 'say "é"\\', type: 'String', slot: 0, source: 0, maxLength: 200 }];
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 10 }), (text) => {
         const printable = text.replaceAll('\0', '');
@@ -94,7 +94,10 @@ describe('an outgoing message', () => {
   });
 
   it('has inputs beyond the first 64', () => {
-    const inputs = Array.from({ length: 70 }, (_, slot): Signal => ({ name: `n${slot}`, type: 'Integer', slot }));
+    const inputs = Array.from(
+      { length: 70 },
+      (_, slot): Signal => ({ name: `n${slot}`, type: 'Integer', slot, source: 0 }),
+    );
     const values = inputs.map(({ slot }) => (slot === 31 || slot === 63 || slot === 69 ? slot : undefined));
     expect(JSON.parse(encode(values, inputs))).toMatchObject({ n31: 31, n63: 63, n69: 69 });
     expect(encode(values, inputs).match(/"n/g)).toHaveLength(3);

@@ -75,7 +75,7 @@ describe('one message', () => {
       id: 'String',
     });
     expect(config.name).toBe('robot');
-    expect(config.receive.time).toEqual({ key: 'time', format: 'rfc3339', assumeUtc: false });
+    expect(config.sources[0]!.time).toEqual({ key: 'time', format: 'rfc3339', assumeUtc: false });
     expect(config.inputs).toEqual([]);
     expect(yaml).toContain('#   emergency_stop: {type: Boolean, start: false}');
     // One message tells no rhythm.
@@ -92,13 +92,13 @@ describe('one message', () => {
     ['"time": "soon", "measured": "2011-07-28 15:49:23+02:00"', 'measured', 'rfc3339'],
   ])('recognises the time in %s', async (member, key, format) => {
     const { config, types } = await infer(write('time.json', `{"x": 1, ${member}}`));
-    expect(config.receive.time).toMatchObject({ key, format, assumeUtc: false });
+    expect(config.sources[0]!.time).toMatchObject({ key, format, assumeUtc: false });
     expect(types).not.toHaveProperty(key);
   });
 
   it('says so when times have no zone, and when there is no time', async () => {
     const { config, yaml } = await infer(write('naive.json', '{"x": 1, "time": "2011-07-28T15:49:23.5"}'));
-    expect(config.receive.time).toEqual({ key: 'time', format: 'rfc3339', assumeUtc: true });
+    expect(config.sources[0]!.time).toEqual({ key: 'time', format: 'rfc3339', assumeUtc: true });
     expect(yaml).toContain('have no zone');
     expect((await infer(write('timeless.json', '{"x": 1.5}'))).yaml).toContain('No field that looks like a time');
   });
@@ -116,7 +116,7 @@ describe('one message', () => {
     expect(yaml).toContain('# left out: config.port');
     expect(yaml).toContain('# left out: "a\\nb" (a character in its name cannot be printed)');
     // Or each message would be warned about.
-    expect(config.receive.unknownFields).toBe('ignore');
+    expect(config.sources[0]!.unknownFields).toBe('ignore');
   });
 
   it('quotes names that YAML has a meaning for', async () => {
@@ -192,7 +192,7 @@ describe('a table', () => {
   it('gives the signals of the recording, with the time as replay will send it', async () => {
     const { config, types, yaml } = await infer(MOCAP);
     expect(types).toEqual({ tx: 'Real', ty: 'Real', tz: 'Real', qx: 'Real', qy: 'Real', qz: 'Real', qw: 'Real' });
-    expect(config.receive.time).toEqual({ key: 'time', format: 'rfc3339', assumeUtc: false });
+    expect(config.sources[0]!.time).toEqual({ key: 'time', format: 'rfc3339', assumeUtc: false });
     expect(yaml).toContain('column timestamp (epoch-s)');
     expect(config.selection.maxageMs).toBe(100);
     expect(yaml).toContain('The longest gap is 2.22 s');

@@ -7,14 +7,14 @@ import type { Signal } from '#tb/bridge/signals.js';
 import { type Address, loadKoffi, nativeLibraryPath } from '#tb/native/index.js';
 
 export const SIGNALS: readonly Signal[] = [
-  { name: 'x', type: 'Real', slot: 0 },
-  { name: 'actual_q_0', type: 'Real', slot: 1 },
-  { name: 'actual_q_1', type: 'Real', slot: 2 },
-  { name: 'größe', type: 'Real', slot: 3 },
-  { name: 'seqno', type: 'Integer', slot: 4 },
-  { name: 'stop', type: 'Boolean', slot: 5 },
-  { name: 'mode', type: 'String', slot: 6, maxLength: 8 },
-  { name: 'text', type: 'String', slot: 7, maxLength: 20 },
+  { name: 'x', type: 'Real', slot: 0, source: 0 },
+  { name: 'actual_q_0', type: 'Real', slot: 1, source: 0 },
+  { name: 'actual_q_1', type: 'Real', slot: 2, source: 0 },
+  { name: 'größe', type: 'Real', slot: 3, source: 0 },
+  { name: 'seqno', type: 'Integer', slot: 4, source: 0 },
+  { name: 'stop', type: 'Boolean', slot: 5, source: 0 },
+  { name: 'mode', type: 'String', slot: 6, source: 0, maxLength: 8 },
+  { name: 'text', type: 'String', slot: 7, source: 0, maxLength: 20 },
 ];
 
 /** What the native decoder made of a message; `undefined`: it left it to the slow path. */
@@ -49,7 +49,7 @@ export function nativeDecoder(
     .func(
       'int tb_decode(uintptr_t decoder, const uint8_t *json, size_t length, int64_t *time, uint64_t *mask, uint64_t *values, uint8_t *strings, uint32_t *flags)',
     ) as unknown as NativeDecode;
-  const decoder = createNativeDecoder({ outputs: signals, receive });
+  const decoder = createNativeDecoder(signals, receive);
   return (content) => {
     const time = new BigInt64Array(1);
     const mask = new BigUint64Array(Math.max(1, Math.ceil(signals.length / 64)));

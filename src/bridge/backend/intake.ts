@@ -1,5 +1,5 @@
 /**
- * Deliveries into the ring, in order, each acknowledged once it is there.
+ * Deliveries of one source into the ring, in order, each acknowledged once it is there.
  *
  * Most messages take one native call: decoded into a free row and handed over. What the native decoder does not accept
  * goes to the decoder in TypeScript, which knows every reason for refusing a message and says it. When the ring is full
@@ -27,6 +27,9 @@ export class Intake {
   /** How many of those that wait came on an earlier connection, if they can come again. */
   #oldWaiting = 0;
   #connection = 0;
+  readonly #source: number;
+  /** Where messages are named: empty for the only source. */
+  readonly #ofSource: string;
   #timer: NodeJS.Timeout | undefined;
   #consumer: Consumer | undefined;
   #toAcknowledge: Delivery | undefined;
@@ -35,13 +38,18 @@ export class Intake {
   /** Messages dealt with so far. */
   #count = 0;
 
-  constructor(config: BridgeConfig, producer: Producer, log: RateLimitedLog) {
+  /** `source`: its place among the sources of the configuration. */
+  constructor(config: BridgeConfig, source: number, producer: Producer, log: RateLimitedLog) {
+    const { outputs, sources } = config;
+    const { name, unknownFields, queue, prefetch } = sources[source]!;
     this.#producer = producer;
     this.#log = log;
-    this.#decoder = createDecoder(config.outputs, config.receive);
-    this.#tellsUnknownFields = config.receive.unknownFields === 'warn';
-    if (!config.receive.queue.exclusive) this.#redeliveries = new Redeliveries(config.receive.prefetch);
-    producer.useDecoder(0, createNativeDecoder(config));
+    this.#ofSource = sources.length === 1 ? '' : ` of source '${name}'`;
+    this.#decoder = createDecoder(outputs, sources[source]!, source);
+    this.#tellsUnknownFields = unknownFields === 'warn';
+    this.#source = source;
+    if (!queue.exclusive) this.#redeliveries = new Redeliveries(prefetch);
+    if (sources.length === 1) producer.useDecoder(source, createNativeDecoder(outputs, sources[source]!));
   }
 
   acknowledgeThrough(consumer: Consumer): void {
@@ -130,7 +138,7 @@ export class Intake {
 
   /** Puts one message into the ring, or finds that it is none; false: the ring is full. */
   #put(delivery: Delivery): boolean {
-    let result = this.#producer.pushJson(0, delivery.content);
+    let result = this.#producer.pushJson(this.#source, delivery.content);
     if (result === PUSH_SLOW_PATH) result = this.#putSlowly(delivery);
     if (result === PUSH_FULL) return false;
     if (result > 0) this.#note(result, delivery);
@@ -149,7 +157,7 @@ export class Intake {
       this.#warn(decoded.reason, delivery, () => `${decoded.reason}: ${decoded.message}`);
       return 0;
     }
-    const flags = this.#producer.push(0, decoded.timeNs, decoded.row);
+    const flags = this.#producer.push(this.#source, decoded.timeNs, decoded.row);
     if (flags === PUSH_FULL) return flags;
     this.#producer.count('received');
     this.#producer.count('refusedValues', decoded.refusedValues);
@@ -204,7 +212,7 @@ export class Intake {
   #timeOf({ content }: Delivery): string {
     const decoded = this.#decoder.decode(content);
     if (decoded.kind !== 'sample') return 'its time cannot be read any more';
-    const newestNs = this.#producer.newestNs(0);
+    const newestNs = this.#producer.newestNs(this.#source);
     const time = `its time ${formatRfc3339(decoded.timeNs)} is`;
     if (decoded.timeNs === newestNs) return `${time} that of the newest message`;
     return `${time} ${Number(newestNs - decoded.timeNs) / 1e9} s before the newest so far`;
@@ -214,9 +222,9 @@ export class Intake {
     this.#log.limited(kind, 'warning', 'logStatusWarning', () => `${this.#place(delivery)}: ${text()}`);
   }
 
-  /** Positions count the messages of this instance from 1, in the order of delivery. */
+  /** Positions count the messages of this source from 1, in the order of delivery. */
   #place({ routingKey, redelivered }: Delivery): string {
-    return `message ${this.#count + 1} (routing key '${routingKey}'${redelivered ? ', delivered before' : ''})`;
+    return `message ${this.#count + 1}${this.#ofSource} (routing key '${routingKey}'${redelivered ? ', delivered before' : ''})`;
   }
 
   /** One acknowledgement for all that one turn of the event loop brought. */

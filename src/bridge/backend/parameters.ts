@@ -1,12 +1,13 @@
 /** Parameters that the importer set before initialisation, over the configuration in the FMU. */
 import { InvalidInputError } from '../../support/errors.js';
 import type { BridgeConfig, ExchangeType } from '../config.js';
+import type { SourceConfig } from '../config-sources.js';
 
 const EXCHANGE_TYPES: readonly string[] = ['direct', 'fanout', 'topic', 'headers'] satisfies ExchangeType[];
 
 /**
  * `parameters`: text by value reference (see `PARAMETERS`), as the shim sends it. Those that the shim obeys itself
- * (timeout, maxage …) and the credentials are not looked at here.
+ * (timeout, maxage …) and the credentials are not looked at here. Of several sources, they set the first one.
  */
 export function applyParameters(
   config: BridgeConfig,
@@ -15,8 +16,9 @@ export function applyParameters(
 ): BridgeConfig {
   // An empty text is no setting: importers that write every start value back would clear what the configuration says.
   const text = (reference: number, otherwise: string): string => parameters.get(reference) || otherwise;
-  const exchange = text(9, config.receive.exchange);
-  const type = text(10, config.receive.type);
+  const [first, ...others] = config.sources as [SourceConfig, ...SourceConfig[]];
+  const exchange = text(9, first.exchange);
+  const type = text(10, first.type);
   if (!EXCHANGE_TYPES.includes(type)) {
     throw new InvalidInputError(`config.exchangetype is '${type}', expected one of ${EXCHANGE_TYPES.join(', ')}`);
   }
@@ -32,7 +34,7 @@ export function applyParameters(
   }
   const { tls, ...plain } = config.broker;
   const wantsTls = parameters.has(16) ? parameters.get(16) !== '0' : tls !== undefined;
-  const sameExchange = config.send.exchange === config.receive.exchange;
+  const sameExchange = config.send.exchange === first.exchange;
   return {
     ...config,
     broker: {
@@ -42,7 +44,7 @@ export function applyParameters(
       vhost: text(18, config.broker.vhost),
       ...(wantsTls ? { tls: tls ?? {} } : {}),
     },
-    receive: { ...config.receive, exchange, type: type as ExchangeType, key: text(4, config.receive.key) },
+    sources: [{ ...first, exchange, type: type as ExchangeType, key: text(4, first.key) }, ...others],
     send: {
       ...config.send,
       // One parameter names the exchange of both directions, unless the FMU was built with two.

@@ -3,6 +3,9 @@
  *
  *   Consumer ─ delivery ─► decoder (C; TypeScript for what is unusual) ─► ring        acks once a message is in the ring
  *   outgoing ring ─► encoder ─► Publisher ─► broker's confirm                         on a connection of its own
+ *
+ * Each source has a consumer with a connection of its own: large messages of one (images) do not hold up the small ones
+ * of another on the way, and what the broker refuses to one (a queue deleted, a right taken) does not cut off the others.
  */
 import { Socket } from 'node:net';
 import {
@@ -31,11 +34,12 @@ export class BridgeSession {
   readonly #notification: Socket;
   readonly #name: string;
   #config: BridgeConfig;
-  #intake: Intake | undefined;
-  #consumer: Consumer | undefined;
+  /** By source. */
+  #intakes: readonly Intake[] = [];
+  #consumers: readonly Consumer[] = [];
   #outlet: Outlet | undefined;
-  #linksUp = { receiving: true, sending: true };
-  #whyDown: { [D in Direction]?: string | undefined } = {};
+  /** Links that are down, each with the reason why connecting again failed last. */
+  readonly #down = new Map<string, string | undefined>();
   #ready = false;
   #closing = false;
   #started: Promise<void> = Promise.resolve();
@@ -52,7 +56,7 @@ export class BridgeSession {
     // A byte means: a step waits for data and rows are free, or inputs wait to be published.
     this.#notification = new Socket({ fd: handles.notification, readable: true, writable: false });
     this.#notification.on('data', () => {
-      this.#intake?.drain();
+      for (const intake of this.#intakes) intake.drain();
       this.#outlet?.publish();
     });
     this.#notification.on('error', () => {});
@@ -73,12 +77,15 @@ export class BridgeSession {
       const address = await brokerAddress(this.#config, parameters, {
         warn: (text) => this.#log.write('warning', 'logStatusWarning', text),
       });
-      this.#intake = new Intake(this.#config, this.#producer, this.#log);
-      const [consumer, publisher] = await settleBoth(
-        this.#config.outputs.length > 0 ? this.#openConsumer(address) : undefined,
-        this.#config.inputs.length > 0 || this.#config.send.announce ? this.#openPublisher(address) : undefined,
+      const { sources, outputs, inputs, send } = this.#config;
+      this.#intakes = sources.map((_, source) => new Intake(this.#config, source, this.#producer, this.#log));
+      const [consumers, publisher] = await settleAll(
+        sources.flatMap((_, source) =>
+          outputs.some((signal) => signal.source === source) ? [this.#openConsumer(address, source)] : [],
+        ),
+        inputs.length > 0 || send.announce ? this.#openPublisher(address) : undefined,
       );
-      this.#consumer = consumer;
+      this.#consumers = consumers;
       if (publisher !== undefined) this.#outlet = new Outlet(this.#config, this.#producer, publisher, this.#log);
       this.#ready = true;
       this.#showLink();
@@ -103,8 +110,8 @@ export class BridgeSession {
     this.#closing = true;
     this.#opening.abort();
     await this.#started;
-    await Promise.all([this.#consumer?.close(), this.#outlet?.close(graceMs)]);
-    this.#intake?.close();
+    await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#outlet?.close(graceMs)]);
+    for (const intake of this.#intakes) intake.close();
     this.#log.flush();
     this.#notification.destroy();
     this.#producer.close();
@@ -112,15 +119,16 @@ export class BridgeSession {
 
   /* ---- Links ------------------------------------------------------------------------------------------------------ */
 
-  async #openConsumer(address: BrokerAddress): Promise<Consumer> {
-    const { receive } = this.#config;
-    const intake = this.#intake as Intake;
+  async #openConsumer(address: BrokerAddress, index: number): Promise<Consumer> {
+    const { sources } = this.#config;
+    const source = sources[index]!;
+    const intake = this.#intakes[index]!;
     const consumer = await Consumer.open({
-      ...this.#linkOptions('receiving', address),
-      exchanges: [{ name: receive.exchange, type: receive.type, durable: receive.durable, declare: receive.declare }],
-      queue: receive.queue,
-      bindings: [{ exchange: receive.exchange, key: receive.key }],
-      prefetch: receive.prefetch,
+      ...this.#linkOptions(sources.length === 1 ? 'receiving' : `receiving ${source.name}`, address),
+      exchanges: [{ name: source.exchange, type: source.type, durable: source.durable, declare: source.declare }],
+      queue: source.queue,
+      bindings: [{ exchange: source.exchange, key: source.key }],
+      prefetch: source.prefetch,
       onDelivery: (delivery: Delivery) => intake.take(delivery),
     });
     intake.acknowledgeThrough(consumer);
@@ -135,7 +143,8 @@ export class BridgeSession {
     });
   }
 
-  #linkOptions(what: Direction, address: BrokerAddress): LinkOptions {
+  /** `what` names the link in the log and in the broker's list of connections. */
+  #linkOptions(what: string, address: BrokerAddress): LinkOptions {
     const { tls } = this.#config.broker;
     return {
       address,
@@ -148,22 +157,21 @@ export class BridgeSession {
   }
 
   #showLink(): void {
-    if (this.#ready) this.#producer.setLink('ready', this.#linksUp.receiving && this.#linksUp.sending);
+    if (this.#ready) this.#producer.setLink('ready', this.#down.size === 0);
   }
 
-  #onLink(what: Direction, event: LinkEvent): void {
+  #onLink(what: string, event: LinkEvent): void {
     if (this.#closing) return;
     switch (event.type) {
       case 'connected':
-        this.#linksUp[what] = true;
-        this.#whyDown[what] = undefined;
+        this.#down.delete(what);
         this.#showLink();
-        if (!this.#ready) break; // the first time: told once for both links
+        if (!this.#ready) break; // the first time: told once for all links
         this.#producer.count('reconnects');
         this.#log.write('info', 'logEvents', `${what}: connected again`);
         break;
       case 'lost':
-        this.#linksUp[what] = false;
+        this.#down.set(what, undefined);
         this.#showLink();
         this.#log.write(
           'warning',
@@ -191,8 +199,8 @@ export class BridgeSession {
         break;
       case 'retrying':
         // Each reason once: the port that refuses, then perhaps a login that is refused there.
-        if (event.attempt > 1 && this.#whyDown[what] !== event.reason) {
-          this.#whyDown[what] = event.reason;
+        if (event.attempt > 1 && this.#down.get(what) !== event.reason) {
+          this.#down.set(what, event.reason);
           this.#log.write('warning', 'logStatusWarning', `${what}: no connection yet: ${event.reason}`);
         }
         break;
@@ -203,19 +211,17 @@ export class BridgeSession {
   }
 }
 
-type Direction = 'receiving' | 'sending';
-
 /** Shorter than the usual patience of a step: who waits is to read the cause, not that nothing came. */
 const CONNECT_TIMEOUT_MS = 5000;
 
-/** Both, or the first failure once both have ended: nothing is left half open. */
-async function settleBoth(
-  consumer: Promise<Consumer> | undefined,
+/** All, or the first failure once all have ended: nothing is left half open. */
+async function settleAll(
+  consumers: readonly Promise<Consumer>[],
   publisher: Promise<Publisher> | undefined,
-): Promise<[Consumer | undefined, Publisher | undefined]> {
-  const [c, p] = await Promise.allSettled([consumer, publisher]);
-  if (c.status === 'fulfilled' && p.status === 'fulfilled') return [c.value, p.value];
-  if (c.status === 'fulfilled') await c.value?.close();
-  if (p.status === 'fulfilled') await p.value?.close();
-  throw c.status === 'rejected' ? c.reason : (p as PromiseRejectedResult).reason;
+): Promise<[Consumer[], Publisher | undefined]> {
+  const outcomes = await Promise.allSettled([publisher, ...consumers]);
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure === undefined) return [await Promise.all(consumers), await publisher];
+  await Promise.all(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value?.close() : undefined)));
+  throw failure.reason;
 }

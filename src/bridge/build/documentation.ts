@@ -6,14 +6,17 @@ export function documentationHtml(
   config: BridgeConfig,
   { modelName, description, generationTool, variables }: ModelDescription,
 ): string {
-  const { receive, send, selection } = config;
+  const { sources, send, selection } = config;
   const isDiagnostic = (name: string) => (config.diagnostics as readonly string[]).includes(name);
+  const sourceOf = new Map(config.outputs.map(({ name, source }) => [name, source]));
   const of = (test: (variable: ScalarVariable) => boolean) => variables.filter(test);
   const sections = [
-    section(
-      'Outputs',
-      `carried in by messages of exchange <code>${escapeHtml(receive.exchange)}</code>, binding key <code>${escapeHtml(receive.key)}</code>`,
-      of(({ causality, name }) => causality === 'output' && !isDiagnostic(name)),
+    ...sources.map(({ name: source, exchange, key }, index) =>
+      section(
+        sources.length === 1 ? 'Outputs' : `Outputs from ${escapeHtml(source)}`,
+        `carried in by messages of exchange <code>${escapeHtml(exchange)}</code>, binding key <code>${escapeHtml(key)}</code>`,
+        of(({ causality, name }) => causality === 'output' && !isDiagnostic(name) && sourceOf.get(name) === index),
+      ),
     ),
     section(
       'Inputs',
@@ -64,9 +67,9 @@ such a URL, named by the environment variable <code>TWINBRIDGE_SECRET_FILE</code
 </ol>
 
 <h2>Messages</h2>
-<p>A message is a JSON object whose keys are the names of the variables below. <code>${escapeHtml(receive.time.key)}</code>
-holds its time (${escapeHtml(receive.time.format)}). A step outputs the newest values that are valid at its end (RMQFMU
-${selection.behaviour}): none older than ${selection.maxageMs} ms. It waits at most ${selection.timeoutMs / 1000} s for
+<p>A message is a JSON object whose keys are the names of the variables below.
+${sources.map((source) => `${sources.length === 1 ? '' : `In messages of ${escapeHtml(source.name)}, `}<code>${escapeHtml(source.time.key)}</code> holds its time (${escapeHtml(source.time.format)}); values count for ${source.maxageMs} ms.`).join('\n')}
+A step outputs the newest values that are valid at its end (${selection.behaviour === 'complete' ? 'complete' : `RMQFMU ${selection.behaviour}`}). It waits at most ${selection.timeoutMs / 1000} s for
 them and then ${selection.onTimeout === 'fail' ? 'answers fmi2Discard' : 'keeps the outputs as they are'}.</p>
 ${sections.join('')}
 <p>Made by ${escapeHtml(generationTool ?? '')}.</p>

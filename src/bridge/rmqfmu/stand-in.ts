@@ -17,6 +17,7 @@ export function standingIn(config: BridgeConfig, file: RmqfmuFile): BridgeConfig
     name: ENABLE_SEND.name,
     type: 'Boolean',
     slot: config.inputs.length,
+    source: 0,
     start: false,
     description: 'true: nothing is published. The name says the reverse, and is that of RMQFMU',
   } as const;

@@ -1,5 +1,6 @@
 /** The variables of a bridge FMU that stands in for RMQFMU: those of any bridge, under the predecessor's references. */
 import type { ParameterRole } from '../../native/index.js';
+import { behaviourNumber } from '../behaviour.js';
 import type { BridgeConfig } from '../config.js';
 import type { LayoutVariable } from '../layout.js';
 import type { SignalValue } from '../signals.js';
@@ -15,24 +16,25 @@ import {
 
 /** What a parameter starts with in a bridge of this configuration. */
 function startOf(reference: number, otherwise: SignalValue, config: BridgeConfig): SignalValue {
-  const { broker, receive, send, selection, health } = config;
+  const { broker, sources, send, selection, health } = config;
+  const first = sources[0]!;
   switch (reference) {
     case REFERENCE.hostname:
       return broker.host;
     case REFERENCE.port:
       return broker.port;
     case REFERENCE.routingKey:
-      return receive.key;
+      return first.key;
     case REFERENCE.timeout:
       return Math.ceil(selection.timeoutMs / 1000);
     case REFERENCE.maxage:
-      return Math.round(selection.maxageMs);
+      return Math.round(first.maxageMs);
     case REFERENCE.lookahead:
       return selection.lookahead;
     case REFERENCE.exchange:
-      return receive.exchange;
+      return first.exchange;
     case REFERENCE.exchangeType:
-      return receive.type;
+      return first.type;
     case REFERENCE.healthExchange:
       return health?.exchange ?? otherwise;
     case REFERENCE.healthExchangeType:
@@ -48,7 +50,7 @@ function startOf(reference: number, otherwise: SignalValue, config: BridgeConfig
     case REFERENCE.sendAlways:
       return send.when === 'always';
     case OWN_PARAMETERS.behaviour.valueReference:
-      return selection.behaviour;
+      return behaviourNumber(selection.behaviour);
     case OWN_PARAMETERS.onTimeout.valueReference:
       return selection.onTimeout === 'hold' ? 1 : 0;
     case OWN_PARAMETERS.strict.valueReference:
