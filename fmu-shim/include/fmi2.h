@@ -154,6 +154,10 @@ FMI2_EXPORT fmi2GetIntegerStatusTYPE fmi2GetIntegerStatus;
 FMI2_EXPORT fmi2GetBooleanStatusTYPE fmi2GetBooleanStatus;
 FMI2_EXPORT fmi2GetStringStatusTYPE fmi2GetStringStatus;
 
+/* An extension of INTO-CPS, which masters with variable steps ask for: the longest step that makes sense now, s. */
+typedef fmi2Status fmi2GetMaxStepsizeTYPE(fmi2Component c, fmi2Real *size);
+FMI2_EXPORT fmi2GetMaxStepsizeTYPE fmi2GetMaxStepsize;
+
 #ifdef __cplusplus
 }
 #endif

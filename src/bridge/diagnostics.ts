@@ -84,7 +84,7 @@ export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   next_time: {
     type: 'Real',
     unit: 's',
-    description: 'communication point at which the next waiting sample becomes due',
+    description: 'communication point at which the next waiting sample becomes due; 1.7976931348623157e308: none waits',
   },
   redelivered: {
     type: 'Integer',

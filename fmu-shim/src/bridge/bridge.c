@@ -1,4 +1,5 @@
 /* A bridge instance: its life, its waiting for data, its steps. Values are in values.c, saved states in state.c. */
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -454,13 +455,25 @@ static tb_outcome select_outputs(tb_bridge *b, int64_t time) {
   return TB_DONE;
 }
 
-tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
-  if (is_broken(b)) return broken(b);
-  const double end = time + step;
-  if (b->region.header->n_inputs > 0 || b->send_every_step) publish_inputs(b, end);
+/* Rounded to whole ns: k * h of the importer falls a hair short of a stamp on the grid as often as not. */
+static int64_t stamp_of(const tb_bridge *b, double time) {
+  return b->time_zero_ns + llround((time - b->origin_s) * NS_PER_S);
+}
+
+static double time_of(const tb_bridge *b, int64_t stamp) {
+  return (double)(stamp - b->time_zero_ns) / NS_PER_S + b->origin_s;
+}
+
+bool tb_bridge_next_time(tb_bridge *b, double *time) {
+  tb_selection_pull(b->selection);
+  int64_t next = tb_selection_next(b->selection, b->step_time_ns);
+  *time = next == INT64_MAX ? DBL_MAX : time_of(b, next);
+  return next != INT64_MAX;
+}
+
+/* `end` lies at `stamp`. */
+static tb_outcome step_to(tb_bridge *b, double end, int64_t stamp) {
   if (b->region.header->n_outputs > 0) {
-    /* Rounded to whole ns: k * h of the importer falls a hair short of a stamp on the grid as often as not. */
-    int64_t stamp = b->time_zero_ns + llround((end - b->origin_s) * NS_PER_S);
     int64_t before = tb_selection_newest(b->selection);
     tb_outcome outcome = select_outputs(b, stamp);
     tb_selection_release(b->selection);
@@ -475,4 +488,32 @@ tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
   b->time_s = end;
   tb_shim_count(&b->region, TB_COUNT_STEPS, 1);
   return TB_DONE;
+}
+
+tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
+  if (is_broken(b)) return broken(b);
+  const double end = time + step;
+  if (b->region.header->n_inputs > 0 || b->send_every_step) publish_inputs(b, end);
+  return step_to(b, end, stamp_of(b, end));
+}
+
+tb_outcome tb_bridge_step_to_arrival(tb_bridge *b, double time, double step, double *reached, bool *arrived) {
+  *reached = time;
+  *arrived = false;
+  if (is_broken(b)) return broken(b);
+  double end = time + step;
+  int64_t stamp = stamp_of(b, end);
+  tb_selection_pull(b->selection);
+  int64_t next = tb_selection_next(b->selection, stamp_of(b, time));
+  if (next <= stamp) {
+    *arrived = true;
+    if (next < stamp) {
+      stamp = next;
+      end = time_of(b, next);
+    }
+  }
+  if (b->region.header->n_inputs > 0 || b->send_every_step) publish_inputs(b, end);
+  tb_outcome outcome = step_to(b, end, stamp);
+  if (outcome == TB_DONE) *reached = end;
+  return outcome;
 }

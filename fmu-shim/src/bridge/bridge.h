@@ -27,6 +27,13 @@ tb_outcome tb_bridge_initialise(tb_bridge *bridge, double start_time);
 /* Publishes changed inputs and selects the outputs of `time + step` (s). */
 tb_outcome tb_bridge_step(tb_bridge *bridge, double time, double step);
 /*
+ * The same, but the step ends where the next sample becomes due, if that is within it: `*arrived` tells that one did,
+ * `*reached` (s) where the step has ended.
+ */
+tb_outcome tb_bridge_step_to_arrival(tb_bridge *bridge, double time, double step, double *reached, bool *arrived);
+/* Communication point (s) at which the next of the samples that wait becomes due; false: none waits, *time is DBL_MAX. */
+bool tb_bridge_next_time(tb_bridge *bridge, double *time);
+/*
  * Which sources' values have changed since `marks` was written last, a bit each; `marks`, zeroed at first, is brought up
  * to date. For events: it costs a look at each output.
  */

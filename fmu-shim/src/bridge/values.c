@@ -87,7 +87,7 @@ void tb_bridge_take_health(tb_bridge *b) {
 #define NO_TIME_DISCREPANCY 0.4242
 #define NO_SIMTIME_DISCREPANCY 0.4243
 
-static double real_diagnostic(const tb_bridge *b, uint32_t which) {
+static double real_diagnostic(tb_bridge *b, uint32_t which) {
   const tb_header *h = b->region.header;
   const tb_selection *s = b->selection;
   int64_t arrived = tb_selection_newest_arrival(s);
@@ -99,6 +99,11 @@ static double real_diagnostic(const tb_bridge *b, uint32_t which) {
     case TB_DIAG_TIME_DISCREPANCY: return b->health_version == 0 ? NO_TIME_DISCREPANCY : (double)b->health_ahead_ns / 1e6;
     case TB_DIAG_SIMTIME_DISCREPANCY:
       return b->health_version == 0 ? NO_SIMTIME_DISCREPANCY : fabs((double)(b->step_time_ns - b->health_cosim_ns)) / 1e6;
+    case TB_DIAG_NEXT_TIME: {
+      double time;
+      tb_bridge_next_time(b, &time);
+      return time;
+    }
     case TB_DIAG_CONFIRM_DELAY: return seconds_between(atomic_load(&h->confirmed_doing_ns), atomic_load(&h->confirmed_ns));
     default: return 0;
   }

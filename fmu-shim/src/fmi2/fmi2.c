@@ -2,6 +2,7 @@
  * FMI 2.0 for Co-Simulation on top of a bridge instance: the standard's state machine, checks of every argument, and
  * nothing of the bridge itself. Here: life, initialisation, steps; values are in values.c, states in fmu_state.c.
  */
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -226,6 +227,16 @@ fmi2Status fmi2GetStringStatus(fmi2Component c, const fmi2StatusKind kind, fmi2S
   REQUIRE(m, STEPPING | TERMINATED | ERROR, "fmi2GetStringStatus");
   if (kind != fmi2PendingStatus || value == NULL) return fmi2Discard;
   *value = m->state == STEP_FAILED ? "waited for data until the deadline" : "";
+  return fmi2OK;
+}
+
+/* To the next sample; as long as none waits, nothing limits the step. */
+fmi2Status fmi2GetMaxStepsize(fmi2Component c, fmi2Real *size) {
+  instance *m = c;
+  REQUIRE(m, STEPPING, "fmi2GetMaxStepsize");
+  if (size == NULL) return tb_fmi2_fail(m, "fmi2GetMaxStepsize: there is no place for the answer");
+  double next;
+  *size = tb_bridge_next_time(m->bridge, &next) ? next - tb_bridge_time(m->bridge) : DBL_MAX;
   return fmi2OK;
 }
 

@@ -45,6 +45,19 @@ uint64_t tb_first_later(const tb_selection *s, uint64_t high, int64_t time) {
   return low;
 }
 
+int64_t tb_selection_next(const tb_selection *s, int64_t after) {
+  int64_t next = INT64_MAX;
+  if (tb_is_ordered(s)) {
+    uint64_t place = tb_first_later(s, s->end, after);
+    return place == s->end ? next : tb_time_at(s, place);
+  }
+  for (uint64_t place = s->first; place < s->end; place++) {
+    int64_t time = s->entries[place].time;
+    if (time > after && time < next) next = time;
+  }
+  return next;
+}
+
 /* -- Taking --------------------------------------------------------------------------------------------------------- */
 
 /* Copies the entries at [from, to) of the filled queue behind the list's last; they count only once `end` moves. */

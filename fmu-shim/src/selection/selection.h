@@ -62,6 +62,9 @@ int64_t tb_selection_newest_arrival(const tb_selection *selection);
 /* INT64_MIN: the signal never came. */
 int64_t tb_selection_time(const tb_selection *selection, uint32_t signal);
 
+/* Time of the earliest sample in hand that is later than `after`; INT64_MAX: there is none. */
+int64_t tb_selection_next(const tb_selection *selection, int64_t after);
+
 /* Samples taken from the ring and not yet consumed. */
 uint32_t tb_selection_pending(const tb_selection *selection);
 
