@@ -60,7 +60,11 @@ async function bundleBackend() {
     external: ['koffi'],
     // A CommonJS file has no import.meta; node starts one faster than a module.
     define: { 'import.meta.url': 'bundleUrl' },
-    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    banner: {
+      js:
+        readFileSync(join(root, 'tools/refuse-old-node.cjs'), 'utf8') +
+        "const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
+    },
   });
 }
 

@@ -10,6 +10,7 @@ export {
   LinkState,
   type LogLevel,
   type OutgoingRow,
+  openStream,
   Producer,
   type ProducerOptions,
   PUSH_FULL,

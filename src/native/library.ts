@@ -8,8 +8,8 @@ import { loadKoffi } from './koffi.js';
 export type Address = number | bigint;
 
 export interface NativeFunctions {
-  tb_receive_handles(socket: number, handles: BigInt64Array): number;
-  tb_guard_parent(socket: number, graceMs: number): number;
+  tb_receive_handles(importer: number, text: string, handles: BigInt64Array, listen: Uint8Array): number;
+  tb_guard_parent(importer: number, graceMs: number): number;
 
   tb_producer_region_size(spec: Buffer, variables: Buffer): number | bigint;
   tb_producer_create(
@@ -74,8 +74,9 @@ export interface NativeFunctions {
 }
 
 const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
-  tb_receive_handles: 'int tb_receive_handles(int32_t socket, _Out_ int64_t *handles)',
-  tb_guard_parent: 'int tb_guard_parent(int32_t socket, int32_t grace_ms)',
+  tb_receive_handles:
+    'int tb_receive_handles(int64_t importer, const char *text, _Out_ int64_t *handles, _Out_ uint8_t *listen)',
+  tb_guard_parent: 'int tb_guard_parent(int64_t importer, int32_t grace_ms)',
   tb_producer_region_size: 'uint64_t tb_producer_region_size(const uint8_t *spec, const uint8_t *variables)',
   tb_producer_create:
     'uintptr_t tb_producer_create(int64_t shm, int64_t signal_end, const uint8_t *spec, const uint8_t *variables, const uint8_t *texts, uint32_t drop_oldest)',

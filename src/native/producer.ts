@@ -1,6 +1,8 @@
 /**
  * The backend's end of a ring: decoded samples in, changed inputs out. See `fmu-shim/src/backend/producer.h`.
  */
+import { once } from 'node:events';
+import { connect, Socket } from 'node:net';
 import { NativeLibraryError } from './errors.js';
 import { type Address, loadNative, type NativeFunctions } from './library.js';
 import { packLayout, type RegionLayout } from './region-layout.js';
@@ -239,23 +241,35 @@ export function regionSize(layout: RegionLayout): bigint {
 export interface ReceivedHandles {
   readonly shm: bigint;
   readonly signalEnd: bigint;
-  /** A file descriptor to read: a byte comes when a row is free again or inputs wait to be published. */
-  readonly notification: number;
+  /** For {@link openStream}: a byte comes when a row is free again or inputs wait to be published. */
+  readonly notification: string;
 }
 
-/** Takes the handles that the shim sends before an ATTACH request. */
-export function receiveHandles(socket: number): ReceivedHandles {
-  const handles = new BigInt64Array(3);
-  if (loadNative().tb_receive_handles(socket, handles) === 0) {
+/** `TB_HANDLES_TEXT` */
+const LISTEN_BYTES = 160;
+
+/** Takes the handles that come with an ATTACH request; `text` is its body, `importer` as this process was started with. */
+export function receiveHandles(importer: number, text: string): ReceivedHandles {
+  const handles = new BigInt64Array(2);
+  const listen = Buffer.alloc(LISTEN_BYTES);
+  if (loadNative().tb_receive_handles(importer, text, handles, listen) === 0) {
     throw new NativeLibraryError('the shim sent no handles with its request');
   }
-  const [shm, signalEnd, notification] = handles as unknown as [bigint, bigint, bigint];
-  return { shm, signalEnd, notification: Number(notification) };
+  const [shm, signalEnd] = handles as unknown as [bigint, bigint];
+  return { shm, signalEnd, notification: listen.toString('utf8', 0, listen.indexOf(0)) };
 }
 
-/** Ends this process `graceMs` after the other end of `socket` is gone, even if the event loop is stuck. */
-export function guardParent(socket: number, graceMs: number): void {
-  if (loadNative().tb_guard_parent(socket, graceMs) === 0) {
+/** Ends this process `graceMs` after the importer is gone, even if the event loop is stuck. */
+export function guardParent(importer: number, graceMs: number): void {
+  if (loadNative().tb_guard_parent(importer, graceMs) === 0) {
     throw new NativeLibraryError('cannot start the thread that watches the importer');
   }
+}
+
+/** A stream that the shim made: `where` is the number of a file descriptor, or a path to connect to. */
+export async function openStream(where: string, { writable }: { writable: boolean }): Promise<Socket> {
+  if (/^\d+$/.test(where)) return new Socket({ fd: Number(where), readable: true, writable });
+  const socket = connect(where);
+  await once(socket, 'connect');
+  return socket;
 }

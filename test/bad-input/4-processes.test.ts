@@ -238,7 +238,7 @@ describe('4 what the FMU needs is missing', () => {
     process.env.TWINBRIDGE_NODE = '/nonexistent/node';
     try {
       expect(refusal(receiving)).toContain(
-        "cannot start '/nonexistent/node': No such file or directory; install Node.js 20 or newer, or set TWINBRIDGE_NODE to its program",
+        'there is no /nonexistent/node, which TWINBRIDGE_NODE names; install Node.js 20 or newer, set TWINBRIDGE_NODE to its program, or build the FMU with --bundle-runtime',
       );
     } finally {
       delete process.env.TWINBRIDGE_NODE;

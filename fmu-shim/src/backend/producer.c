@@ -34,15 +34,12 @@ tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region
   if (p == NULL) return NULL;
   p->mapped = shm >= 0;
   size_t whole_lines = (size_t)(size + TB_CACHE_LINE - 1) / TB_CACHE_LINE * TB_CACHE_LINE;
-  p->memory = p->mapped ? tb_shm_map((tb_handle)shm, size) : aligned_alloc(TB_CACHE_LINE, whole_lines);
+  p->memory = p->mapped ? tb_shm_map((tb_handle)shm, size) : tb_aligned_alloc(TB_CACHE_LINE, whole_lines);
   if (p->memory == NULL) {
     free(p);
     return NULL;
   }
-  if (p->mapped)
-    tb_handle_close((tb_handle)shm);
-  else
-    memset(p->memory, 0, (size_t)size);
+  if (p->mapped) tb_handle_close((tb_handle)shm);
   tb_region_spec with_policy = *spec;
   with_policy.drop_oldest = drop_oldest != 0;
   tb_region_init(p->memory, &with_policy, variables, texts);
@@ -76,7 +73,7 @@ void tb_producer_destroy(tb_producer *p) {
   if (p->mapped)
     tb_shm_unmap(p->memory, p->region.header->size);
   else
-    free(p->memory);
+    tb_aligned_free(p->memory);
   tb_handle_close(p->signal_end);
   free(p->newest_masks);
   free(p->scratch);

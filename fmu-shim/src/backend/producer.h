@@ -22,10 +22,11 @@ enum {
   TB_PUSHED_REPEATED = 1024     /* or-ed: its time is the newest, and a message before had one of its signals for it */
 };
 
-/* Receives the three handles of an ATTACH (shared memory, signal end, notification's wait end); false: it failed. */
-TB_API int tb_receive_handles(int32_t socket, int64_t handles[3]);
+/* Receives the handles of an ATTACH, whose body is `text`: shared memory, signal end, and where notifications come (a file
+   descriptor, or a path to connect to); false: it failed. `importer`: as this process was started with. */
+TB_API int tb_receive_handles(int64_t importer, const char *text, int64_t handles[2], char listen[TB_HANDLES_TEXT]);
 /* Ends this process when the importer is gone and `grace_ms` have passed, whatever its event loop is doing. */
-TB_API int tb_guard_parent(int32_t socket, int32_t grace_ms);
+TB_API int tb_guard_parent(int64_t importer, int32_t grace_ms);
 
 TB_API uint64_t tb_producer_region_size(const tb_region_spec *spec, const tb_variable *variables);
 /* Maps and lays out the region behind `shm` (or, with shm < 0, memory of this process, for use without a shim). */

@@ -10,7 +10,7 @@
  * Messages on the control stream: a head, then `size` bytes. Texts are NUL-terminated UTF-8.
  *
  *   OPEN    resources, instance name, guid            → LAID_OUT  u64 region size, or FAILED text
- *   ATTACH  nothing; before it, on the handles socket, shared memory, wake-up's signal end, notification's wait end
+ *   ATTACH  what tb_process_give_handles says of shared memory, wake-up's signal end, notification's listening end
  *                                                     → ATTACHED, or FAILED text
  *   START   value reference "=" text, each            → nothing: the region's link_state tells
  *   CLOSE   nothing                                   → CLOSED
@@ -52,7 +52,7 @@ typedef struct {
   void (*describe_end)(tb_backend *, char *, size_t);
 } backend_services;
 
-TB_API extern const backend_services tb_backend_services_v2;
+TB_API extern const backend_services tb_backend_services_v3;
 
 static bool take_first(void *address, void *context) {
   *(const backend_services **)context = address;
@@ -64,8 +64,8 @@ static const backend_services *services(void) {
   const backend_services *known = atomic_load_explicit(&found, memory_order_acquire);
   if (known != NULL) return known;
   const backend_services *first = NULL;
-  tb_each_library_with("tb_backend_services_v2", take_first, &first);
-  if (first == NULL) first = &tb_backend_services_v2; /* linked statically */
+  tb_each_library_with("tb_backend_services_v3", take_first, &first);
+  if (first == NULL) first = &tb_backend_services_v3; /* linked statically */
   atomic_store_explicit(&found, first, memory_order_release);
   return first;
 }
@@ -81,15 +81,35 @@ static void watch(void *data) {
   atomic_store_explicit(&b->gone, true, memory_order_release);
 }
 
-static bool file_exists(const char *path) {
-  FILE *file = fopen(path, "rb");
-  if (file != NULL) fclose(file);
-  return file != NULL;
+/* Node.js for the backend: named by TWINBRIDGE_NODE, or bundled with this FMU, or in the PATH. */
+static bool choose_node(const char *resources, char *program, size_t size, char *error) {
+  static const char remedy[] = "install Node.js 20 or newer, set TWINBRIDGE_NODE to its program, or build the FMU with "
+                               "--bundle-runtime";
+  if (tb_environment("TWINBRIDGE_NODE", program, size)) {
+    char found[4096];
+    /* A name alone is one in the PATH. */
+    if (strpbrk(program, "/\\") == NULL && tb_find_in_path(program, found, sizeof found) && strlen(found) < size)
+      strcpy(program, found);
+    if (tb_file_exists(program)) return true;
+    snprintf(error, TB_ERROR_SIZE, "there is no %.700s, which TWINBRIDGE_NODE names; %s", program, remedy);
+    return false;
+  }
+  if (snprintf(program, size, "%s/runtime/%s/node%s", resources, tb_platform_tuple, tb_program_suffix) < (int)size &&
+      tb_file_exists(program)) {
+    if (tb_make_executable(program)) return true;
+    snprintf(error, TB_ERROR_SIZE, "%.700s, the Node.js in this FMU, may not be executed, nor be made executable: %s",
+             program, "unpack the FMU to a folder of yours, or set TWINBRIDGE_NODE to another Node.js");
+    return false;
+  }
+  if (tb_find_in_path("node", program, size)) return true;
+  snprintf(error, TB_ERROR_SIZE, "there is no Node.js to run the bridge with: not in the PATH, none in the FMU for %s, and "
+           "TWINBRIDGE_NODE is not set; %s", tb_platform_tuple, remedy);
+  return false;
 }
 
 static tb_backend *start_backend(const char *resources, char *error) {
-  char script[4096], library[4096];
-  if (snprintf(script, sizeof script, "%s/backend.cjs", resources) >= (int)sizeof script || !file_exists(script)) {
+  char script[4096], library[4096], node[4096];
+  if (snprintf(script, sizeof script, "%s/backend.cjs", resources) >= (int)sizeof script || !tb_file_exists(script)) {
     snprintf(error, TB_ERROR_SIZE, "%.800s is missing: the FMU is incomplete; build it again with 'twinbridge build'",
              script);
     return NULL;
@@ -98,8 +118,7 @@ static tb_backend *start_backend(const char *resources, char *error) {
     snprintf(error, TB_ERROR_SIZE, "cannot find the path of this library");
     return NULL;
   }
-  const char *node = getenv("TWINBRIDGE_NODE");
-  if (node == NULL || *node == '\0') node = "node";
+  if (!choose_node(resources, node, sizeof node, error)) return NULL;
   tb_backend *b = calloc(1, sizeof *b);
   if (b == NULL) {
     snprintf(error, TB_ERROR_SIZE, "out of memory");
@@ -118,8 +137,7 @@ static tb_backend *start_backend(const char *resources, char *error) {
     snprintf(error, TB_ERROR_SIZE, "cannot start a thread");
     tb_process_kill(&b->process);
     watch(b);
-    tb_handle_close(b->process.control);
-    tb_handle_close(b->process.handles);
+    tb_process_close(&b->process);
     free(b);
     return NULL;
   }
@@ -131,7 +149,10 @@ static tb_backend *acquire_here(const char *resources, char *error) {
   /* One that died stays with the instances that used it; new ones get a new process. So does a forked importer. */
   if (running != NULL && (atomic_load(&running->gone) || running->owner_process != tb_current_process()))
     running = NULL;
-  if (running == NULL) running = start_backend(resources, error);
+  if (running == NULL) {
+    tb_stay_loaded();
+    running = start_backend(resources, error);
+  }
   tb_backend *b = running;
   if (b != NULL) b->users++;
   tb_unlock(tb_process_mutex());
@@ -153,8 +174,7 @@ static void end_backend(tb_backend *b) {
   }
   if (!await_end(b, deadline)) tb_process_kill(&b->process);
   tb_thread_join(b->watcher);
-  tb_handle_close(b->process.control);
-  tb_handle_close(b->process.handles);
+  tb_process_close(&b->process);
   free(b);
 }
 
@@ -226,37 +246,41 @@ static size_t append(char *to, size_t at, size_t room, const char *text) {
   return at + size;
 }
 
+static const tb_attachment NOT_ATTACHED = {
+    .wait_end = TB_NO_HANDLE, .backend = TB_NO_HANDLE, .notification = {TB_NO_HANDLE, TB_NO_HANDLE}};
+
 static bool attach(tb_backend *b, tb_attachment *a, char *error) {
-  tb_handle shm = TB_NO_HANDLE, signal_end = TB_NO_HANDLE, notified_end = TB_NO_HANDLE;
+  tb_handle shm = TB_NO_HANDLE, signal_end = TB_NO_HANDLE;
   bool made = tb_shm_create(a->size, &shm, &a->memory) && tb_wake_create(&a->wait_end, &signal_end) &&
-              tb_wake_create(&notified_end, &a->notify_end);
+              tb_notification_create(&a->notification);
   bool ok = false;
   if (!made) {
     snprintf(error, TB_ERROR_SIZE, "cannot create %llu bytes of shared memory and two pipes",
              (unsigned long long)a->size);
   } else {
-    const tb_handle handles[] = {shm, signal_end, notified_end};
-    if (tb_process_give_handles(&b->process, handles, 3) && send_message(b, ATTACH, a->id, NULL, 0))
+    char text[TB_HANDLES_TEXT];
+    a->backend = b->process.process;
+    if (tb_process_give_handles(&b->process, shm, signal_end, &a->notification, text) &&
+        send_message(b, ATTACH, a->id, text, strlen(text) + 1))
       ok = receive_reply(b, a->id, ATTACHED, NULL, 0, REPLY_TIMEOUT_S, error);
     else
       fail_reply(b, error);
   }
   tb_handle_close(shm);
   tb_handle_close(signal_end);
-  tb_handle_close(notified_end);
   return ok;
 }
 
 void tb_attachment_drop(tb_attachment *a) {
   if (a->memory != NULL) tb_shm_unmap(a->memory, a->size);
   tb_handle_close(a->wait_end);
-  tb_handle_close(a->notify_end);
-  *a = (tb_attachment){.wait_end = TB_NO_HANDLE, .notify_end = TB_NO_HANDLE};
+  tb_notification_close(&a->notification);
+  *a = NOT_ATTACHED;
 }
 
 static bool open_here(tb_backend *b, const char *resources, const char *instance_name, const char *guid,
                       tb_attachment *a, char *error) {
-  *a = (tb_attachment){.wait_end = TB_NO_HANDLE, .notify_end = TB_NO_HANDLE};
+  *a = NOT_ATTACHED;
   char body[8192];
   size_t size = append(body, 0, sizeof body, resources);
   size = append(body, size, sizeof body, instance_name);
@@ -310,7 +334,7 @@ static void describe_end_here(tb_backend *b, char *text, size_t size) {
   snprintf(text, size, "backend process %lld %s", (long long)b->process.pid, b->how_it_ended);
 }
 
-const backend_services tb_backend_services_v2 = {acquire_here, release_here, open_here,
+const backend_services tb_backend_services_v3 = {acquire_here, release_here, open_here,
                                                  start_here,   close_here,   describe_end_here};
 
 /* -- Through whichever copy holds the backend ----------------------------------------------------------------------- */

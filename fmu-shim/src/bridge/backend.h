@@ -19,8 +19,9 @@ typedef struct {
   uint32_t id;
   void *memory;
   uint64_t size;
-  tb_handle wait_end;    /* wakes a waiting step */
-  tb_handle notify_end;  /* wakes the worker: rows are free, or something is to be published */
+  tb_handle wait_end;           /* wakes a waiting step */
+  tb_handle backend;            /* tb_process.process */
+  tb_notification notification; /* wakes the worker: rows are free, or something is to be published */
 } tb_attachment;
 
 /* A parameter that the importer set, as text; see backend.c for the message. */

@@ -256,7 +256,7 @@ static tb_outcome wait_for_backend(tb_bridge *b, int64_t *deadline_ns) {
   tb_header *h = b->region.header;
   /* A consumer that waits for a free row looks again by itself; only now it must not wait. A step that finds its data
      sends no wake-up: that would cost it a system call, and the processor to the one it wakes. */
-  if (tb_must_wake(&h->writer_waiting)) tb_wake_signal(b->attachment.notify_end);
+  if (tb_must_wake(&h->writer_waiting)) tb_notify(b->attachment.notification.notify_end);
   tb_raise_flag(&h->reader_waiting);
   if (tb_selection_pull(b->selection)) {
     atomic_store_explicit(&h->reader_waiting, 0, memory_order_relaxed);
@@ -264,7 +264,7 @@ static tb_outcome wait_for_backend(tb_bridge *b, int64_t *deadline_ns) {
   }
   if (is_broken(b)) return broken(b);
   if (*deadline_ns == 0) *deadline_ns = tb_monotonic_ns() + b->timeout_ns;
-  switch (tb_wake_wait(b->attachment.wait_end, *deadline_ns)) {
+  switch (tb_wake_wait(b->attachment.wait_end, b->attachment.backend, *deadline_ns)) {
     case TB_OTHER_SIDE_GONE: return broken(b);
     case TB_DEADLINE_PASSED: return TB_TIMED_OUT;
     default: break;
@@ -430,7 +430,7 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
   row.head->arrived_ns = tb_wall_ns();
   row.head->step_end_s = step_end_s;
   atomic_store_explicit(&h->outgoing_written, at + 1, memory_order_release);
-  if (tb_must_wake(&h->publisher_waiting)) tb_wake_signal(b->attachment.notify_end);
+  if (tb_must_wake(&h->publisher_waiting)) tb_notify(b->attachment.notification.notify_end);
 }
 
 /* -- Steps ---------------------------------------------------------------------------------------------------------- */

@@ -88,7 +88,7 @@ void tb_host_log(fmi2ComponentEnvironment environment, fmi2String instanceName, 
   size_t room = sizeof texts - (size_t)category_size;
   va_list arguments;
   va_start(arguments, message);
-  int written = vsnprintf(texts + category_size, room, message == NULL ? "" : message, arguments);
+  int written = message == NULL ? 0 : vsnprintf(texts + category_size, room, message, arguments);
   va_end(arguments);
   if (written < 0) { /* the format is broken: the text itself still says something */
     written = snprintf(texts + category_size, room, "%s", message == NULL ? "" : message);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include <mach-o/dyld.h>
 #else
 #include <link.h>
+#include <sys/syscall.h>
 #endif
 
 extern char **environ;
@@ -42,15 +44,16 @@ void tb_sleep_ns(int64_t duration_ns) {
   nanosleep(&t, NULL);
 }
 
-/* -- Shared memory -------------------------------------------------------------------------------------------------- */
+/* -- Memory --------------------------------------------------------------------------------------------------------- */
 
 static int nameless_memory(void) {
 #if defined(__linux__)
-  int fd = memfd_create("twinbridge", MFD_CLOEXEC);
+  /* By its number: the C libraries of older systems have no memfd_create. */
+  int fd = (int)syscall(SYS_memfd_create, "twinbridge", 1u /* MFD_CLOEXEC */);
   if (fd >= 0 || errno != ENOSYS) return fd;
 #endif
-  char name[64];
-  snprintf(name, sizeof name, "/twinbridge-%ld-%llx", (long)getpid(), (unsigned long long)tb_monotonic_ns());
+  char name[31]; /* macOS takes no longer one */
+  snprintf(name, sizeof name, "/tb-%x-%llx", (unsigned)getpid(), (unsigned long long)tb_monotonic_ns());
   int shm = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
   if (shm < 0) return -1;
   shm_unlink(name);
@@ -80,6 +83,14 @@ void *tb_shm_map(tb_handle handle, uint64_t size) {
 }
 
 void tb_shm_unmap(void *memory, uint64_t size) { munmap(memory, (size_t)size); }
+
+void *tb_aligned_alloc(size_t alignment, size_t size) {
+  void *memory;
+  if (posix_memalign(&memory, alignment, size) != 0) return NULL;
+  return memset(memory, 0, size);
+}
+
+void tb_aligned_free(void *memory) { free(memory); }
 
 /* -- Wake-ups: a pipe, whose reading end also tells when the last writer is gone ------------------------------------ */
 
@@ -119,7 +130,8 @@ static int poll_until(int fd, short events, int64_t deadline_ns, short *got) {
   }
 }
 
-tb_wait tb_wake_wait(tb_handle wait_end, int64_t deadline_ns) {
+tb_wait tb_wake_wait(tb_handle wait_end, tb_handle backend, int64_t deadline_ns) {
+  (void)backend;
   short got;
   int n = poll_until((int)wait_end, POLLIN, deadline_ns, &got);
   if (n == 0) return TB_DEADLINE_PASSED;
@@ -140,6 +152,21 @@ void tb_handle_close(tb_handle handle) {
   if (handle != TB_NO_HANDLE) close((int)handle);
 }
 
+/* -- Notifications: a pipe as well. As long as its reading end is open here too, a write raises no SIGPIPE, which would
+      end an importer whose backend has died. ------------------------------------------------------------------------- */
+
+bool tb_notification_create(tb_notification *notification) {
+  return tb_wake_create(&notification->listen_end, &notification->notify_end);
+}
+
+void tb_notify(tb_handle notify_end) { tb_wake_signal(notify_end); }
+
+void tb_notification_close(tb_notification *notification) {
+  tb_handle_close(notification->notify_end);
+  tb_handle_close(notification->listen_end);
+  *notification = (tb_notification){TB_NO_HANDLE, TB_NO_HANDLE};
+}
+
 /* -- The backend process -------------------------------------------------------------------------------------------- */
 
 enum { CHILD_CONTROL = 3, CHILD_HANDLES = 4, SAFE_FD = 16 };
@@ -152,6 +179,10 @@ static bool socket_pair(int ours_theirs[2]) {
     ours_theirs[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, SAFE_FD);
     close(fds[i]);
   }
+#if defined(SO_NOSIGPIPE) /* macOS, which has no MSG_NOSIGNAL */
+  int on = 1;
+  if (ours_theirs[0] >= 0) setsockopt(ours_theirs[0], SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
   if (ours_theirs[0] >= 0 && ours_theirs[1] >= 0) return true;
   for (int i = 0; i < 2; i++)
     if (ours_theirs[i] >= 0) close(ours_theirs[i]);
@@ -199,7 +230,10 @@ bool tb_process_spawn(tb_process *process, const char *program, const char *scri
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
 
-  char *argv[] = {(char *)program, (char *)script, (char *)library, NULL};
+  char control_text[12], importer_text[12];
+  snprintf(control_text, sizeof control_text, "%d", CHILD_CONTROL);
+  snprintf(importer_text, sizeof importer_text, "%d", CHILD_HANDLES);
+  char *argv[] = {(char *)program, (char *)script, (char *)library, control_text, importer_text, NULL};
   pid_t pid;
   int failed = posix_spawnp(&pid, program, &actions, &attributes, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
@@ -247,34 +281,33 @@ bool tb_process_receive(const tb_process *process, void *bytes, size_t size, int
   return true;
 }
 
-enum { MAX_HANDLES = 4 };
+enum { N_HANDLES = 3 };
 
 typedef union {
   struct cmsghdr header; /* for its alignment */
-  char bytes[CMSG_SPACE(MAX_HANDLES * sizeof(int))];
+  char bytes[CMSG_SPACE(N_HANDLES * sizeof(int))];
 } rights;
 
 /* One byte of data, which has to go with them, and file descriptors. */
-static struct msghdr rights_message(struct iovec *data, rights *control, int count) {
+static struct msghdr rights_message(struct iovec *data, rights *control) {
   memset(control, 0, sizeof *control);
-  return (struct msghdr){.msg_iov = data,
-                         .msg_iovlen = 1,
-                         .msg_control = control->bytes,
-                         .msg_controllen = CMSG_SPACE((size_t)count * sizeof(int))};
+  return (struct msghdr){
+      .msg_iov = data, .msg_iovlen = 1, .msg_control = control->bytes, .msg_controllen = sizeof control->bytes};
 }
 
-bool tb_process_give_handles(const tb_process *process, const tb_handle *handles, int count) {
-  int fds[MAX_HANDLES];
-  for (int i = 0; i < count; i++) fds[i] = (int)handles[i];
+bool tb_process_give_handles(const tb_process *process, tb_handle shm, tb_handle signal_end,
+                             const tb_notification *notification, char text[TB_HANDLES_TEXT]) {
+  const int fds[N_HANDLES] = {(int)shm, (int)signal_end, (int)notification->listen_end};
+  text[0] = '\0';
   char byte = 0;
   struct iovec data = {&byte, 1};
   rights control;
-  struct msghdr message = rights_message(&data, &control, count);
+  struct msghdr message = rights_message(&data, &control);
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
-  memcpy(CMSG_DATA(header), fds, (size_t)count * sizeof(int));
+  header->cmsg_len = CMSG_LEN(sizeof fds);
+  memcpy(CMSG_DATA(header), fds, sizeof fds);
   ssize_t n;
   do n = sendmsg((int)process->handles, &message, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
@@ -285,35 +318,48 @@ bool tb_process_give_handles(const tb_process *process, const tb_handle *handles
 #define MSG_CMSG_CLOEXEC 0
 #endif
 
-bool tb_process_take_handles(tb_handle socket, tb_handle *handles, int count) {
+bool tb_take_handles(int64_t importer, const char *text, tb_handle *shm, tb_handle *signal_end,
+                     char listen[TB_HANDLES_TEXT]) {
+  (void)text;
   char byte;
   struct iovec data = {&byte, 1};
   rights control;
-  struct msghdr message = rights_message(&data, &control, count);
+  struct msghdr message = rights_message(&data, &control);
   ssize_t n;
-  do n = recvmsg((int)socket, &message, MSG_CMSG_CLOEXEC);
+  do n = recvmsg((int)importer, &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
+  int fds[N_HANDLES];
   const struct cmsghdr *header = n == 1 ? CMSG_FIRSTHDR(&message) : NULL;
-  if (header == NULL || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN((size_t)count * sizeof(int)))
-    return false;
-  int fds[MAX_HANDLES];
-  memcpy(fds, CMSG_DATA(header), (size_t)count * sizeof(int));
-  for (int i = 0; i < count; i++) handles[i] = fds[i];
+  if (header == NULL || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof fds)) return false;
+  memcpy(fds, CMSG_DATA(header), sizeof fds);
+#if defined(__APPLE__)
+  for (int i = 0; i < N_HANDLES; i++) fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+#endif
+  *shm = fds[0];
+  *signal_end = fds[1];
+  snprintf(listen, TB_HANDLES_TEXT, "%d", fds[2]);
   return true;
 }
 
-void tb_process_wait_end(const tb_process *process) {
+static void wait_hang_up(int fd) {
   short got;
   do {
-    if (poll_until((int)process->handles, 0, INT64_MAX, &got) < 0) return;
+    if (poll_until(fd, 0, INT64_MAX, &got) < 0) return;
   } while (!(got & (POLLHUP | POLLERR | POLLNVAL)));
 }
 
-void tb_process_hang_up(const tb_process *process) { shutdown((int)process->control, SHUT_WR); }
+bool tb_importer_wait_end(int64_t importer) {
+  wait_hang_up((int)importer);
+  return true;
+}
+
+void tb_process_wait_end(const tb_process *process) { wait_hang_up((int)process->handles); }
+
+void tb_process_hang_up(tb_process *process) { shutdown((int)process->control, SHUT_WR); }
 
 void tb_process_kill(const tb_process *process) { kill((pid_t)process->pid, SIGKILL); }
 
-void tb_process_reap(tb_process *process, char *how, size_t how_size) {
+void tb_process_reap(const tb_process *process, char *how, size_t how_size) {
   int status;
   pid_t reaped;
   do reaped = waitpid((pid_t)process->pid, &status, 0);
@@ -324,6 +370,58 @@ void tb_process_reap(tb_process *process, char *how, size_t how_size) {
     snprintf(how, how_size, "was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
   else
     snprintf(how, how_size, "exited with code %d", WEXITSTATUS(status));
+}
+
+void tb_process_close(tb_process *process) {
+  tb_handle_close(process->control);
+  tb_handle_close(process->handles);
+  process->control = process->handles = TB_NO_HANDLE;
+}
+
+/* -- Files and environment ------------------------------------------------------------------------------------------ */
+
+#if defined(__APPLE__)
+#define SYSTEM_NAME "darwin"
+#else
+#define SYSTEM_NAME "linux"
+#endif
+#if defined(__aarch64__)
+#define PROCESSOR_NAME "aarch64"
+#elif defined(__x86_64__)
+#define PROCESSOR_NAME "x86_64"
+#else
+#define PROCESSOR_NAME "other"
+#endif
+
+const char tb_program_suffix[] = "";
+const char tb_platform_tuple[] = PROCESSOR_NAME "-" SYSTEM_NAME;
+
+bool tb_file_exists(const char *path) { return access(path, R_OK) == 0; }
+
+bool tb_make_executable(const char *path) {
+  struct stat status;
+  if (access(path, X_OK) == 0) return true;
+  return stat(path, &status) == 0 && chmod(path, status.st_mode | S_IXUSR) == 0 && access(path, X_OK) == 0;
+}
+
+bool tb_environment(const char *name, char *value, size_t size) {
+  const char *found = getenv(name);
+  if (found == NULL || *found == '\0' || strlen(found) >= size) return false;
+  strcpy(value, found);
+  return true;
+}
+
+bool tb_find_in_path(const char *program, char *path, size_t size) {
+  for (const char *folder = getenv("PATH"); folder != NULL; folder = strchr(folder, ':')) {
+    if (*folder == ':') folder++;
+    int length = (int)strcspn(folder, ":");
+    struct stat status;
+    int written = snprintf(path, size, "%.*s/%s", length, folder, program);
+    if (length > 0 && written < (int)size && stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+        access(path, X_OK) == 0)
+      return true;
+  }
+  return false;
 }
 
 /* -- Threads and libraries ------------------------------------------------------------------------------------------ */
@@ -380,6 +478,13 @@ bool tb_own_path(char *path, size_t size) {
   if (dladdr(&here, &info) == 0 || info.dli_fname == NULL || strlen(info.dli_fname) >= size) return false;
   strcpy(path, info.dli_fname);
   return true;
+}
+
+void tb_stay_loaded(void) {
+#if defined(RTLD_NODELETE)
+  char path[4096];
+  if (tb_own_path(path, sizeof path)) dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
 }
 
 typedef struct {

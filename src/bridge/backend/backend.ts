@@ -1,7 +1,6 @@
 /** The main thread of the backend: answers the shim, notices the importer's end. */
-import { Socket } from 'node:net';
 import type { Worker } from 'node:worker_threads';
-import { guardParent, receiveHandles, useNativeLibrary } from '../../native/index.js';
+import { guardParent, openStream, receiveHandles, useNativeLibrary } from '../../native/index.js';
 import {
   attachedReply,
   closedReply,
@@ -12,18 +11,29 @@ import {
 } from './control-protocol.js';
 import { Instances } from './instances.js';
 
-const CONTROL_FD = 3;
-const HANDLES_FD = 4;
 /** How long inputs that were already handed over may take to be published: when an instance is freed … */
 const CLOSE_MS = 1000;
 /** … and when the importer is gone: the backend is to be gone within a second after it. */
 const FAREWELL_MS = 700;
 
+export interface BackendArguments {
+  /** Path of the native library, the one that the importer has loaded. */
+  readonly library: string;
+  /** Where the control stream is. */
+  readonly control: string;
+  /** What tells of the importer's end. */
+  readonly importer: number;
+}
+
 /** `startWorker` starts a consumer worker; `first` has been started already. */
-export function runBackend(library: string, first: Worker, startWorker: () => Worker): void {
+export async function runBackend(
+  { library, control: where, importer }: BackendArguments,
+  first: Worker,
+  startWorker: () => Worker,
+): Promise<void> {
   useNativeLibrary(library);
   const instances = new Instances(first, startWorker);
-  const control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
+  const control = await openStream(where, { writable: true });
   const parser = new RequestParser();
 
   let leaving = false;
@@ -50,7 +60,7 @@ export function runBackend(library: string, first: Worker, startWorker: () => Wo
           break;
         case 'attach':
           // The handles were sent before the request: this does not block.
-          await instances.attach(id, receiveHandles(HANDLES_FD));
+          await instances.attach(id, receiveHandles(importer, request.handles));
           control.write(attachedReply(id));
           break;
         case 'start':
@@ -66,5 +76,5 @@ export function runBackend(library: string, first: Worker, startWorker: () => Wo
     }
   };
 
-  guardParent(HANDLES_FD, FAREWELL_MS + 150);
+  guardParent(importer, FAREWELL_MS + 150);
 }

@@ -12,7 +12,7 @@ export type Request =
       readonly instanceName: string;
       readonly guid: string;
     }
-  | { readonly type: 'attach'; readonly id: number }
+  | { readonly type: 'attach'; readonly id: number; readonly handles: string }
   | { readonly type: 'start'; readonly id: number; readonly parameters: ReadonlyMap<number, string> }
   | { readonly type: 'close'; readonly id: number };
 
@@ -46,7 +46,7 @@ function toRequest(type: number, id: number, body: readonly string[]): Request {
       return { type: 'open', id, resources, instanceName, guid };
     }
     case 'attach':
-      return { type: 'attach', id };
+      return { type: 'attach', id, handles: body[0] ?? '' };
     case 'start':
       return { type: 'start', id, parameters: new Map(body.map(toParameter)) };
     case 'close':

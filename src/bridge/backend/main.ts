@@ -1,11 +1,15 @@
 /**
  * The backend process: started by the shim, one per importing process, bundled as one file into every FMU.
  *
- *   node backend.cjs <native library>      fd 3: control stream      fd 4: handles, and the importer's sign of life
+ *   node backend.cjs <native library> <control stream> <importer>
+ *
+ * The control stream is a file descriptor or a path to connect to; the importer a descriptor that brings its handles and
+ * hangs up when it is gone, or its process number.
  *
  * The main thread answers the shim and notices the importer's end; consumer workers do everything else. Start-up is what
  * an importer waits for: the first worker boots while the main thread loads its part, and neither loads the other's.
  */
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
@@ -15,10 +19,13 @@ if (isMainThread) {
     process.stderr.write(`twinbridge backend: ${error.stack ?? error.message}\n`);
     process.exit(70);
   });
-  const library = process.argv[2] ?? '';
+  const [, , path = '', control = '', importer = ''] = process.argv;
+  const library = resolve(path);
   const startWorker = () => new Worker(fileURLToPath(import.meta.url), { workerData: { library } });
   const first = startWorker();
-  void import('./backend.js').then(({ runBackend }) => runBackend(library, first, startWorker));
+  void import('./backend.js').then(({ runBackend }) =>
+    runBackend({ library, control, importer: Number(importer) }, first, startWorker),
+  );
 } else {
   const { library } = workerData as { library: string };
   void import('./worker.js').then(({ runWorker }) => runWorker(library));

@@ -7,7 +7,7 @@
  * Each source has a consumer with a connection of its own: large messages of one (images) do not hold up the small ones
  * of another on the way, and what the broker refuses to one (a queue deleted, a right taken) does not cut off the others.
  */
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import {
   type BrokerAddress,
   BrokerError,
@@ -45,7 +45,7 @@ export class BridgeSession {
   #started: Promise<void> = Promise.resolve();
   readonly #opening = new AbortController();
 
-  constructor(config: BridgeConfig, instanceName: string, handles: ReceivedHandles) {
+  constructor(config: BridgeConfig, instanceName: string, handles: ReceivedHandles, notification: Socket) {
     this.#config = config;
     this.#name = instanceName;
     this.#producer = new Producer(bridgeLayout(config).region, {
@@ -54,7 +54,7 @@ export class BridgeSession {
     });
     this.#log = new RateLimitedLog((level, category, text) => this.#producer.log(level, category, text));
     // A byte means: a step waits for data and rows are free, or inputs wait to be published.
-    this.#notification = new Socket({ fd: handles.notification, readable: true, writable: false });
+    this.#notification = notification;
     this.#notification.on('data', () => {
       for (const intake of this.#intakes) intake.drain();
       this.#outlet?.publish();

@@ -1,6 +1,6 @@
 /** A consumer worker: the thread that serves one or more bridge instances. */
 import { parentPort } from 'node:worker_threads';
-import { loadNative, type ReceivedHandles, useNativeLibrary } from '../../native/index.js';
+import { loadNative, openStream, type ReceivedHandles, useNativeLibrary } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import { BridgeSession } from './session.js';
 
@@ -30,10 +30,13 @@ export function runWorker(library: string): void {
   const handle = async (message: ToWorker): Promise<void> => {
     const { id } = message;
     switch (message.type) {
-      case 'attach':
-        sessions.set(id, new BridgeSession(message.config, message.instanceName, message.handles));
+      case 'attach': {
+        const { config, instanceName, handles } = message;
+        const notification = await openStream(handles.notification, { writable: false });
+        sessions.set(id, new BridgeSession(config, instanceName, handles, notification));
         say({ type: 'attached', id });
         break;
+      }
       case 'start':
         await sessions.get(id)?.start(message.parameters);
         break;
