@@ -127,6 +127,20 @@ describeOnBrokers('the bridge', (broker) => {
       bridge.set('config.maxage', 200);
       bridge.instance.doStep(0, 0.1);
     });
+
+    it('1.7 parameters can still be set in initialization mode, until an output is read', async () => {
+      await feeder.onReady(sample(0));
+      bridge = new Bridge(fmu);
+      bridge.set('config.routingkey', 'a key that nobody uses');
+      bridge.instance.enterInitializationMode();
+      bridge.set('config.routingkey', 'data.to_cosim');
+      expect(bridge.string('config.routingkey')).toBe('data.to_cosim');
+      expect(bridge.real('r')).toBe(1.5);
+      expect(() => bridge.set('config.routingkey', 'another')).toThrow(FmuStatusError);
+      expect(bridge.said('to be set before outputs are read')).toBe(true);
+      bridge.instance.exitInitializationMode();
+      bridge.instance.doStep(0, 0.1);
+    });
   });
 
   describe('2 waiting', () => {

@@ -171,7 +171,7 @@ static void disconnect(tb_bridge *b) {
 
 static bool connect(tb_bridge *b) {
   char error[TB_ERROR_SIZE];
-  b->initialised = b->change_waits = false;
+  b->unsettled = b->initialised = b->change_waits = false;
   b->health_version = 0;
   b->timeouts = 0;
   b->time_s = b->origin_s = 0;
@@ -345,7 +345,7 @@ static tb_outcome start_link(tb_bridge *b) {
   return ok ? TB_DONE : broken(b);
 }
 
-tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
+static tb_outcome initialise(tb_bridge *b, double start_time) {
   tb_header *h = b->region.header;
   tb_selection *s = b->selection;
   int64_t deadline = 0;
@@ -380,6 +380,19 @@ tb_outcome tb_bridge_initialise(tb_bridge *b, double start_time) {
   tb_bridge_take_health(b);
   b->initialised = true;
   return TB_DONE;
+}
+
+void tb_bridge_enter_initialization(tb_bridge *b, double start_time) {
+  b->time_s = start_time;
+  b->unsettled = true;
+}
+
+bool tb_bridge_is_settled(const tb_bridge *b) { return !b->unsettled; }
+
+tb_outcome tb_bridge_settle(tb_bridge *b) {
+  if (!b->unsettled) return TB_DONE;
+  b->unsettled = false;
+  return initialise(b, b->time_s);
 }
 
 /* -- Publishing ----------------------------------------------------------------------------------------------------- */

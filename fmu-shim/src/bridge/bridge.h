@@ -22,8 +22,16 @@ tb_bridge *tb_bridge_create(const char *resources, const char *instance_name, co
                             void *log_context);
 void tb_bridge_destroy(tb_bridge *bridge);
 
-/* Connects, and waits until every output has a value. */
-tb_outcome tb_bridge_initialise(tb_bridge *bridge, double start_time);
+/*
+ * Initialization mode begins. Parameters may still be set in it (FMI 2.0.4, section 4.2.4; FMI 3.0.2, section 2.3.3), so
+ * connecting is put off until an output is read, or that mode ends: until tb_bridge_settle.
+ */
+void tb_bridge_enter_initialization(tb_bridge *bridge, double start_time);
+/* Connects, and waits until every output has a value, if that is still to be done. */
+tb_outcome tb_bridge_settle(tb_bridge *bridge);
+bool tb_bridge_is_settled(const tb_bridge *bridge);
+/* Whether the bridge has to be settled before the variable is read. */
+bool tb_bridge_is_computed(const tb_variable *variable);
 /* Publishes changed inputs and selects the outputs of `time + step` (s). */
 tb_outcome tb_bridge_step(tb_bridge *bridge, double time, double step);
 /*
@@ -60,7 +68,7 @@ const tb_variable *tb_bridge_find_of_type(const tb_bridge *bridge, uint32_t valu
 const char *tb_type_name(tb_type type);
 
 /* NULL: the importer may set it now; else what it is, e.g. "an output". `instantiated`: before initialization. */
-const char *tb_bridge_why_not_settable(const tb_variable *variable, bool instantiated);
+const char *tb_bridge_why_not_settable(const tb_bridge *bridge, const tb_variable *variable, bool instantiated);
 
 double tb_bridge_get_real(tb_bridge *bridge, const tb_variable *variable);
 int64_t tb_bridge_get_integer(tb_bridge *bridge, const tb_variable *variable); /* integers and Boolean */

@@ -52,6 +52,7 @@ struct tb_bridge {
   int64_t time_zero_ns; /* stamp that belongs to communication point `origin_s` */
   double origin_s, time_s;
   int64_t step_time_ns; /* stamp that belongs to the last communication point */
+  bool unsettled;   /* in initialization mode, not connected yet */
   bool initialised;
   uint64_t health_version; /* of the health message below; 0: none has come yet */
   int64_t health_cosim_ns, health_ahead_ns;

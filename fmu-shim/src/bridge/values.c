@@ -37,6 +37,7 @@ const tb_variable *tb_bridge_find_of_type(const tb_bridge *b, uint32_t value_ref
 bool tb_bridge_get_real_outputs(const tb_bridge *b, const uint32_t *value_references, size_t count, double *values) {
   const tb_access *table = b->access;
   const uint64_t *outputs = b->outputs;
+  if (b->unsettled) return false;
   for (size_t i = 0; i < count; i++) {
     uint32_t vr = value_references[i];
     if (vr >= b->access_size || table[vr].real_output != TB_SCALAR) return false;
@@ -49,6 +50,7 @@ bool tb_bridge_get_real_array_outputs(const tb_bridge *b, const uint32_t *value_
                                       double *values, size_t n_values) {
   const tb_access *table = b->access;
   size_t at = 0;
+  if (b->unsettled) return false;
   for (size_t i = 0; i < count; i++) {
     uint32_t vr = value_references[i];
     if (vr >= b->access_size || !table[vr].real_output) return false;
@@ -186,12 +188,15 @@ const char *tb_bridge_get_string(tb_bridge *b, const tb_variable *v) {
   return tb_bridge_text(b, v, 0, &length);
 }
 
-const char *tb_bridge_why_not_settable(const tb_variable *v, bool instantiated) {
+bool tb_bridge_is_computed(const tb_variable *v) { return v->kind != TB_PARAMETER && v->kind != TB_INPUT; }
+
+const char *tb_bridge_why_not_settable(const tb_bridge *b, const tb_variable *v, bool instantiated) {
   switch ((tb_kind)v->kind) {
     case TB_INPUT: return NULL;
     case TB_PARAMETER: {
       bool tunable = v->role == TB_ROLE_MAXAGE_MS || v->role == TB_ROLE_LOOKAHEAD;
-      return instantiated || tunable ? NULL : "a fixed parameter, to be set before initialization";
+      if (instantiated || b->unsettled || tunable) return NULL;
+      return "a fixed parameter, to be set before outputs are read and initialization ends";
     }
     case TB_OUTPUT: return instantiated ? NULL : "an output"; /* its start value */
     default: return "a diagnostic output";

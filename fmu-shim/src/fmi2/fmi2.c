@@ -135,14 +135,16 @@ static fmi2Status status_of(instance *m, tb_outcome outcome) {
   }
 }
 
+bool tb_fmi2_settle(instance *m) {
+  if (tb_bridge_settle(m->bridge) == TB_DONE) return true;
+  m->state = ERROR; /* also when the time was up: without data there is no initial state */
+  return false;
+}
+
 fmi2Status fmi2EnterInitializationMode(fmi2Component c) {
   instance *m = c;
   REQUIRE(m, INSTANTIATED, "fmi2EnterInitializationMode");
-  fmi2Status status = status_of(m, tb_bridge_initialise(m->bridge, m->start_time));
-  if (status != fmi2OK) {
-    m->state = ERROR; /* Discard is no answer here: without data there is no initial state */
-    return fmi2Error;
-  }
+  tb_bridge_enter_initialization(m->bridge, m->start_time);
   m->state = INITIALIZATION;
   return fmi2OK;
 }
@@ -150,6 +152,7 @@ fmi2Status fmi2EnterInitializationMode(fmi2Component c) {
 fmi2Status fmi2ExitInitializationMode(fmi2Component c) {
   instance *m = c;
   REQUIRE(m, INITIALIZATION, "fmi2ExitInitializationMode");
+  if (!tb_fmi2_settle(m)) return fmi2Error;
   m->state = STEP_COMPLETE;
   return fmi2OK;
 }

@@ -6,6 +6,7 @@ fmi2Status fmi2GetFMUstate(fmi2Component c, fmi2FMUstate *state) {
   instance *m = c;
   REQUIRE(m, ANY & ~ERROR, "fmi2GetFMUstate");
   if (state == NULL) return tb_fmi2_fail(m, "fmi2GetFMUstate: no place for the state");
+  if (!tb_fmi2_settle(m)) return fmi2Error;
   tb_saved_state *s = *state;
   if (!tb_saved_state_take(m->bridge, &s)) return tb_fmi2_fail(m, "fmi2GetFMUstate: out of memory");
   s->state = m->state;
@@ -23,6 +24,7 @@ fmi2Status fmi2SetFMUstate(fmi2Component c, fmi2FMUstate state) {
     return tb_fmi2_fail(m, "fmi2SetFMUstate: a state saved when the FMU was %s cannot be set when it is %s; use fmi2Reset%s",
                 tb_fmi2_state_name((int)s->state), tb_fmi2_state_name(m->state),
                 s->state == INSTANTIATED ? "" : " and fmi2EnterInitializationMode first");
+  if (!tb_fmi2_settle(m)) return fmi2Error;
   if (!tb_bridge_restore(m->bridge, s->bridge))
     return tb_fmi2_fail(m, "fmi2SetFMUstate: this state is none of this instance, or was saved before fmi2Reset");
   m->state = (int)s->state;

@@ -43,6 +43,9 @@ fmi2Status tb_fmi2_fail(instance *m, const char *format, ...);
 /* What a call in the wrong state gets: an error, and no harm. */
 bool tb_fmi2_allowed(instance *m, unsigned states, const char *function);
 
+/* tb_bridge_settle; false: it failed, and the instance is in the error state. */
+bool tb_fmi2_settle(instance *m);
+
 #define REQUIRE(m, states, function) \
   if (!tb_fmi2_allowed(m, states, function)) return fmi2Error
 

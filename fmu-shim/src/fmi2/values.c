@@ -19,6 +19,11 @@ static const tb_variable *find(instance *m, const char *function, fmi2ValueRefer
   return NULL;
 }
 
+static const tb_variable *find_readable(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
+  const tb_variable *v = find(m, function, vr, type);
+  return v == NULL || !tb_bridge_is_computed(v) || tb_fmi2_settle(m) ? v : NULL;
+}
+
 #define REQUIRE_ARRAYS(m, function, n, vr, value) \
   if ((n) > 0 && ((vr) == NULL || (value) == NULL)) return tb_fmi2_fail(m, "%s: an array is missing", function)
 
@@ -28,7 +33,7 @@ fmi2Status fmi2GetReal(fmi2Component c, const fmi2ValueReference vr[], size_t nv
   REQUIRE_ARRAYS(m, "fmi2GetReal", nvr, vr, value);
   if (tb_bridge_get_real_outputs(m->bridge, vr, nvr, value)) return fmi2OK;
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetReal", vr[i], TB_REAL);
+    const tb_variable *v = find_readable(m, "fmi2GetReal", vr[i], TB_REAL);
     if (v == NULL) return fmi2Error;
     value[i] = tb_bridge_get_real(m->bridge, v);
   }
@@ -40,7 +45,7 @@ fmi2Status fmi2GetInteger(fmi2Component c, const fmi2ValueReference vr[], size_t
   REQUIRE(m, ANY, "fmi2GetInteger");
   REQUIRE_ARRAYS(m, "fmi2GetInteger", nvr, vr, value);
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetInteger", vr[i], TB_INTEGER);
+    const tb_variable *v = find_readable(m, "fmi2GetInteger", vr[i], TB_INTEGER);
     if (v == NULL) return fmi2Error;
     value[i] = (fmi2Integer)tb_bridge_get_integer(m->bridge, v);
   }
@@ -52,7 +57,7 @@ fmi2Status fmi2GetBoolean(fmi2Component c, const fmi2ValueReference vr[], size_t
   REQUIRE(m, ANY, "fmi2GetBoolean");
   REQUIRE_ARRAYS(m, "fmi2GetBoolean", nvr, vr, value);
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetBoolean", vr[i], TB_BOOLEAN);
+    const tb_variable *v = find_readable(m, "fmi2GetBoolean", vr[i], TB_BOOLEAN);
     if (v == NULL) return fmi2Error;
     value[i] = tb_bridge_get_integer(m->bridge, v) != 0;
   }
@@ -64,7 +69,7 @@ fmi2Status fmi2GetString(fmi2Component c, const fmi2ValueReference vr[], size_t 
   REQUIRE(m, ANY, "fmi2GetString");
   REQUIRE_ARRAYS(m, "fmi2GetString", nvr, vr, value);
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find(m, "fmi2GetString", vr[i], TB_STRING);
+    const tb_variable *v = find_readable(m, "fmi2GetString", vr[i], TB_STRING);
     if (v == NULL) return fmi2Error;
     value[i] = tb_bridge_get_string(m->bridge, v);
   }
@@ -75,7 +80,7 @@ fmi2Status fmi2GetString(fmi2Component c, const fmi2ValueReference vr[], size_t 
 
 static const tb_variable *find_settable(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
   const tb_variable *v = find(m, function, vr, type);
-  const char *why = v == NULL ? NULL : tb_bridge_why_not_settable(v, m->state == INSTANTIATED);
+  const char *why = v == NULL ? NULL : tb_bridge_why_not_settable(m->bridge, v, m->state == INSTANTIATED);
   if (why == NULL) return v;
   tb_fmi2_fail(m, "%s: the variable with value reference %u is %s", function, vr, why);
   return NULL;

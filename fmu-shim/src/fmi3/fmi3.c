@@ -134,6 +134,16 @@ void fmi3FreeInstance(fmi3Instance c) {
 
 /* -- Initialization, termination, reset ----------------------------------------------------------------------------- */
 
+bool tb_fmi3_settle(instance *m) {
+  if (tb_bridge_is_settled(m->bridge)) return true;
+  if (tb_bridge_settle(m->bridge) != TB_DONE) {
+    m->state = ERROR; /* also when the time was up: without data there is no initial state */
+    return false;
+  }
+  tb_fmi3_note_arrivals(m);
+  return true;
+}
+
 fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefined, fmi3Float64 tolerance,
                                        fmi3Float64 startTime, fmi3Boolean stopTimeDefined, fmi3Float64 stopTime) {
   instance *m = c;
@@ -145,11 +155,7 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
     return tb_fmi3_fail(m, "fmi3EnterInitializationMode: the stop time %.9g lies before the start time %.9g", stopTime,
                         startTime);
   m->start_time = startTime;
-  if (tb_bridge_initialise(m->bridge, startTime) != TB_DONE) {
-    m->state = ERROR; /* Discard is no answer here: without data there is no initial state */
-    return fmi3Error;
-  }
-  tb_fmi3_note_arrivals(m);
+  tb_bridge_enter_initialization(m->bridge, startTime);
   m->state = INITIALIZATION;
   return fmi3OK;
 }
@@ -157,6 +163,7 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
 fmi3Status fmi3ExitInitializationMode(fmi3Instance c) {
   instance *m = c;
   REQUIRE(m, ExitInitializationMode);
+  if (!tb_fmi3_settle(m)) return fmi3Error;
   m->state = m->event_mode_used ? EVENT : STEP;
   return fmi3OK;
 }

@@ -7,6 +7,7 @@ fmi3Status fmi3GetFMUState(fmi3Instance c, fmi3FMUState *state) {
   instance *m = c;
   REQUIRE(m, GetFMUState);
   if (state == NULL) return tb_fmi3_fail(m, "fmi3GetFMUState: no place for the state");
+  if (!tb_fmi3_settle(m)) return fmi3Error;
   tb_saved_state *s = *state;
   if (!tb_saved_state_take(m->bridge, &s)) return tb_fmi3_fail(m, "fmi3GetFMUState: out of memory");
   s->state = m->state;
@@ -27,6 +28,7 @@ fmi3Status fmi3SetFMUState(fmi3Instance c, fmi3FMUState state) {
                         s->state == INSTANTIATED ? "" : " and fmi3EnterInitializationMode first");
   if (s->state == EVENT && !m->event_mode_used)
     return tb_fmi3_fail(m, "fmi3SetFMUState: the state is one of Event Mode, the FMU was instantiated without it");
+  if (!tb_fmi3_settle(m)) return fmi3Error;
   if (!tb_bridge_restore(m->bridge, s->bridge))
     return tb_fmi3_fail(m, "fmi3SetFMUState: this state is none of this instance, or was saved before fmi3Reset");
   m->state = (int)s->state;

@@ -109,6 +109,9 @@ fmi3Status tb_fmi3_fail(instance *m, const char *format, ...);
 /* What a call in the wrong state gets: an error, and no harm. */
 bool tb_fmi3_allowed(instance *m, call c);
 
+/* tb_bridge_settle; false: it failed, and the instance is in the error state. */
+bool tb_fmi3_settle(instance *m);
+
 #define REQUIRE(m, name) \
   if (!tb_fmi3_allowed(m, CALL_##name)) return fmi3Error
 

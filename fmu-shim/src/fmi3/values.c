@@ -17,7 +17,7 @@ static const tb_variable *find(instance *m, const char *function, fmi3ValueRefer
 
 static const tb_variable *find_settable(instance *m, const char *function, fmi3ValueReference vr, tb_type type) {
   const tb_variable *v = find(m, function, vr, type);
-  const char *why = v == NULL ? NULL : tb_bridge_why_not_settable(v, m->state == INSTANTIATED);
+  const char *why = v == NULL ? NULL : tb_bridge_why_not_settable(m->bridge, v, m->state == INSTANTIATED);
   if (why == NULL) return v;
   tb_fmi3_fail(m, "%s: the variable with value reference %u is %s", function, vr, why);
   return NULL;
@@ -33,7 +33,7 @@ static bool check(instance *m, const char *function, const fmi3ValueReference vr
   size_t needed = 0;
   for (size_t i = 0; i < nvr; i++) {
     const tb_variable *v = setting ? find_settable(m, function, vr[i], type) : find(m, function, vr[i], type);
-    if (v == NULL) return false;
+    if (v == NULL || (!setting && tb_bridge_is_computed(v) && !tb_fmi3_settle(m))) return false;
     needed += v->n_elements;
   }
   if (needed == n_values) return true;
