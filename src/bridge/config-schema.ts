@@ -2,6 +2,7 @@
 import { MAX_SOURCES } from '../native/index.js';
 import { TIME_FORMATS } from '../support/time.js';
 import { CREDENTIAL_KEYS } from './config-broker.js';
+import { CLOCK_KINDS } from './config-fmi.js';
 import { PAYLOAD_KINDS } from './config-sources.js';
 import { COMPAT_LEVELS } from './rmqfmu/contract.js';
 import { INTEGER_MAX, SIGNAL_TYPES } from './signals.js';
@@ -111,6 +112,10 @@ export const bridgeSchema: object = {
       name: { ...name, description: 'model name of the FMU' },
       description: { type: 'string' },
       guid: { type: 'string' },
+      fmi: { enum: [2, 3], description: 'version of FMI that the FMU speaks; default: 2' },
+      fmi3: object({
+        clock: { enum: CLOCK_KINDS, description: 'arrival: a clock ticks when data of a source arrive' },
+      }),
       broker: {
         ...object({
           host: name,

@@ -11,6 +11,7 @@ import { parseRfc3339, type TimeFormat } from '../support/time.js';
 import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../support/yaml-file.js';
 import type { Behaviour } from './behaviour.js';
 import { type BrokerFile, readBroker } from './config-broker.js';
+import { type FmiConfig, type FmiFile, type FmiVersion, readFmi } from './config-fmi.js';
 import { bridgeSchema } from './config-schema.js';
 import { readSignals, type SignalsFile } from './config-signals.js';
 import { readSources, type SourceConfig, type SourcesFile } from './config-sources.js';
@@ -89,7 +90,7 @@ export interface RingConfig {
   readonly whenFull: 'block' | 'drop-oldest';
 }
 
-export interface BridgeConfig {
+export interface BridgeConfig extends FmiConfig {
   readonly name: string;
   readonly description?: string;
   /** Set in the configuration inside an FMU: the GUID of its modelDescription.xml. */
@@ -116,7 +117,7 @@ export interface BridgeConfig {
 /* ---- Reading ------------------------------------------------------------------------------------------------------ */
 
 /** The file as the schema knows it: everything but the signals may be left out. */
-interface BridgeFile extends SourcesFile {
+interface BridgeFile extends SourcesFile, FmiFile {
   twinbridge: 'bridge';
   name: string;
   description?: string;
@@ -148,6 +149,8 @@ const validate = compileSchema<BridgeFile>(bridgeSchema);
 export interface BridgeConfigOptions {
   /** The FMU is to stand in for an RMQFMU, also if the file does not say so. */
   readonly rmqfmu?: boolean;
+  /** The FMI that the FMU speaks, whatever the file says. */
+  readonly fmi?: FmiVersion;
   /** Over what the file says. */
   readonly compat?: Compat;
 }
@@ -168,6 +171,7 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
   const file = source.value;
   if (options.rmqfmu === true) file.rmqfmu ??= {};
   if (options.compat !== undefined) file.compat = options.compat;
+  if (options.fmi !== undefined) file.fmi = options.fmi;
   const problems: Problem[] = [];
   const duration = (part: 'selection' | 'send', key: string, fallback: number): number => {
     const given = (file[part] as Readonly<Record<string, DurationFile | undefined>> | undefined)?.[key];
@@ -181,6 +185,7 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
   const maxageMs = duration('selection', 'maxage', 1000);
   const sources = readSources(source, { capacity, maxageMs }, problems);
   const [first] = sources;
+  const signals = readSignals(source, sources, problems);
   checkComplete(source, problems);
   const config: BridgeConfig = {
     name: file.name,
@@ -212,7 +217,8 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
       delayMs: duration('selection', 'delay', 0),
     },
     ring: { capacity, whenFull: ring.whenFull ?? 'block' },
-    ...readSignals(source, sources, problems),
+    ...signals,
+    ...readFmi(source, { sources, ...signals }, problems),
     ...(file.compat === undefined ? {} : { compat: file.compat }),
     ...(file.health === undefined ? {} : { health: { ...RMQFMU_HEALTH, ...file.health } }),
   };

@@ -2,18 +2,25 @@
  * The variables of a bridge FMU: which value reference is what, and where its value lies in a sample.
  *
  * Parameters keep the value references and names that RMQFMU gave them, so that what sets them goes on working. Signals
- * count from 100, diagnostics from 60: none of the predecessor's references (0 to 20) is taken by something else.
+ * count from 100, diagnostics from 60, what FMI 3.0 has besides from 21: none of the predecessor's references (0 to 20)
+ * is taken by something else.
  */
 import type { ParameterRole, RegionLayout, RegionVariable } from '../native/index.js';
 import { parseRfc3339 } from '../support/time.js';
 import { behaviourNumber } from './behaviour.js';
 import type { BridgeConfig, SelectionConfig } from './config.js';
+import { arrivalClocks, TIME_NAME } from './config-fmi.js';
 import { DIAGNOSTICS } from './diagnostics.js';
 import { rmqfmuVariables } from './rmqfmu/variables.js';
 import type { Signal, SignalType, SignalValue } from './signals.js';
 
 export const FIRST_DIAGNOSTIC_REFERENCE = 60;
 export const FIRST_SIGNAL_REFERENCE = 100;
+/** What FMI 3.0 has besides: the time, and a clock a source. */
+export const TIME_REFERENCE = 21;
+export const FIRST_CLOCK_REFERENCE = 22;
+/** `TB_DIAG_TIME` */
+const TIME_SLOT = 255;
 
 /** A setting that an importer can make at run time. */
 export interface Parameter {
@@ -109,6 +116,8 @@ export interface LayoutVariable extends RegionVariable {
 export interface BridgeLayout {
   /** Parameters, diagnostics, outputs, inputs. */
   readonly variables: readonly LayoutVariable[];
+  /** Of FMI 3.0: the independent variable, and the clocks that tick when a source's data arrive. */
+  readonly fmi3: readonly RegionVariable[];
   readonly region: RegionLayout;
 }
 
@@ -143,10 +152,12 @@ export function bridgeLayout(config: BridgeConfig): BridgeLayout {
     ...toVariables(config.inputs, 'input', FIRST_SIGNAL_REFERENCE + config.outputs.length),
   ];
   const variables = config.rmqfmu === undefined ? general : rmqfmuVariables(general, config.rmqfmu);
+  const fmi3 = config.fmi === 3 ? fmi3Variables(config) : [];
   return {
     variables,
+    fmi3,
     region: {
-      variables,
+      variables: [...variables, ...fmi3],
       settings: {
         capacity: config.ring.capacity,
         outgoingCapacity: OUTGOING_CAPACITY,
@@ -165,6 +176,19 @@ export function bridgeLayout(config: BridgeConfig): BridgeLayout {
       },
     },
   };
+}
+
+function fmi3Variables(config: BridgeConfig): RegionVariable[] {
+  return [
+    { name: TIME_NAME, valueReference: TIME_REFERENCE, type: 'Real', kind: 'diagnostic', slot: TIME_SLOT },
+    ...arrivalClocks(config).map(({ name, source }) => ({
+      name,
+      valueReference: FIRST_CLOCK_REFERENCE + source,
+      type: 'Clock' as const,
+      kind: 'diagnostic' as const,
+      slot: source,
+    })),
+  ];
 }
 
 /** Where the strings of a row lie: each starts on a multiple of 8 bytes and has room for its closing NUL. */

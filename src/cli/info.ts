@@ -1,6 +1,14 @@
 /** `twinbridge info`: what an FMU says of itself. */
 import type { Command } from 'commander';
-import { type CoSimulation, effectiveInitial, type FmuSummary, readFmu, type ScalarVariable } from '../fmi/index.js';
+import {
+  type AnyFmuSummary,
+  effectiveInitial,
+  type Fmi3ModelDescription,
+  type Fmi3Variable,
+  type ModelDescription,
+  readAnyFmu,
+  type ScalarVariable,
+} from '../fmi/index.js';
 
 interface InfoFlags {
   readonly json?: true;
@@ -24,23 +32,33 @@ export function registerInfo(program: Command): void {
     .option('--json', 'the complete model description as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, flags: InfoFlags) => {
-      const fmu = await readFmu(file);
-      process.stdout.write(flags.json ? `${JSON.stringify(fmu)}\n` : formatSummary(fmu));
+      const fmu = await readAnyFmu(file);
+      process.stdout.write(flags.json ? `${JSON.stringify(fmu, withBigints)}\n` : formatSummary(fmu));
     });
 }
 
-function formatSummary({ file, description, platforms, warnings }: FmuSummary): string {
+/** JSON has numbers of any size, its parsers have not: those of 64 bits are texts. */
+function withBigints(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+function isFmi3(description: ModelDescription | Fmi3ModelDescription): description is Fmi3ModelDescription {
+  return 'instantiationToken' in description;
+}
+
+function formatSummary({ file, description, platforms, warnings }: AnyFmuSummary): string {
   const { coSimulation, hasModelExchange, defaultExperiment: experiment } = description;
   const kinds = [
     ...(coSimulation === undefined ? [] : ['co-simulation']),
     ...(hasModelExchange ? ['model exchange'] : []),
+    ...(isFmi3(description) && description.hasScheduledExecution ? ['scheduled execution'] : []),
   ];
   const facts: [string, string | undefined][] = [
     ['model', description.modelName],
     ['description', description.description],
     ['file', file],
     ['FMI', `${description.fmiVersion}, ${kinds.join(' and ')}`],
-    ['GUID', description.guid],
+    isFmi3(description) ? ['token', description.instantiationToken] : ['GUID', description.guid],
     [
       'made by',
       [description.generationTool, description.author].filter((part) => part !== undefined).join(', ') || undefined,
@@ -55,12 +73,12 @@ function formatSummary({ file, description, platforms, warnings }: FmuSummary): 
   ];
   const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(15)} ${value}`]));
   const header = ['variable', 'type', 'causality', 'variability', 'start', 'unit', 'range', 'description'];
-  const rows = description.variables.map(toRow);
+  const rows = isFmi3(description) ? description.variables.map(toFmi3Row) : description.variables.map(toRow);
   return `${[...lines, '', ...alignLeft([header, ...rows])].join('\n')}\n`;
 }
 
 /** What is true of it, in the standard's words, without the first letters that all share. */
-function capabilities(coSimulation: CoSimulation): string[] {
+function capabilities(coSimulation: object): string[] {
   return Object.entries(coSimulation).flatMap(([name, value]) =>
     value === true ? [name] : typeof value === 'number' && value > 0 ? [`${name} ${value}`] : [],
   );
@@ -75,6 +93,23 @@ function toRow(variable: ScalarVariable): string[] {
     causality,
     variability,
     start === undefined ? calculated : typeof start === 'string' ? JSON.stringify(start) : String(start),
+    unit ?? '',
+    min === undefined && max === undefined ? '' : `${min ?? ''}..${max ?? ''}`,
+    description ?? '',
+  ];
+}
+
+function toFmi3Row(variable: Fmi3Variable): string[] {
+  const { type, declaredType, causality, variability, initial, start, dimensions, intervalVariability } = variable;
+  const sizes = dimensions.map((size) => ('start' in size ? `[${size.start}]` : `[#${size.valueReference}]`)).join('');
+  const quoted = type === 'String' || type === 'Binary' ? start?.map((value) => JSON.stringify(value)) : start;
+  const { name, unit, min, max, description } = variable;
+  return [
+    name,
+    `${type}${sizes}${declaredType === undefined ? '' : ` ${declaredType}`}`,
+    causality,
+    type === 'Clock' ? (intervalVariability ?? '') : variability,
+    quoted === undefined ? (initial === 'calculated' ? '(calculated)' : '') : quoted.join(' '),
     unit ?? '',
     min === undefined && max === undefined ? '' : `${min ?? ''}..${max ?? ''}`,
     description ?? '',

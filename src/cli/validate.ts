@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import { bridgeSchema, readBridgeConfig } from '../bridge/index.js';
-import { readFmu } from '../fmi/index.js';
+import { readAnyFmu } from '../fmi/index.js';
 import { ExitCode, formatProblem, InvalidFileError, type Problem, TwinbridgeError } from '../support/errors.js';
 import { nearest } from '../support/nearest.js';
 import { readSystemYaml, SYSTEM_SCHEMA } from '../system/index.js';
@@ -83,7 +83,7 @@ async function judge(file: string): Promise<Verdict> {
 }
 
 async function check(file: string): Promise<readonly Problem[]> {
-  if (/\.fmu$/i.test(file)) return (await readFmu(file)).warnings;
+  if (/\.fmu$/i.test(file)) return (await readAnyFmu(file)).warnings;
   const kind = await kindOf(file);
   const known = KINDS[kind];
   if (known !== undefined) return known.check(file);

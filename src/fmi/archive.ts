@@ -15,9 +15,10 @@ import * as zlib from 'node:zlib';
 import * as yauzl from 'yauzl';
 import type { Problem } from '../support/errors.js';
 import { FmuIncompleteError, FmuTooLargeError, FmuUnreadableError, FmuUnsafeEntryError } from './errors.js';
+import type { Fmi3ModelDescription } from './fmi3/model-description.js';
 import type { ModelDescription } from './model-description.js';
 import { platformsOf } from './platform.js';
-import { readModelDescription } from './read-model-description.js';
+import { readAnyModelDescription, readModelDescription } from './read-model-description.js';
 
 export interface ArchiveLimits {
   /** Files and folders in the archive; default 50,000. */
@@ -64,7 +65,7 @@ let removesOnExit = false;
 /** Unpacks `file`. Throws a typed error (errors.ts) or `InvalidFileError` for its modelDescription.xml. */
 export async function openFmu(file: string, limits: ArchiveLimits = {}): Promise<UnpackedFmu> {
   return withArchive(file, limits, async (zip, entries) => {
-    const { description, warnings } = await describe(file, zip, entries);
+    const { description, warnings } = await describe(file, zip, entries, readModelDescription);
     const directory = await createFolder();
     const close = async () => {
       await rm(directory, { recursive: true, force: true, maxRetries: 3 });
@@ -81,10 +82,23 @@ export async function openFmu(file: string, limits: ArchiveLimits = {}): Promise
   });
 }
 
+/** {@link FmuSummary} of an FMU of whatever version of FMI can be read. */
+export interface AnyFmuSummary extends Omit<FmuSummary, 'description'> {
+  readonly description: ModelDescription | Fmi3ModelDescription;
+}
+
+/** {@link readFmu} for FMUs of FMI 2.0 and 3.0. */
+export async function readAnyFmu(file: string, limits: ArchiveLimits = {}): Promise<AnyFmuSummary> {
+  return withArchive(file, limits, async (zip, entries) => {
+    const { description, warnings } = await describe(file, zip, entries, readAnyModelDescription);
+    return { file, description, warnings, platforms: platformsOf(description, [...entries.keys()]) };
+  });
+}
+
 /** Reads the description of `file` and looks what platforms it has, without unpacking it; same errors. */
 export async function readFmu(file: string, limits: ArchiveLimits = {}): Promise<FmuSummary> {
   return withArchive(file, limits, async (zip, entries) => {
-    const { description, warnings } = await describe(file, zip, entries);
+    const { description, warnings } = await describe(file, zip, entries, readModelDescription);
     return { file, description, warnings, platforms: platformsOf(description, [...entries.keys()]) };
   });
 }
@@ -183,11 +197,12 @@ function unreadable(file: string, cause: Error): FmuUnreadableError | FmuUnsafeE
   });
 }
 
-async function describe(
+async function describe<Description>(
   file: string,
   zip: yauzl.ZipFile,
   entries: ReadonlyMap<string, yauzl.Entry>,
-): Promise<{ description: ModelDescription; warnings: readonly Problem[] }> {
+  read: (file: string, xml: Uint8Array) => Description,
+): Promise<Description> {
   const entry = entries.get(MODEL_DESCRIPTION);
   if (entry === undefined) {
     const nested = [...entries.keys()].find((name) => name.endsWith(`/${MODEL_DESCRIPTION}`));
@@ -209,7 +224,7 @@ async function describe(
   await transfer(file, zip, entry, async (source) => {
     for await (const chunk of source) chunks.push(chunk as Buffer);
   });
-  return readModelDescription(`${file}/${MODEL_DESCRIPTION}`, Buffer.concat(chunks));
+  return read(`${file}/${MODEL_DESCRIPTION}`, Buffer.concat(chunks));
 }
 
 async function createFolder(): Promise<string> {

@@ -41,12 +41,12 @@ export class AttributeReader {
 
   /** xs:double */
   real(name: string): number | undefined {
-    return this.#parse(name, 'a number', (text) => {
-      if (text === 'INF' || text === '+INF') return Number.POSITIVE_INFINITY;
-      if (text === '-INF') return Number.NEGATIVE_INFINITY;
-      if (text === 'NaN') return Number.NaN;
-      return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
-    });
+    return this.#parse(name, 'a number', parseReal);
+  }
+
+  /** A list of xs:double parted by blanks. */
+  reals(name: string): number[] | undefined {
+    return this.#parse(name, 'numbers', (text) => everyWord(text, parseReal));
   }
 
   /** xs:int */
@@ -61,18 +61,35 @@ export class AttributeReader {
 
   /** xs:boolean */
   boolean(name: string): boolean | undefined {
-    return this.#parse(name, 'true or false', (text) => {
-      if (text === 'true' || text === '1') return true;
-      return text === 'false' || text === '0' ? false : undefined;
-    });
+    return this.#parse(name, 'true or false', parseBoolean);
+  }
+
+  /** A list of xs:boolean parted by blanks. */
+  booleans(name: string): boolean[] | undefined {
+    return this.#parse(name, 'a list of true and false', (text) => everyWord(text, parseBoolean));
+  }
+
+  /** A list of integers from `min` to `max`, parted by blanks. */
+  bigints(name: string, min: bigint, max: bigint): bigint[] | undefined {
+    return this.#parse(name, `integers from ${min} to ${max}`, (text) =>
+      everyWord(text, (word) => {
+        const value = /^[+-]?\d+$/.test(word) ? BigInt(word.replace(/^\+/, '')) : undefined;
+        return value !== undefined && value >= min && value <= max ? value : undefined;
+      }),
+    );
   }
 
   /** A list of unsigned integers parted by blanks. */
   unsignedList(name: string): number[] | undefined {
     return this.#parse(name, 'a list of integers', (text) => {
-      const words = text.split(/\s+/).filter((word) => word !== '');
-      return words.every((word) => /^\+?\d+$/.test(word)) ? words.map(Number) : undefined;
+      const list = words(text);
+      return list.every((word) => /^\+?\d+$/.test(word)) ? list.map(Number) : undefined;
     });
+  }
+
+  /** Words parted by blanks. */
+  wordList(name: string): string[] | undefined {
+    return this.#parse(name, 'words', words);
   }
 
   oneOf<T extends string>(name: string, allowed: readonly T[]): T | undefined {
@@ -102,6 +119,27 @@ export class AttributeReader {
   #report(message: string): void {
     this.#problems.push({ message, location: this.element.location });
   }
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}
+
+function everyWord<T>(text: string, parse: (word: string) => T | undefined): T[] | undefined {
+  const values = words(text).map(parse);
+  return values.some((value) => value === undefined) ? undefined : (values as T[]);
+}
+
+function parseReal(text: string): number | undefined {
+  if (text === 'INF' || text === '+INF') return Number.POSITIVE_INFINITY;
+  if (text === '-INF') return Number.NEGATIVE_INFINITY;
+  if (text === 'NaN') return Number.NaN;
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+function parseBoolean(text: string): boolean | undefined {
+  if (text === 'true' || text === '1') return true;
+  return text === 'false' || text === '0' ? false : undefined;
 }
 
 /** An object without the keys whose value is undefined: optional properties are absent, never undefined. */

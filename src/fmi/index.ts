@@ -1,6 +1,17 @@
-/** FMI 2.0 for co-simulation: model descriptions, archives and native instances. */
-export { type ArchiveLimits, type FmuFolder, type FmuSummary, openFmu, readFmu, type UnpackedFmu } from './archive.js';
+/** FMI for co-simulation: model descriptions (2.0 and 3.0), archives and native instances (2.0). */
+export {
+  type AnyFmuSummary,
+  type ArchiveLimits,
+  type FmuFolder,
+  type FmuSummary,
+  openFmu,
+  readAnyFmu,
+  readFmu,
+  type UnpackedFmu,
+} from './archive.js';
 export * from './errors.js';
+export type * from './fmi3/model-description.js';
+export { writeFmi3ModelDescription } from './fmi3/write-model-description.js';
 export { type Experiment, Fmi2Instance, type FmuState, type InstanceOptions } from './instance.js';
 export type * from './model-description.js';
 export { type ArchiveEntry, ArchiveWriteError, packArchive } from './pack-archive.js';
@@ -14,7 +25,7 @@ export {
   type PlatformTuple,
   platformFolders,
 } from './platform.js';
-export { type ReadModelDescription, readModelDescription } from './read-model-description.js';
+export { type ReadModelDescription, readAnyModelDescription, readModelDescription } from './read-model-description.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
 export { writeModelDescription } from './write-model-description.js';

@@ -6,7 +6,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FmuFolder } from './archive.js';
 import { FmuPlatformError, ModelExchangeOnlyError } from './errors.js';
-import type { ModelDescription } from './model-description.js';
 
 export interface Platform {
   /** Its name in FMI 3.0, and the name of its folder there. */
@@ -68,7 +67,10 @@ export function platformFolders(
 }
 
 /** The folders that hold a library of this FMU, by the names in the archive. */
-export function platformsOf({ coSimulation }: ModelDescription, entries: readonly string[]): string[] {
+export function platformsOf(
+  { coSimulation }: { readonly coSimulation?: { readonly modelIdentifier: string } },
+  entries: readonly string[],
+): string[] {
   return entries.flatMap((entry) => {
     const [, folder, library] = LIBRARY.exec(entry) ?? [];
     return folder !== undefined && library === coSimulation?.modelIdentifier ? [folder] : [];

@@ -1,7 +1,9 @@
 /** Reads `modelDescription.xml` of an FMI 2.0 FMU (FMI 2.0.4, section 2.2), with every problem and its place. */
 import { InvalidFileError, type Problem } from '../support/errors.js';
 import { AttributeReader, defined } from './attribute-reader.js';
-import type { CoSimulation, DefaultExperiment, LogCategory, ModelDescription, Unknown } from './model-description.js';
+import { type ReadFmi3ModelDescription, readFmi3ModelDescription } from './fmi3/read-model-description.js';
+import type { CoSimulation, ModelDescription, Unknown } from './model-description.js';
+import { readExperiment, readLogCategories } from './read-parts.js';
 import { children, type Findings, readSimpleTypes, readUnits, readVariables } from './read-variables.js';
 import { parseXml, type XmlElement } from './xml.js';
 
@@ -18,7 +20,20 @@ const DEPENDENCY_KINDS = ['dependent', 'constant', 'fixed', 'tunable', 'discrete
  * An FMU of another FMI version is one problem; an FMU for model exchange only is read, without `coSimulation`.
  */
 export function readModelDescription(file: string, xml: Uint8Array): ReadModelDescription {
+  return readFmi2(file, parseXml(file, xml));
+}
+
+/** Of FMI 2.0 or 3.0, by its `fmiVersion`; else as {@link readModelDescription}. */
+export function readAnyModelDescription(
+  file: string,
+  xml: Uint8Array,
+): ReadModelDescription | ReadFmi3ModelDescription {
   const root = parseXml(file, xml);
+  const isFmi3 = root.name === 'fmiModelDescription' && /^3\.\d/.test(root.attributes.get('fmiVersion') ?? '');
+  return isFmi3 ? readFmi3ModelDescription(file, root) : readFmi2(file, root);
+}
+
+function readFmi2(file: string, root: XmlElement): ReadModelDescription {
   refuseOtherVersions(file, root);
   const findings: Findings = { problems: [], warnings: [] };
   const { problems } = findings;
@@ -44,11 +59,7 @@ export function readModelDescription(file: string, xml: Uint8Array): ReadModelDe
     );
   const outputs = unknownsIn('Outputs');
   const initialUnknowns = unknownsIn('InitialUnknowns');
-  const logCategories = children(part('LogCategories'), 'Category').flatMap((category): LogCategory[] => {
-    const entry = new AttributeReader(category, problems);
-    const name = entry.required('name');
-    return name === undefined ? [] : [{ name, ...defined({ description: entry.string('description') }) }];
-  });
+  const logCategories = readLogCategories(part('LogCategories'), problems);
   const experimentPart = part('DefaultExperiment');
   const defaultExperiment = experimentPart === undefined ? undefined : readExperiment(experimentPart, problems);
   const namingConvention = attributes.oneOf('variableNamingConvention', ['flat', 'structured'] as const);
@@ -120,16 +131,6 @@ function readCoSimulation(element: XmlElement | undefined, problems: Problem[]):
   };
 }
 
-function readExperiment(element: XmlElement, problems: Problem[]): DefaultExperiment {
-  const attributes = new AttributeReader(element, problems);
-  return defined({
-    startTime: attributes.real('startTime'),
-    stopTime: attributes.real('stopTime'),
-    tolerance: attributes.real('tolerance'),
-    stepSize: attributes.real('stepSize'),
-  });
-}
-
 /** `count`: number of variables; the file's indices run from 1 to it. */
 function readUnknowns(element: XmlElement | undefined, count: number, problems: Problem[]): Unknown[] {
   return children(element, 'Unknown').flatMap((unknown): Unknown[] => {
@@ -137,10 +138,7 @@ function readUnknowns(element: XmlElement | undefined, count: number, problems: 
     attributes.required('index');
     const index = attributes.unsigned('index');
     const dependencies = attributes.unsignedList('dependencies');
-    const kinds = attributes
-      .string('dependenciesKind')
-      ?.split(/\s+/)
-      .filter((kind) => kind !== '');
+    const kinds = attributes.wordList('dependenciesKind');
     const report = (message: string) => problems.push({ message, location: unknown.location });
     for (const value of [...(index === undefined ? [] : [index]), ...(dependencies ?? [])]) {
       if (value < 1 || value > count) report(`index ${value} is out of range, there are ${count} variables (from 1)`);

@@ -6,10 +6,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { type ArchiveEntry, packArchive, writeModelDescription } from '../../fmi/index.js';
+import { type ArchiveEntry, packArchive, writeFmi3ModelDescription, writeModelDescription } from '../../fmi/index.js';
 import { bridgeJson } from '../bridge-json.js';
 import type { BridgeConfig } from '../config.js';
 import { describeBridge, modelIdentifier } from './describe-bridge.js';
+import { describeBridgeFmi3 } from './describe-bridge-fmi3.js';
 import { documentationHtml } from './documentation.js';
 import { refuseCredentials } from './no-credentials.js';
 import { type PartOptions, readParts } from './parts.js';
@@ -21,7 +22,8 @@ export interface BuildReport {
   readonly bytes: number;
   readonly modelName: string;
   readonly modelIdentifier: string;
-  /** Of the content: another configuration, library or backend gives another. */
+  readonly fmi: BridgeConfig['fmi'];
+  /** Of the content (in FMI 3.0, the instantiationToken): another configuration, library or backend gives another. */
   readonly guid: string;
   /** Folders below `binaries/`. */
   readonly platforms: readonly string[];
@@ -44,15 +46,16 @@ export async function buildBridgeFmu(
   options: BuildOptions = {},
 ): Promise<BuildReport> {
   const identifier = modelIdentifier(config.name);
-  const { platform, entries } = await readParts(identifier, options);
+  const { platform, entries } = await readParts(identifier, options, config.fmi);
   const tool = generationTool();
   const guid = config.guid ?? contentGuid([tool, bridgeJson(config), ...entries.map(({ content }) => content)]);
   const withGuid: BridgeConfig = { ...config, guid };
-  const description = describeBridge(withGuid, guid, tool);
+  const described = config.fmi === 3 ? describeFmi3(withGuid, guid, tool) : describeFmi2(withGuid, guid, tool);
+  const { description, xml } = described;
   refuseCredentials(withGuid, description.variables);
 
   const texts: ArchiveEntry[] = [
-    { name: 'modelDescription.xml', content: Buffer.from(writeModelDescription(description)) },
+    { name: 'modelDescription.xml', content: Buffer.from(xml) },
     { name: 'resources/bridge.json', content: Buffer.from(bridgeJson(withGuid)) },
     { name: 'documentation/index.html', content: Buffer.from(documentationHtml(withGuid, description)) },
   ];
@@ -61,6 +64,7 @@ export async function buildBridgeFmu(
   return {
     file,
     bytes: (await stat(file)).size,
+    fmi: config.fmi,
     modelName: config.name,
     modelIdentifier: identifier,
     guid,
@@ -72,6 +76,16 @@ export async function buildBridgeFmu(
       parameters: description.variables.filter(({ causality }) => causality === 'parameter').length,
     },
   };
+}
+
+function describeFmi2(config: BridgeConfig, guid: string, tool: string) {
+  const description = describeBridge(config, guid, tool);
+  return { description, xml: writeModelDescription(description) };
+}
+
+function describeFmi3(config: BridgeConfig, token: string, tool: string) {
+  const description = describeBridgeFmi3(config, token, tool);
+  return { description, xml: writeFmi3ModelDescription(description) };
 }
 
 function generationTool(): string {

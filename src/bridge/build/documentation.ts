@@ -1,15 +1,18 @@
 /** `documentation/index.html` of a bridge FMU: what it does, its variables, what it needs where it runs. */
-import type { ModelDescription, ScalarVariable } from '../../fmi/index.js';
+import type { Fmi3ModelDescription, Fmi3Variable, ModelDescription, ScalarVariable } from '../../fmi/index.js';
 import type { BridgeConfig } from '../config.js';
+
+type DescribedVariable = ScalarVariable | Fmi3Variable;
 
 export function documentationHtml(
   config: BridgeConfig,
-  { modelName, description, generationTool, variables }: ModelDescription,
+  { modelName, description, generationTool, ...described }: ModelDescription | Fmi3ModelDescription,
 ): string {
   const { sources, send, selection } = config;
   const isDiagnostic = (name: string) => (config.diagnostics as readonly string[]).includes(name);
   const sourceOf = new Map(config.outputs.map(({ name, source }) => [name, source]));
-  const of = (test: (variable: ScalarVariable) => boolean) => variables.filter(test);
+  const variables: readonly DescribedVariable[] = described.variables;
+  const of = (test: (variable: DescribedVariable) => boolean) => variables.filter(test);
   const sections = [
     ...sources.map(({ name: source, exchange, key }, index) =>
       section(
@@ -27,6 +30,11 @@ export function documentationHtml(
       'Diagnostics',
       'outputs that tell how the bridge is doing',
       of(({ name }) => isDiagnostic(name)),
+    ),
+    section(
+      'Clocks',
+      'tick in Event Mode when data have arrived',
+      of(({ type }) => type === 'Clock'),
     ),
     section(
       'Parameters',
@@ -70,7 +78,7 @@ such a URL, named by the environment variable <code>TWINBRIDGE_SECRET_FILE</code
 <p>A message is a JSON object whose keys are the names of the variables below.
 ${sources.map((source) => `${sources.length === 1 ? '' : `In messages of ${escapeHtml(source.name)}, `}<code>${escapeHtml(source.time.key)}</code> holds its time (${escapeHtml(source.time.format)}); values count for ${source.maxageMs} ms.`).join('\n')}
 A step outputs the newest values that are valid at its end (${selection.behaviour === 'complete' ? 'complete' : `RMQFMU ${selection.behaviour}`}). It waits at most ${selection.timeoutMs / 1000} s for
-them and then ${selection.onTimeout === 'fail' ? 'answers fmi2Discard' : 'keeps the outputs as they are'}.</p>
+them and then ${selection.onTimeout === 'fail' ? 'is discarded' : 'keeps the outputs as they are'}.</p>
 ${sections.join('')}
 <p>Made by ${escapeHtml(generationTool ?? '')}.</p>
 </body>
@@ -78,7 +86,7 @@ ${sections.join('')}
 `;
 }
 
-function section(title: string, what: string, variables: readonly ScalarVariable[]): string {
+function section(title: string, what: string, variables: readonly DescribedVariable[]): string {
   if (variables.length === 0) return '';
   const rows = variables.map(({ name, valueReference, type, unit, start, variability, description }) => {
     const shown = start === undefined || start === '' ? '' : String(start);

@@ -1,5 +1,5 @@
 /** The last look before an FMU is packed: whoever gets a copy of it gets no credential. */
-import type { ScalarVariable } from '../../fmi/index.js';
+import type { Fmi3Variable, ScalarVariable } from '../../fmi/index.js';
 import type { BridgeConfig } from '../config.js';
 import { CredentialInFmuError } from './errors.js';
 
@@ -8,10 +8,13 @@ const CREDENTIAL_PARAMETERS: readonly string[] = ['config.username', 'config.pas
 /** `amqp://user:password@host` */
 const URL_WITH_CREDENTIALS = /^[a-z][a-z0-9+.-]*:\/\/[^/\s]*@/i;
 
+type DescribedVariable = Pick<ScalarVariable | Fmi3Variable, 'name' | 'start'>;
+
 /** Throws {@link CredentialInFmuError}, which names the place but not the value. */
-export function refuseCredentials(config: BridgeConfig, variables: readonly ScalarVariable[]): void {
+export function refuseCredentials(config: BridgeConfig, variables: readonly DescribedVariable[]): void {
   for (const { name, start } of variables) {
-    if (CREDENTIAL_PARAMETERS.includes(name) && start !== '') refuse(`the start value of ${name}`);
+    const text = Array.isArray(start) ? start.join('') : start;
+    if (CREDENTIAL_PARAMETERS.includes(name) && text !== '') refuse(`the start value of ${name}`);
   }
   if (config.broker.host.includes('@')) refuse('broker.host');
   // Signals are named by those who make the messages: a signal 'token' is data. What they hold is not looked into.

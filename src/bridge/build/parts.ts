@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ArchiveEntry, platformFolders } from '../../fmi/index.js';
+import { type ArchiveEntry, binariesFolder, PLATFORMS, platformFolders } from '../../fmi/index.js';
 import { nativeLibraryPath } from '../../native/index.js';
 import { BridgeBuildError } from './errors.js';
 
@@ -25,7 +25,7 @@ const BACKEND = fileURLToPath(new URL('../../backend.cjs', import.meta.url));
 const SYSTEMS: Readonly<Record<string, NodeJS.Platform>> = { '.so': 'linux', '.dll': 'win32', '.dylib': 'darwin' };
 
 /** Throws {@link BridgeBuildError} if one is missing. */
-export async function readParts(modelIdentifier: string, options: PartOptions): Promise<Parts> {
+export async function readParts(modelIdentifier: string, options: PartOptions, fmi: 2 | 3): Promise<Parts> {
   const { library = nativeLibraryPath(), backend = BACKEND } = options;
   const extension = extname(library);
   const system = SYSTEMS[extension];
@@ -35,7 +35,9 @@ export async function readParts(modelIdentifier: string, options: PartOptions): 
       remedy: `its name has to end in one of ${Object.keys(SYSTEMS).join(', ')}`,
     });
   }
-  const platform = platformFolders(system, process.arch)[0]!;
+  const known = PLATFORMS.find((platform) => platform.system === system && platform.processor === process.arch);
+  const platform =
+    known === undefined ? platformFolders(system, process.arch)[0]! : binariesFolder(known, fmi === 3 ? '3.0' : '2.0');
   const koffi = koffiFiles(system);
   const [libraryBytes, backendBytes, koffiBytes, koffiLicense] = await Promise.all([
     readPart(library, 'the native library', "run 'npm run build' (needs a C compiler and CMake)"),

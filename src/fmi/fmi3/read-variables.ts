@@ -1,0 +1,223 @@
+/** TypeDefinitions and ModelVariables of an FMI 3.0 modelDescription.xml (FMI 3.0.2, sections 2.4.4 and 2.4.7). */
+import { formatLocation, type Problem } from '../../support/errors.js';
+import { didYouMean } from '../../support/nearest.js';
+import { AttributeReader, defined } from '../attribute-reader.js';
+import type { Variability } from '../model-description.js';
+import { children, type Findings } from '../read-variables.js';
+import { INITIALS, VARIABILITIES } from '../variable-rules.js';
+import type { XmlElement } from '../xml.js';
+import {
+  type Dimension,
+  FMI3_TYPES,
+  type Fmi3Causality,
+  type Fmi3EnumerationType,
+  type Fmi3StartValue,
+  type Fmi3Type,
+  type Fmi3Variable,
+  INTERVAL_VARIABILITIES,
+} from './model-description.js';
+
+const FMI3_CAUSALITIES: readonly Fmi3Causality[] = [
+  'structuralParameter',
+  'parameter',
+  'calculatedParameter',
+  'input',
+  'output',
+  'local',
+  'independent',
+];
+
+/** Smallest and largest value of the integer types. */
+const INTEGER_RANGES: Readonly<Partial<Record<Fmi3Type, readonly [bigint, bigint]>>> = {
+  Int8: [-(2n ** 7n), 2n ** 7n - 1n],
+  UInt8: [0n, 2n ** 8n - 1n],
+  Int16: [-(2n ** 15n), 2n ** 15n - 1n],
+  UInt16: [0n, 2n ** 16n - 1n],
+  Int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  UInt32: [0n, 2n ** 32n - 1n],
+  Int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  UInt64: [0n, 2n ** 64n - 1n],
+  Enumeration: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+/** What a type definition gives to the variables that name it, unless they say otherwise. */
+export interface Fmi3TypeDefinition {
+  readonly name: string;
+  readonly type: Fmi3Type;
+  readonly defaults: Pick<Fmi3Variable, 'unit' | 'min' | 'max' | 'nominal' | 'mimeType' | 'maxSize'>;
+  readonly enumeration?: Fmi3EnumerationType;
+}
+
+export function readEnumerations(
+  element: XmlElement | undefined,
+  { problems }: Findings,
+): Map<string, Fmi3TypeDefinition> {
+  const types = new Map<string, Fmi3TypeDefinition>();
+  for (const node of element?.children ?? []) {
+    const type = FMI3_TYPES.find((known) => node.name === `${known}Type`);
+    if (type === undefined) continue;
+    const name = new AttributeReader(node, problems).required('name');
+    if (name === undefined) continue;
+    const attributes = new AttributeReader(node, problems, `type '${name}'`);
+    const items = type === 'Enumeration' ? { enumeration: { name, items: readItems(node, name, problems) } } : {};
+    types.set(name, { name, type, defaults: readLimits(attributes, type), ...items });
+  }
+  return types;
+}
+
+function readItems(element: XmlElement, typeName: string, problems: Problem[]): Fmi3EnumerationType['items'] {
+  return children(element, 'Item').flatMap((item) => {
+    const attributes = new AttributeReader(item, problems, `an item of type '${typeName}'`);
+    const name = attributes.required('name');
+    attributes.required('value');
+    const value = attributes.bigints('value', ...INTEGER_RANGES.Enumeration!)?.[0];
+    const description = attributes.string('description');
+    return name === undefined || value === undefined ? [] : [{ name, value, ...defined({ description }) }];
+  });
+}
+
+function readLimits(attributes: AttributeReader, type: Fmi3Type): Fmi3TypeDefinition['defaults'] {
+  const range = INTEGER_RANGES[type];
+  if (range !== undefined) {
+    return defined({
+      min: narrow(type, attributes.bigints('min', ...range)?.[0]),
+      max: narrow(type, attributes.bigints('max', ...range)?.[0]),
+    });
+  }
+  if (type === 'Float32' || type === 'Float64') {
+    return defined({
+      unit: attributes.string('unit'),
+      min: attributes.real('min'),
+      max: attributes.real('max'),
+      nominal: attributes.real('nominal'),
+    });
+  }
+  if (type === 'Binary') {
+    return defined({ mimeType: attributes.string('mimeType'), maxSize: attributes.unsigned('maxSize') });
+  }
+  return {};
+}
+
+/** The variables in the file's order, but those that could not be read. */
+export function readFmi3Variables(
+  element: XmlElement | undefined,
+  types: ReadonlyMap<string, Fmi3TypeDefinition>,
+  findings: Findings,
+): Fmi3Variable[] {
+  const byName = new Map<string, Fmi3Variable>();
+  return (element?.children ?? []).flatMap((node): Fmi3Variable[] => {
+    const type = FMI3_TYPES.find((known) => known === node.name);
+    if (type === undefined) {
+      const hint = didYouMean(node.name, FMI3_TYPES);
+      findings.problems.push({ message: `<${node.name}> is no type of variable${hint}`, location: node.location });
+      return [];
+    }
+    const variable = readVariable(node, type, types, findings);
+    if (variable === undefined) return [];
+    const earlier = byName.get(variable.name);
+    if (earlier !== undefined) {
+      const first = formatLocation(earlier.location ?? node.location);
+      findings.problems.push({
+        message: `a second variable named '${variable.name}', the first is at ${first}`,
+        location: node.location,
+      });
+    }
+    byName.set(variable.name, variable);
+    return [variable];
+  });
+}
+
+function readVariable(
+  node: XmlElement,
+  type: Fmi3Type,
+  types: ReadonlyMap<string, Fmi3TypeDefinition>,
+  { problems, warnings }: Findings,
+): Fmi3Variable | undefined {
+  const name = new AttributeReader(node, problems, 'a variable').required('name');
+  const owner = `variable '${name ?? '?'}'`;
+  const attributes = new AttributeReader(node, problems, owner);
+  attributes.required('valueReference');
+  const valueReference = attributes.unsigned('valueReference');
+  const causality = attributes.oneOf('causality', FMI3_CAUSALITIES) ?? 'local';
+  const variability = attributes.oneOf('variability', VARIABILITIES) ?? defaultVariability(type, causality);
+  const declaredType = attributes.string('declaredType');
+  const declared = declaredType === undefined ? undefined : types.get(declaredType);
+  if (type === 'Enumeration') attributes.required('declaredType');
+  if (declaredType !== undefined && declared?.type !== type) {
+    const fault = declared === undefined ? 'is not defined' : `is a type of ${declared.type}, not of ${type}`;
+    const hint = declared === undefined ? didYouMean(declaredType, types.keys()) : '';
+    problems.push({ message: `declaredType '${declaredType}' of ${owner} ${fault}${hint}`, location: node.location });
+  }
+  const intervalVariability =
+    type === 'Clock' ? attributes.oneOf('intervalVariability', INTERVAL_VARIABILITIES) : undefined;
+  if (type === 'Clock') attributes.required('intervalVariability');
+  if (name === undefined || valueReference === undefined) return undefined;
+  const variable: Fmi3Variable = {
+    name,
+    valueReference,
+    type,
+    causality,
+    variability,
+    ...declared?.defaults,
+    ...readLimits(attributes, type),
+    ...defined({
+      initial: attributes.oneOf('initial', INITIALS),
+      declaredType,
+      start: readStart(node, attributes, type, problems),
+      description: attributes.string('description'),
+      clocks: attributes.unsignedList('clocks'),
+      intervalVariability,
+    }),
+    dimensions: children(node, 'Dimension').flatMap((dimension) => readDimension(dimension, owner, problems)),
+    location: node.location,
+  };
+  if (variability === 'continuous' && type !== 'Float32' && type !== 'Float64') {
+    warnings.push({
+      message: `${owner}: variability continuous needs type Float32 or Float64, not ${type}`,
+      location: node.location,
+    });
+  }
+  return variable;
+}
+
+function defaultVariability(type: Fmi3Type, causality: Fmi3Causality): Variability {
+  if (/parameter$/i.test(causality)) return 'fixed';
+  return type === 'Float32' || type === 'Float64' ? 'continuous' : 'discrete';
+}
+
+function readDimension(node: XmlElement, owner: string, problems: Problem[]): Dimension[] {
+  const attributes = new AttributeReader(node, problems, `a dimension of ${owner}`);
+  const valueReference = attributes.unsigned('valueReference');
+  if (valueReference !== undefined) return [{ valueReference }];
+  attributes.required('start');
+  const start = attributes.bigints('start', ...INTEGER_RANGES.UInt64!)?.[0];
+  return start === undefined ? [] : [{ start }];
+}
+
+function readStart(
+  node: XmlElement,
+  attributes: AttributeReader,
+  type: Fmi3Type,
+  problems: Problem[],
+): readonly Fmi3StartValue[] | undefined {
+  if (type === 'Clock') return undefined;
+  if (type === 'String' || type === 'Binary') {
+    const starts = children(node, 'Start').map((start) => {
+      const value = start.attributes.get('value') ?? '';
+      if (type === 'Binary' && !/^(?:[0-9A-Fa-f]{2})*$/.test(value)) {
+        problems.push({ message: `start '${value}' is no list of bytes in hexadecimal`, location: start.location });
+      }
+      return value;
+    });
+    return starts.length === 0 ? undefined : starts;
+  }
+  if (type === 'Boolean') return attributes.booleans('start');
+  const range = INTEGER_RANGES[type];
+  if (range === undefined) return attributes.reals('start');
+  return attributes.bigints('start', ...range)?.map((value) => narrow(type, value)!);
+}
+
+/** Types of 64 bits stay `bigint`. */
+function narrow(type: Fmi3Type, value: bigint | undefined): number | bigint | undefined {
+  return value === undefined || type === 'Int64' || type === 'UInt64' || type === 'Enumeration' ? value : Number(value);
+}
