@@ -17,8 +17,8 @@ export interface FmiFile {
 
 export interface FmiConfig {
   readonly fmi: FmiVersion;
-  /** Of FMI 3.0. */
-  readonly clock: ClockKind;
+  /** Of FMI 3.0; else absent. */
+  readonly clock?: ClockKind;
 }
 
 /** The independent variable that FMI 3.0 asks for. */
@@ -32,12 +32,11 @@ export interface ArrivalClock {
 
 /** One a source that carries something: `arrival`, or `<source>.arrival` where there are several sources. */
 export function arrivalClocks(config: {
-  readonly fmi: FmiVersion;
-  readonly clock: ClockKind;
+  readonly clock?: ClockKind;
   readonly sources: readonly Pick<SourceConfig, 'name'>[];
   readonly outputs: readonly Pick<Signal, 'source'>[];
 }): ArrivalClock[] {
-  if (config.fmi !== 3 || config.clock === 'none') return [];
+  if (config.clock !== 'arrival') return [];
   const carries = new Set(config.outputs.map(({ source }) => source));
   return config.sources.flatMap(({ name }, source) =>
     carries.has(source) ? [{ name: config.sources.length === 1 ? 'arrival' : `${name}.arrival`, source }] : [],
@@ -55,8 +54,8 @@ export function readFmi(
   },
   problems: Problem[],
 ): FmiConfig {
-  const config: FmiConfig = { fmi: value.fmi ?? 2, clock: value.fmi3?.clock ?? 'arrival' };
-  if (config.fmi !== 3) return config;
+  if (value.fmi !== 3) return { fmi: 2 };
+  const config: FmiConfig = { fmi: 3, clock: value.fmi3?.clock ?? 'arrival' };
   if (value.rmqfmu !== undefined) {
     problems.push({
       message: "'rmqfmu' is given: what stands in for an RMQFMU speaks FMI 2.0, as that does",

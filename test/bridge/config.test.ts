@@ -27,6 +27,7 @@ describe('defaults', () => {
   it('need a name and one signal only', () => {
     expect(parse('outputs: {x: Real}\n')).toEqual({
       name: 'robot',
+      fmi: 2,
       broker: { host: 'localhost', port: 5672, vhost: '/' },
       sources: [
         {

@@ -209,9 +209,10 @@ fmi3Status fmi3UpdateDiscreteStates(fmi3Instance c, fmi3Boolean *discreteStatesN
   m->clocks = 0; /* a clock ticks once an event (2.2.9) */
   *discreteStatesNeedUpdate = *terminateSimulation = false;
   *nominalsOfContinuousStatesChanged = *valuesOfContinuousStatesChanged = false;
-  /* When the next message comes is not known; a step that may return early ends there by itself. */
-  *nextEventTimeDefined = false;
-  *nextEventTime = 0;
+  /* Of the data at hand: more may come before it, and a step that may return early ends there by itself. */
+  double next;
+  *nextEventTimeDefined = tb_bridge_next_time(m->bridge, &next);
+  *nextEventTime = *nextEventTimeDefined ? next : 0;
   return fmi3OK;
 }
 
@@ -238,7 +239,13 @@ fmi3Status fmi3DoStep(fmi3Instance c, fmi3Float64 currentCommunicationPoint, fmi
     return tb_fmi3_fail(m, "fmi3DoStep: cannot step from %g s by %g s", currentCommunicationPoint,
                         communicationStepSize);
   m->clocks = 0;
-  tb_outcome outcome = tb_bridge_step(m->bridge, currentCommunicationPoint, communicationStepSize);
+  double reached = currentCommunicationPoint + communicationStepSize;
+  bool arrived;
+  const double end = reached;
+  const tb_outcome outcome =
+      m->event_mode_used && m->early_return_allowed
+          ? tb_bridge_step_to_arrival(m->bridge, currentCommunicationPoint, communicationStepSize, &reached, &arrived)
+          : tb_bridge_step(m->bridge, currentCommunicationPoint, communicationStepSize);
   switch (outcome) {
     case TB_DONE: break;
     case TB_TIMED_OUT: m->state = STEP_DISCARDED; return fmi3Discard;
@@ -249,6 +256,7 @@ fmi3Status fmi3DoStep(fmi3Instance c, fmi3Float64 currentCommunicationPoint, fmi
     tb_fmi3_note_arrivals(m);
     *eventHandlingNeeded = m->clocks != 0;
   }
-  *lastSuccessfulTime = tb_bridge_time(m->bridge);
+  *earlyReturn = reached < end;
+  *lastSuccessfulTime = reached;
   return fmi3OK;
 }
