@@ -55,7 +55,8 @@ export function parseBrokerUrl(text: string): BrokerAddress {
 export function describeAddress(address: BrokerAddress): string {
   const host = address.hostname.includes(':') ? `[${address.hostname}]` : address.hostname;
   const vhost = address.vhost === '/' ? '' : encodeURIComponent(address.vhost);
-  return `${address.protocol}://${encodeURIComponent(address.username)}@${host}:${address.port}/${vhost}`;
+  const user = address.username === '' ? '' : `${encodeURIComponent(address.username)}@`;
+  return `${address.protocol}://${user}${host}:${address.port}/${vhost}`;
 }
 
 /** Of a URL that may not parse: everything up to the last @ could be part of the password. */

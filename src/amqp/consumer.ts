@@ -114,6 +114,11 @@ export class Consumer implements LinkUser {
     this.#refuse(receipt, true);
   }
 
+  /** See `Link.updateSecret`. */
+  async updateSecret(password: string, reason: string): Promise<boolean> {
+    return (await this.#link?.updateSecret(password, reason)) ?? false;
+  }
+
   /** Stops deliveries, lets the acknowledgements out, closes. What is unacknowledged returns to the queue. */
   async close(): Promise<void> {
     const channel = this.#channel;

@@ -6,6 +6,7 @@ import {
   BrokerError,
   BrokerTimeoutError,
   CertificateError,
+  ClientCertificateError,
   ConnectionRefusedError,
   HandshakeError,
   LoginRefusedError,
@@ -96,20 +97,53 @@ interface Context {
 }
 
 function ofTls(code: string, message: string, broker: string, context: Context): BrokerError | undefined {
+  // An alert is the broker's word on our certificate; everything else is ours on its.
+  const alert = /alert (?:certificate \w+|bad certificate|handshake failure|unknown ca)/i.exec(message)?.[0];
+  if (alert !== undefined) {
+    return new ClientCertificateError(`${broker} broke off TLS: ${alert}`, {
+      ...context,
+      remedy: /required|handshake failure/i.test(alert)
+        ? 'give a client certificate with its key: broker.tls.cert and broker.tls.key, or TWINBRIDGE_TLS_CERT and TWINBRIDGE_TLS_KEY'
+        : 'use a client certificate issued by an authority that the broker trusts (its ssl_options.cacertfile), and not expired',
+    });
+  }
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH|ERR_SSL_.*RECORD|HTTP_REQUEST/i.test(`${code} ${message}`)) {
     return new TlsNotSpokenError(`${broker} does not speak TLS`, {
       ...context,
       remedy: 'use amqp:// for this port, or the broker’s TLS port (usually 5671)',
     });
   }
-  if (/CERT|ISSUER|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/i.test(code)) {
-    return new CertificateError(`the certificate of ${broker} is not trusted: ${message} (${code})`, {
-      ...context,
-      remedy: 'give the CA file of the broker (tls.ca) and connect by the name in its certificate (tls.servername)',
-    });
-  }
-  return undefined;
+  const found = CERTIFICATE_FAULTS.find(({ codes }) => codes.test(code));
+  if (found === undefined) return undefined;
+  return new CertificateError(`the certificate of ${broker} ${found.what}: ${message} (${code})`, {
+    ...context,
+    remedy: found.remedy,
+  });
 }
+
+const CERTIFICATE_FAULTS: readonly { codes: RegExp; what: string; remedy: string }[] = [
+  {
+    codes: /ALTNAME_INVALID/,
+    what: 'is for another name',
+    remedy:
+      'connect by a name in the certificate, or say which one it has: broker.tls.servername or TWINBRIDGE_TLS_SERVERNAME',
+  },
+  {
+    codes: /CERT_HAS_EXPIRED/,
+    what: 'has expired',
+    remedy: 'renew the certificate of the broker; if it is fresh, check the clock of this machine',
+  },
+  {
+    codes: /CERT_NOT_YET_VALID/,
+    what: 'is not valid yet',
+    remedy: 'check the clock of this machine',
+  },
+  {
+    codes: /CERT|ISSUER|SELF_SIGNED|UNABLE_TO_VERIFY/,
+    what: 'comes from an authority that is not trusted here',
+    remedy: 'give the certificate of the CA that issued it: broker.tls.ca or TWINBRIDGE_TLS_CA',
+  },
+];
 
 /** amqplib cannot say what it got instead of AMQP, so look once more at what answers there. */
 async function ofProbe(address: BrokerAddress, context: Context): Promise<BrokerError> {

@@ -56,6 +56,12 @@ export class CertificateError extends BrokerError {
   override readonly retriable = false;
 }
 
+/** The broker wants a certificate of ours, or does not trust the one it got. */
+export class ClientCertificateError extends BrokerError {
+  override readonly code = 'TB_AMQP_CLIENT_CERTIFICATE';
+  override readonly retriable = false;
+}
+
 /** The broker refused an exchange, a queue or a binding. */
 export class TopologyError extends BrokerError {
   override readonly code: string = 'TB_AMQP_TOPOLOGY';

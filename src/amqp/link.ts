@@ -5,7 +5,7 @@
  * wait for a silent peer), its time limit starts anew with every byte received, and a connection given up for lack
  * of heartbeats keeps its socket, and with it the process, until the network says so.
  */
-import type { ChannelModel, SocketOptions } from 'amqplib';
+import { type ChannelModel, credentials, type SocketOptions } from 'amqplib';
 import { type BrokerAddress, describeAddress } from './address.js';
 import { diagnose, type Stage, timedOut } from './diagnosis.js';
 import { type BrokerError, LinkClosedError } from './errors.js';
@@ -17,6 +17,8 @@ export interface TlsOptions {
   /** PEM text of our own certificate and key, where the broker asks for them. */
   readonly cert?: string;
   readonly key?: string;
+  /** Of an encrypted key. */
+  readonly passphrase?: string;
   /** The name the broker's certificate must carry; default: the host name. */
   readonly servername?: string;
   /** Default true. False accepts any certificate, so anyone in between can read and alter the traffic. */
@@ -57,6 +59,8 @@ export interface LinkOptions {
   /** For the whole of an attempt: name, TCP, TLS, AMQP handshake, declarations. Default 10,000 ms. */
   readonly connectTimeoutMs?: number;
   readonly tls?: TlsOptions;
+  /** `external`: the broker takes the user from our certificate (SASL EXTERNAL). Default: user and password. */
+  readonly auth?: 'password' | 'external';
   readonly reconnect?: Partial<ReconnectOptions>;
   /** Calls the opening off, which then rejects with `LinkClosedError`; later it has no effect. */
   readonly signal?: AbortSignal;
@@ -82,9 +86,12 @@ export interface Session {
 const DEFAULT_RECONNECT: ReconnectOptions = { initialDelayMs: 100, maxDelayMs: 5_000, jitter: 0.2 };
 /** How long a clean goodbye may take before the socket is cut. */
 const CLOSE_TIMEOUT_MS = 1_000;
+/** How long the broker may take to accept a new secret. */
+const UPDATE_SECRET_TIMEOUT_MS = 5_000;
 
 export class Link {
   readonly #options: LinkOptions;
+  #address: BrokerAddress;
   readonly #user: LinkUser;
   readonly #reconnect: ReconnectOptions;
   #session: LiveSession | undefined;
@@ -94,6 +101,7 @@ export class Link {
 
   private constructor(options: LinkOptions, user: LinkUser) {
     this.#options = options;
+    this.#address = options.address;
     this.#user = user;
     this.#reconnect = { ...DEFAULT_RECONNECT, ...options.reconnect };
   }
@@ -129,6 +137,22 @@ export class Link {
     return this.#closed;
   }
 
+  /**
+   * A new password or token for the same user: reconnects use it, and the broker is told on the connection there is
+   * (connection.update-secret), which it might close when the old one expires. Resolves to whether it has taken it.
+   */
+  async updateSecret(password: string, reason: string): Promise<boolean> {
+    this.#address = { ...this.#address, password };
+    const session = this.#session;
+    if (session === undefined) return false;
+    const update = session.model.updateSecret(Buffer.from(password), reason).then(
+      () => true,
+      () => false,
+    );
+    const lost = new Promise<false>((resolve) => session.model.once('close', () => resolve(false)));
+    return Promise.race([update, lost, expiry(UPDATE_SECRET_TIMEOUT_MS).then(() => false)]);
+  }
+
   async #close(farewell: ((session: Session) => Promise<unknown>) | undefined): Promise<void> {
     clearTimeout(this.#timer);
     this.#attempt?.abort();
@@ -148,7 +172,8 @@ export class Link {
   }
 
   async #connect(attempt: number): Promise<void> {
-    const { address, connectTimeoutMs = 10_000 } = this.#options;
+    const { connectTimeoutMs = 10_000 } = this.#options;
+    const address = this.#address;
     const abort = new AbortController();
     this.#attempt = abort;
     let late = false;
@@ -190,12 +215,13 @@ export class Link {
   }
 
   #socketOptions(signal: AbortSignal): SocketOptions {
-    const { tls = {}, connectionName } = this.#options;
+    const { tls = {}, connectionName, auth } = this.#options;
     // `signal` is an option of the socket that amqplib passes on without declaring it.
     const options: SocketOptions & { signal: AbortSignal } = {
       ...tls,
       noDelay: true,
       clientProperties: { connection_name: connectionName },
+      ...(auth === 'external' ? { credentials: credentials.external() } : {}),
       signal,
     };
     return options;

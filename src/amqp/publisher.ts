@@ -147,6 +147,11 @@ export class Publisher implements LinkUser {
     return this.#pending.count;
   }
 
+  /** See `Link.updateSecret`. */
+  async updateSecret(password: string, reason: string): Promise<boolean> {
+    return (await this.#link?.updateSecret(password, reason)) ?? false;
+  }
+
   /** Closes now: what is unconfirmed is rejected. To lose nothing, `drain` first. */
   async close(): Promise<void> {
     const channel = this.#channel;

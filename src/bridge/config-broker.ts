@@ -1,21 +1,23 @@
 /** The `broker` part of a `bridge.yaml`: where the broker is, and no word about who connects. */
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import type { TlsOptions } from '../amqp/index.js';
 import type { Problem } from '../support/errors.js';
 import type { LocatedFile } from '../support/yaml-file.js';
-import type { BrokerConfig } from './config.js';
+import type { BrokerConfig, TlsConfig } from './config.js';
 
 export interface BrokerFile {
   host?: string;
   port?: number;
   vhost?: string;
   tls?: boolean | TlsFile;
+  auth?: 'password' | 'external';
   secretFile?: string;
 }
 
 interface TlsFile {
   ca?: string;
+  cert?: string;
+  key?: string;
   servername?: string;
   verify?: boolean;
 }
@@ -30,11 +32,19 @@ export function readBroker(source: Source, problems: Problem[]): BrokerConfig {
   refuseCredentials(source, problems);
   const broker = typeof given === 'string' ? {} : given;
   const tls = readTls(source, broker.tls, problems);
+  if (broker.auth === 'external' && tls === undefined) {
+    problems.push({
+      message: "'broker.auth' is external, which takes the user from the client certificate, without TLS",
+      location: source.locate(['broker', 'auth']),
+      remedy: 'add broker.tls with cert and key',
+    });
+  }
   return {
     host: broker.host ?? 'localhost',
     port: broker.port ?? (tls === undefined ? 5672 : 5671),
     vhost: broker.vhost ?? '/',
     ...(tls === undefined ? {} : { tls }),
+    ...(broker.auth === undefined ? {} : { auth: broker.auth }),
     ...(broker.secretFile === undefined ? {} : { secretFile: besideOf(source.file, broker.secretFile) }),
   };
 }
@@ -60,12 +70,29 @@ function refuseCredentials({ value, locate, locateKey }: Source, problems: Probl
   }
 }
 
-function readTls(source: Source, tls: boolean | TlsFile | undefined, problems: Problem[]): TlsOptions | undefined {
+function readTls(source: Source, tls: boolean | TlsFile | undefined, problems: Problem[]): TlsConfig | undefined {
   if (tls === undefined || tls === false) return undefined;
   if (tls === true) return {};
   const ca = tls.ca === undefined ? undefined : readCertificates(source, tls.ca, problems);
+  const fail = (key: 'cert' | 'key', message: string, remedy: string) =>
+    problems.push({
+      message: `'broker.tls.${key}' ${message}`,
+      location: source.locate(['broker', 'tls', key]),
+      remedy,
+    });
+  for (const [one, other] of [
+    ['cert', 'key'],
+    ['key', 'cert'],
+  ] as const) {
+    if (tls[one]?.includes(PEM))
+      fail(one, 'is the text of a file', 'name the file: it stays on the machine that runs the FMU');
+    if (tls[one] !== undefined && tls[other] === undefined)
+      fail(one, `needs broker.tls.${other}`, 'give both, or neither');
+  }
   return {
     ...(ca === undefined ? {} : { ca }),
+    ...(tls.cert === undefined ? {} : { certFile: besideOf(source.file, tls.cert) }),
+    ...(tls.key === undefined ? {} : { keyFile: besideOf(source.file, tls.key) }),
     ...(tls.servername === undefined ? {} : { servername: tls.servername }),
     ...(tls.verify === undefined ? {} : { rejectUnauthorized: tls.verify }),
   };

@@ -124,10 +124,16 @@ export const bridgeSchema: object = {
           tls: {
             ...object({
               ca: { ...name, description: 'PEM file with the CA certificates to trust; becomes part of the FMU' },
+              cert: { ...name, description: 'PEM file with the client certificate, on the machine that runs the FMU' },
+              key: { ...name, description: 'PEM file with its private key, on the machine that runs the FMU' },
               servername: { ...name, description: 'name that the certificate has to be for' },
               verify: { type: 'boolean', description: 'false: accept any certificate; for tests only' },
             }),
             type: ['boolean', 'object'],
+          },
+          auth: {
+            enum: ['password', 'external'],
+            description: 'external: the broker takes the user from the client certificate',
           },
           secretFile: { ...name, description: 'file with credentials on the machine that runs the FMU' },
         }),

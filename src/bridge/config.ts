@@ -27,11 +27,20 @@ export type ExchangeType = 'direct' | 'fanout' | 'topic' | 'headers';
 /** How an exchange is declared: created if missing, only checked, or taken for granted. */
 export type DeclareMode = 'active' | 'passive' | 'none';
 
+/** What of TLS goes into an FMU: authorities and names, and paths of what must not. */
+export interface TlsConfig extends Pick<TlsOptions, 'ca' | 'servername' | 'rejectUnauthorized'> {
+  /** PEM files on the machine that runs the FMU: the client's certificate and its private key. */
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
 export interface BrokerConfig {
   readonly host: string;
   readonly port: number;
   readonly vhost: string;
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsConfig;
+  /** `external`: the broker takes the user from the client certificate (SASL EXTERNAL); default `password`. */
+  readonly auth?: 'password' | 'external';
   /** File with credentials on the machine that runs the FMU. */
   readonly secretFile?: string;
 }

@@ -46,6 +46,12 @@ export async function brokerAddress(
 ): Promise<BrokerAddress> {
   const { env = process.env, warn = () => {} } = sources;
   const { broker } = config;
+  const auth = env.TWINBRIDGE_BROKER_AUTH;
+  if (auth && auth !== 'password' && auth !== 'external') {
+    throw new CredentialsError(`the environment variable TWINBRIDGE_BROKER_AUTH is '${auth}'`, {
+      remedy: 'set it to password or external, or to nothing',
+    });
+  }
   const set = <T>(reference: number, value: T) => (parameters.get(reference) ? value : undefined);
   const configured = {
     protocol: broker.tls === undefined ? 'amqp' : 'amqps',
@@ -63,8 +69,8 @@ export async function brokerAddress(
   };
   const fromUrl = env.AMQP_URL ? parseAmqpUrl(env.AMQP_URL, 'the environment variable AMQP_URL') : {};
   const given = credentialsOf([fromParameters, fromUrl]);
-  const isOpen = given.username === undefined || given.password === undefined;
-  const secretFile = env.TWINBRIDGE_SECRET_FILE || broker.secretFile;
+  const isOpen = !usesExternal(config, sources) && (given.username === undefined || given.password === undefined);
+  const secretFile = secretFileOf(config, sources);
   const fromSecret = isOpen && secretFile !== undefined ? await readSecretFile(secretFile, warn) : {};
 
   const candidates = [fromParameters, fromUrl, fromSecret, configured];
@@ -76,7 +82,9 @@ export async function brokerAddress(
   if (fromUrl.password !== undefined && fromUrl.hostname !== hostname && given.password === fromUrl.password) {
     warn(`config.hostname is ${hostname}: the password in AMQP_URL goes there, not to ${fromUrl.hostname}`);
   }
-  const credentials = complete(credentialsOf(candidates), hostname);
+  const known = credentialsOf(candidates);
+  // With SASL EXTERNAL the broker takes the user from the certificate.
+  const credentials = usesExternal(config, sources) ? { username: '', password: '' } : complete(known, hostname);
   return {
     protocol,
     hostname,
@@ -84,6 +92,26 @@ export async function brokerAddress(
     ...credentials,
     vhost: first(candidates, 'vhost') ?? configured.vhost,
   };
+}
+
+export function usesExternal(
+  { broker }: Pick<BridgeConfig, 'broker'>,
+  { env = process.env }: CredentialSources,
+): boolean {
+  return (env.TWINBRIDGE_BROKER_AUTH || broker.auth) === 'external';
+}
+
+export function secretFileOf(
+  { broker }: Pick<BridgeConfig, 'broker'>,
+  { env = process.env }: CredentialSources,
+): string | undefined {
+  const path = env.TWINBRIDGE_SECRET_FILE || broker.secretFile;
+  return path === undefined ? undefined : ofHome(path);
+}
+
+/** `~/` is the home directory of whoever runs the FMU. */
+export function ofHome(path: string): string {
+  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
 }
 
 interface Credentials {
@@ -162,8 +190,10 @@ function parseAmqpUrl(text: string, source: string): Partly {
   };
 }
 
-async function readSecretFile(path: string, warn: (text: string) => void): Promise<Partly> {
-  const file = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+/** What a secret file holds; of a URL all its parts. */
+export type Secret = Partly & { readonly passphrase?: string };
+
+export async function readSecretFile(file: string, warn: (text: string) => void): Promise<Secret> {
   const read = async () => ({ text: await readFile(file, 'utf8'), mode: (await stat(file)).mode });
   const { text, mode } = await read().catch((cause: NodeJS.ErrnoException) => {
     throw new CredentialsError(`cannot read the secret file ${file}: ${cause.code ?? cause.message}`, {
@@ -171,21 +201,23 @@ async function readSecretFile(path: string, warn: (text: string) => void): Promi
       remedy: 'make it with lines username=… and password=…, or an amqp:// URL, readable for you only',
     });
   });
-  // The lower bits of a mode mean something on POSIX systems only.
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    warn(`others can read the secret file ${file}; run chmod 600 on it`);
-  }
+  if (othersCanRead(mode)) warn(`others can read the secret file ${file}; run chmod 600 on it`);
   return parseSecret(text, file);
 }
 
-const LINE = /^\s*(username|password)\s*=\s?(.*?)\r?$/;
+/** The lower bits of a mode mean something on POSIX systems only. */
+export function othersCanRead(mode: number): boolean {
+  return process.platform !== 'win32' && (mode & 0o077) !== 0;
+}
 
-/** A URL, or lines `username=…` and `password=…`; empty lines and lines that begin with # do not count. */
-function parseSecret(text: string, file: string): Partly {
+const LINE = /^\s*(username|password|passphrase)\s*=\s?(.*?)\r?$/;
+
+/** A URL, or lines `username=…`, `password=…` and `passphrase=…` (of a TLS key); empty lines and lines that begin with # do not count. */
+function parseSecret(text: string, file: string): Secret {
   const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }));
   const telling = lines.filter(({ line }) => line.trim() !== '' && !line.trim().startsWith('#'));
   if (/^\s*amqps?:/.test(telling[0]?.line ?? '')) return parseAmqpUrl(telling[0]!.line, `the secret file ${file}`);
-  let secret: Partly = {};
+  let secret: Secret = {};
   for (const { line, number } of telling) {
     const match = LINE.exec(line);
     if (match === null) {

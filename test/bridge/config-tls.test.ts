@@ -51,6 +51,15 @@ describe('broker.tls', () => {
     );
     await expect(read('{ ca: bridge.yaml }')).rejects.toThrow("'broker.tls.ca' holds no certificate in PEM form");
     await expect(read('{ ca: missing.pem }')).rejects.toThrow(/names missing\.pem, which cannot be read \(ENOENT\)/);
-    await expect(read('{ key: key.pem }')).rejects.toThrow("unknown key 'key' in 'broker.tls'");
+  });
+
+  it('keeps the paths of the client certificate and its key, which stay on the machine', async () => {
+    const { broker } = await read('{ cert: client.pem, key: ~/client.key }');
+    expect(broker.tls).toEqual({ certFile: join(folder, 'client.pem'), keyFile: '~/client.key' });
+    await expect(read('{ key: key.pem }')).rejects.toThrow("3:23: 'broker.tls.key' needs broker.tls.cert");
+    await expect(read('{ cert: client.pem }')).rejects.toThrow("3:24: 'broker.tls.cert' needs broker.tls.key");
+    const text = '"-----BEGIN PRIVATE KEY-----"';
+    await expect(read(`{ cert: client.pem, key: ${text} }`)).rejects.toThrow("'broker.tls.key' is the text of a file");
+    await expect(read('false, auth: external')).rejects.toThrow("'broker.auth' is external");
   });
 });

@@ -4,12 +4,13 @@
  * `AMQP_URL` names a running broker to use instead; `npm test` starts one for all test files (see one-rabbitmq.ts). Where neither is to be had the tests that need one are skipped,
  * but in CI (`CI` or `TWINBRIDGE_REQUIRE_ALL` set) that is a failure.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { connect } from 'amqplib';
 
 export interface RunningBroker {
@@ -50,35 +51,68 @@ export function rabbitMqAvailable(): boolean {
   return available;
 }
 
+/** Whether a RabbitMQ of one's own can be started here, whatever `AMQP_URL` says. Throws where it must. */
+export function ownRabbitMqAvailable(): boolean {
+  const available = findServer() !== undefined;
+  if (!available && mustNotSkip) throw new Error('no RabbitMQ: install rabbitmq-server');
+  return available;
+}
+
+export interface RabbitMqOptions {
+  readonly plugins?: readonly string[];
+  /** Lines of rabbitmq.conf. */
+  readonly config?: readonly string[];
+  /** See https://www.rabbitmq.com/definitions.html; loaded when the server starts. */
+  readonly definitions?: object;
+  /** What to log in with; default guest. */
+  readonly credentials?: string;
+}
+
+export interface OwnRabbitMq extends RunningBroker {
+  readonly port: number;
+  /** Runs rabbitmqctl, and returns what it prints. */
+  ctl(...args: readonly string[]): Promise<string>;
+}
+
 export async function startRabbitMq(): Promise<RunningBroker> {
   const { AMQP_URL } = process.env;
   if (AMQP_URL !== undefined) return { url: AMQP_URL, stop: async () => {} };
+  return startOwnRabbitMq();
+}
+
+export async function startOwnRabbitMq(options: RabbitMqOptions = {}): Promise<OwnRabbitMq> {
   const server = findServer();
   if (server === undefined) throw new Error('no rabbitmq-server on this machine');
 
   const home = await mkdtemp(join(tmpdir(), 'tb-rabbitmq-'));
   const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
   await mkdir(join(home, 'data'));
-  await writeFile(join(home, 'plugins'), '[].\n');
-  await writeFile(join(home, 'rabbitmq.conf'), `listeners.tcp.default = 127.0.0.1:${port}\nlog.console = true\n`);
+  await writeFile(join(home, 'plugins'), `[${(options.plugins ?? []).join(',')}].\n`);
+  const config = [`listeners.tcp.default = 127.0.0.1:${port}`, 'log.console = true', ...(options.config ?? [])];
+  if (options.definitions !== undefined) {
+    await writeFile(join(home, 'definitions.json'), JSON.stringify(options.definitions));
+    config.push(`load_definitions = ${join(home, 'definitions.json')}`);
+  }
+  await writeFile(join(home, 'rabbitmq.conf'), `${config.join('\n')}\n`);
+  const env = {
+    PATH: process.env.PATH,
+    LANG: 'C.UTF-8',
+    HOME: home,
+    RABBITMQ_NODENAME: `tb-${process.pid}-${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distPort),
+    ERL_EPMD_PORT: String(epmdPort),
+    RABBITMQ_MNESIA_BASE: join(home, 'data'),
+    RABBITMQ_LOG_BASE: home,
+    RABBITMQ_PID_FILE: join(home, 'pid'),
+    RABBITMQ_CONFIG_FILE: join(home, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'plugins'),
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+  };
   const child = spawn('/bin/sh', ['-c', GUARDIAN, server], {
     // Its own process group: all of it has to go, and Ctrl-C is not for it.
     detached: true,
     stdio: 'pipe',
-    env: {
-      PATH: process.env.PATH,
-      LANG: 'C.UTF-8',
-      HOME: home,
-      RABBITMQ_NODENAME: `tb-${process.pid}-${port}@localhost`,
-      RABBITMQ_DIST_PORT: String(distPort),
-      ERL_EPMD_PORT: String(epmdPort),
-      RABBITMQ_MNESIA_BASE: join(home, 'data'),
-      RABBITMQ_LOG_BASE: home,
-      RABBITMQ_PID_FILE: join(home, 'pid'),
-      RABBITMQ_CONFIG_FILE: join(home, 'rabbitmq.conf'),
-      RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'plugins'),
-      RABBITMQ_CONF_ENV_FILE: '/dev/null',
-    },
+    env,
   });
   let output = '';
   const keep = (text: Buffer): void => {
@@ -87,14 +121,18 @@ export async function startRabbitMq(): Promise<RunningBroker> {
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const stop = () => end(child);
-  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  const url = `amqp://${options.credentials ?? 'guest:guest'}@127.0.0.1:${port}`;
   try {
     await untilReady(url, child);
   } catch (error) {
     await stop();
     throw new Error(`RabbitMQ did not start: ${String(error)}\n${output}`);
   }
-  return { url, stop };
+  const ctl = async (...args: readonly string[]): Promise<string> => {
+    const { stdout } = await promisify(execFile)(join(dirname(server), 'rabbitmqctl'), args, { env });
+    return stdout;
+  };
+  return { url, port, ctl, stop };
 }
 
 async function untilReady(url: string, child: ChildProcess): Promise<void> {
@@ -125,7 +163,7 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

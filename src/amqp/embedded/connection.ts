@@ -8,7 +8,7 @@ import { authenticate, type Capabilities, CHANNEL_MAX, FRAME_MAX, negotiate, rea
 import type { MemoryGauge } from './message.js';
 import { Outbox } from './outbox.js';
 import { ProtocolError, ReplyCode, replyText } from './protocol-error.js';
-import { MECHANISMS } from './sasl.js';
+import { MECHANISMS, passwordMatches } from './sasl.js';
 import type { VirtualHost } from './virtual-host.js';
 import { EMPTY_TABLE, type FieldTable } from './wire/field-table.js';
 import { FrameParser, type FrameSink, FrameType, HEARTBEAT_FRAME, PROTOCOL_HEADER } from './wire/frames.js';
@@ -193,8 +193,7 @@ export class Connection implements FrameSink, ChannelHost {
         this.#inState('open', () => this.#open(method.args.virtualHost));
         break;
       case 'connection.update-secret':
-        // Only for mechanisms whose secrets expire; accepted, like RabbitMQ does for passwords.
-        this.#inState('running', () => this.#send('connection.update-secret-ok', {}));
+        this.#inState('running', () => this.#updateSecret(method.args.newSecret));
         break;
       case 'connection.close':
         this.#flushConfirms();
@@ -234,6 +233,15 @@ export class Connection implements FrameSink, ChannelHost {
     this.#state = 'tune-ok';
     const heartbeat = this.#host.heartbeatSeconds;
     this.#send('connection.tune', { channelMax: CHANNEL_MAX, frameMax: FRAME_MAX, heartbeat });
+  }
+
+  /** Passwords do not expire here, but one that is wrong would fail at the next login, so it is told now. */
+  #updateSecret(secret: Buffer): void {
+    const expected = this.#host.users.get(this.user);
+    if (expected === undefined || !passwordMatches(secret.toString(), expected)) {
+      throw new ProtocolError(ReplyCode.notAllowed, 'New secret was refused by one of the backends');
+    }
+    this.#send('connection.update-secret-ok', {});
   }
 
   #tune(args: MethodArgs<'connection.tune-ok'>): void {

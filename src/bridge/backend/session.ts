@@ -9,7 +9,6 @@
  */
 import type { Socket } from 'node:net';
 import {
-  type BrokerAddress,
   BrokerError,
   Consumer,
   type Delivery,
@@ -20,13 +19,15 @@ import {
 } from '../../amqp/index.js';
 import { Producer, type ReceivedHandles } from '../../native/index.js';
 import { TwinbridgeError } from '../../support/errors.js';
+import { type BrokerAccess, brokerAccess } from '../broker-access.js';
 import type { BridgeConfig } from '../config.js';
-import { brokerAddress, CredentialsError } from '../credentials.js';
+import { CredentialsError, secretFileOf } from '../credentials.js';
 import { bridgeLayout } from '../layout.js';
 import { Intake } from './intake.js';
 import { Outlet } from './outlet.js';
 import { applyParameters } from './parameters.js';
 import { RateLimitedLog } from './rate-limited-log.js';
+import { SecretWatch } from './secret-watch.js';
 
 export class BridgeSession {
   readonly #producer: Producer;
@@ -37,7 +38,9 @@ export class BridgeSession {
   /** By source. */
   #intakes: readonly Intake[] = [];
   #consumers: readonly Consumer[] = [];
+  #publisher: Publisher | undefined;
   #outlet: Outlet | undefined;
+  #secretWatch: SecretWatch | undefined;
   /** Links that are down, each with the reason why connecting again failed last. */
   readonly #down = new Map<string, string | undefined>();
   #ready = false;
@@ -74,22 +77,24 @@ export class BridgeSession {
       this.#config = applyParameters(this.#config, parameters, (text) =>
         this.#log.write('warning', 'logStatusWarning', text),
       );
-      const address = await brokerAddress(this.#config, parameters, {
+      const access = await brokerAccess(this.#config, parameters, {
         warn: (text) => this.#log.write('warning', 'logStatusWarning', text),
       });
       const { sources, outputs, inputs, send } = this.#config;
       this.#intakes = sources.map((_, source) => new Intake(this.#config, source, this.#producer, this.#log));
+      this.#watchSecret(access, parameters);
       const [consumers, publisher] = await settleAll(
         sources.flatMap((_, source) =>
-          outputs.some((signal) => signal.source === source) ? [this.#openConsumer(address, source)] : [],
+          outputs.some((signal) => signal.source === source) ? [this.#openConsumer(access, source)] : [],
         ),
-        inputs.length > 0 || send.announce ? this.#openPublisher(address) : undefined,
+        inputs.length > 0 || send.announce ? this.#openPublisher(access) : undefined,
       );
       this.#consumers = consumers;
+      this.#publisher = publisher;
       if (publisher !== undefined) this.#outlet = new Outlet(this.#config, this.#producer, publisher, this.#log);
       this.#ready = true;
       this.#showLink();
-      this.#log.write('info', 'logEvents', `connected to ${describeAddress(address)}`);
+      this.#log.write('info', 'logEvents', `connected to ${describeAddress(access.address)}`);
       if (this.#config.send.announce) this.#outlet?.announce();
       this.#outlet?.publish();
     } catch (error) {
@@ -105,9 +110,35 @@ export class BridgeSession {
     }
   }
 
+  /** A renewed token goes to the broker at once, before the old one expires. */
+  #watchSecret(access: BrokerAccess, parameters: ReadonlyMap<number, string>): void {
+    const file = secretFileOf(this.#config, {});
+    if (file === undefined) return;
+    let { password } = access.address;
+    const renew = async (): Promise<void> => {
+      const { address } = await brokerAccess(this.#config, parameters);
+      if (this.#closing || address.password === password) return;
+      password = address.password;
+      const reason = 'the secret was renewed';
+      const taken = await Promise.all([
+        ...this.#consumers.map((consumer) => consumer.updateSecret(password, reason)),
+        this.#publisher?.updateSecret(password, reason),
+      ]);
+      const refused = taken.includes(false) ? ', which the broker has not taken on an open connection yet' : '';
+      this.#log.write('info', 'logEvents', `a new secret from ${file}${refused}`);
+    };
+    this.#secretWatch = new SecretWatch(file, () => {
+      renew().catch((error: Error) => {
+        // Half written, perhaps: the next change is looked at again, and the old secret serves until then.
+        this.#log.write('warning', 'logStatusWarning', `the secret has changed, but: ${error.message}`);
+      });
+    });
+  }
+
   /** Publishes what is left, for at most `graceMs`, then disconnects and gives everything back. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    this.#secretWatch?.close();
     this.#opening.abort();
     await this.#started;
     await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#outlet?.close(graceMs)]);
@@ -119,12 +150,12 @@ export class BridgeSession {
 
   /* ---- Links ------------------------------------------------------------------------------------------------------ */
 
-  async #openConsumer(address: BrokerAddress, index: number): Promise<Consumer> {
+  async #openConsumer(access: BrokerAccess, index: number): Promise<Consumer> {
     const { sources } = this.#config;
     const source = sources[index]!;
     const intake = this.#intakes[index]!;
     const consumer = await Consumer.open({
-      ...this.#linkOptions(sources.length === 1 ? 'receiving' : `receiving ${source.name}`, address),
+      ...this.#linkOptions(sources.length === 1 ? 'receiving' : `receiving ${source.name}`, access),
       exchanges: [{ name: source.exchange, type: source.type, durable: source.durable, declare: source.declare }],
       queue: source.queue,
       bindings: [{ exchange: source.exchange, key: source.key }],
@@ -135,23 +166,21 @@ export class BridgeSession {
     return consumer;
   }
 
-  async #openPublisher(address: BrokerAddress): Promise<Publisher> {
+  async #openPublisher(access: BrokerAccess): Promise<Publisher> {
     const { send } = this.#config;
     return Publisher.open({
-      ...this.#linkOptions('sending', address),
+      ...this.#linkOptions('sending', access),
       exchanges: [{ name: send.exchange, type: send.type, durable: send.durable, declare: send.declare }],
     });
   }
 
   /** `what` names the link in the log and in the broker's list of connections. */
-  #linkOptions(what: string, address: BrokerAddress): LinkOptions {
-    const { tls } = this.#config.broker;
+  #linkOptions(what: string, access: BrokerAccess): LinkOptions {
     return {
-      address,
+      ...access,
       connectionName: `twinbridge ${this.#name} (${what})`,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       signal: this.#opening.signal,
-      ...(tls === undefined ? {} : { tls }),
       onEvent: (event) => this.#onLink(what, event),
     };
   }
