@@ -43,12 +43,22 @@ async function typescript() {
   await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
 }
 
-/** The backend as one file, for the resources of an FMU; koffi's native part lies beside it. */
+/**
+ * The backend as one file, for the resources of an FMU; koffi's native part lies beside it. And what reads descriptions
+ * made for an RMQFMU, which is apart from it: few FMUs need it, and each would start the later for it.
+ */
 async function bundleBackend() {
+  await Promise.all([
+    bundle('bridge/backend/main.js', 'backend.cjs'),
+    bundle('bridge/rmqfmu/start-up.js', 'rmqfmu.cjs'),
+  ]);
+}
+
+async function bundle(entry, output) {
   const { build } = await import('esbuild');
   await build({
-    entryPoints: [join(root, 'dist/bridge/backend/main.js')],
-    outfile: join(root, 'dist/backend.cjs'),
+    entryPoints: [join(root, 'dist', entry)],
+    outfile: join(root, 'dist', output),
     bundle: true,
     platform: 'node',
     target: 'node20',

@@ -196,6 +196,9 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
   const [first] = sources;
   const signals = readSignals(source, sources, problems);
   checkComplete(source, problems);
+  if (file.rmqfmu !== undefined && file.fmi === 3) {
+    problems.push({ message: "'rmqfmu' goes with FMI 2.0 only, as RMQFMU does", location: source.locate(['fmi']) });
+  }
   const config: BridgeConfig = {
     name: file.name,
     ...(file.description === undefined ? {} : { description: file.description }),

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { BrokerAddress } from '../amqp/index.js';
 import { InvalidInputError } from '../support/errors.js';
 import type { BridgeConfig } from './config.js';
+import { startCredentials } from './rmqfmu/parameters.js';
 
 /** The address of the broker cannot be put together: a source of credentials is missing or unreadable. */
 export class CredentialsError extends InvalidInputError {
@@ -40,7 +41,7 @@ type Partly = { readonly [Key in keyof BrokerAddress]?: BrokerAddress[Key] };
  * the user or the password open. Throws {@link CredentialsError}.
  */
 export async function brokerAddress(
-  config: Pick<BridgeConfig, 'broker'>,
+  config: Pick<BridgeConfig, 'broker' | 'rmqfmu'>,
   parameters: ReadonlyMap<number, string>,
   sources: CredentialSources = {},
 ): Promise<BrokerAddress> {
@@ -58,6 +59,7 @@ export async function brokerAddress(
     hostname: broker.host,
     port: broker.port,
     vhost: broker.vhost,
+    ...startCredentials(config),
   } as const;
   const fromParameters: Partly = {
     ...defined('protocol', set(TLS, configured.protocol)),

@@ -9,6 +9,8 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { didYouMean } from '../support/nearest.js';
 import { parseEpoch, parseRfc3339, type TimeFormat } from '../support/time.js';
 import { type JsonKind, scanMembers, unquote } from './json-scanner.js';
+import { type Compat, SKIPPED_KEY } from './rmqfmu/contract.js';
+import { booleanOfNumber, cutToInteger, parseLenientTime } from './rmqfmu/lenient.js';
 import { RowWriter, type SampleRow } from './sample-row.js';
 import { DEFAULT_MAX_STRING_BYTES, INTEGER_MAX, INTEGER_MIN, type Signal, type SignalValue } from './signals.js';
 
@@ -42,6 +44,7 @@ export const FIELD_REASONS = [
   'string_with_nul',
   'duplicate_key',
   'unknown_field',
+  'time_taken_as_utc',
 ] as const;
 export type FieldReason = (typeof FIELD_REASONS)[number];
 
@@ -98,6 +101,8 @@ export interface DecoderOptions {
   readonly unknownFields: UnknownFieldPolicy;
   /** Longer bodies are rejected unread. */
   readonly maxMessageBytes: number;
+  /** Messages of RMQFMU's peers are understood; see `rmqfmu/lenient.ts`. */
+  readonly compat?: Compat;
 }
 
 export interface Decoder {
@@ -111,7 +116,7 @@ export const MAX_PROBLEMS = 32;
 
 /** `signals` by slot, of which messages of `source` carry some. */
 export function createDecoder(signals: readonly Signal[], options: DecoderOptions, source = 0): Decoder {
-  const { time, unknownFields: policy, maxMessageBytes } = options;
+  const { time, unknownFields: policy, maxMessageBytes, compat } = options;
   const own = signals.filter((signal) => signal.source === source);
   const slots = new Map(own.map(({ name, slot }) => [name, slot]));
   const knownNames = [...slots.keys(), time.key];
@@ -149,7 +154,7 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
       } else if (slot !== undefined) {
         seen[slot] = 1;
         known += 1;
-        const value = readValue(signals[slot]!, kind, text, start, end);
+        const value = readValue(signals[slot]!, kind, text, start, end, compat);
         if (typeof value !== 'object') {
           values[slot] = value;
           used += 1;
@@ -159,7 +164,7 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
         }
       } else if (key === time.key) {
         timeText = { kind, text: text.slice(start, end) };
-      } else {
+      } else if (compat === undefined || !SKIPPED_KEY.test(key)) {
         unknownFields += 1;
         if (unknownFields === 1) firstUnknown = key;
         if (policy === 'warn' && problems.length < MAX_PROBLEMS) {
@@ -172,7 +177,7 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
       if (fault.reason === 'not_an_object') return reject('not_an_object', 'the body is no JSON object');
       return { ...malformed(position, `expected ${fault.expected}`), reason: fault.reason };
     }
-    const stamp = readTime(time, timeText);
+    const stamp = readTime(time, timeText, compat, (message) => note(time.key, 'time_taken_as_utc', message));
     if (typeof stamp !== 'bigint') return stamp;
     if (policy === 'reject' && unknownFields > 0) {
       return reject('unknown_fields', `'${shorten(firstUnknown)}' is no signal${suggest(firstUnknown)}`);
@@ -201,7 +206,18 @@ function malformed(position: number, what: string): RejectedMessage {
 
 type Refusal = { readonly reason: FieldReason; readonly message: string };
 
-function readValue(signal: Signal, kind: JsonKind, text: string, start: number, end: number): SignalValue | Refusal {
+function readValue(
+  signal: Signal,
+  kind: JsonKind,
+  text: string,
+  start: number,
+  end: number,
+  compat: Compat | undefined,
+): SignalValue | Refusal {
+  if (compat !== undefined && kind === 'number' && signal.type === 'Boolean') {
+    const value = booleanOfNumber(text.slice(start, end));
+    if (value !== undefined) return value;
+  }
   if (kind === 'null') return { reason: 'null', message: 'is null' };
   if (kind !== KIND_OF[signal.type]) {
     const is = kind === 'array' || kind === 'object' ? `an ${kind}` : `the ${kind} ${shorten(text.slice(start, end))}`;
@@ -213,15 +229,16 @@ function readValue(signal: Signal, kind: JsonKind, text: string, start: number, 
     case 'String':
       return readString(signal, unquote(text, start, end));
     default:
-      return readNumber(signal.type, text.slice(start, end));
+      return readNumber(signal.type, text.slice(start, end), compat);
   }
 }
 
 const ARTICLES = { Real: 'a', Integer: 'an', Boolean: 'a', String: 'a' } as const;
 const KIND_OF = { Real: 'number', Integer: 'number', Boolean: 'boolean', String: 'string' } as const;
 
-function readNumber(type: 'Real' | 'Integer', text: string): number | Refusal {
-  const value = Number(text);
+function readNumber(type: 'Real' | 'Integer', text: string, compat: Compat | undefined): number | Refusal {
+  const written = Number(text);
+  const value = type === 'Integer' && compat !== undefined ? cutToInteger(written) : written;
   if (type === 'Real') {
     if (Number.isFinite(value)) return value;
     return { reason: 'number_out_of_range', message: `is ${shorten(text)}, more than a double holds` };
@@ -244,14 +261,21 @@ function readString(signal: Signal, value: string): string | Refusal {
   return value;
 }
 
-function readTime(time: TimeSettings, written: { kind: JsonKind; text: string } | undefined): bigint | RejectedMessage {
+function readTime(
+  time: TimeSettings,
+  written: { kind: JsonKind; text: string } | undefined,
+  compat: Compat | undefined,
+  warn: (message: string) => void,
+): bigint | RejectedMessage {
   if (written === undefined) return reject('time_missing', `the message has no '${time.key}'`);
   const { kind, text } = written;
   const shown = `'${time.key}' is ${shorten(text)}`;
   if (time.format === 'rfc3339') {
     if (kind !== 'string') return reject('time_not_a_string', `${shown}, expected an RFC 3339 time`);
     const stamp = unquote(text, 0, text.length);
-    let parsed = parseRfc3339(stamp);
+    const lenient = compat === undefined ? undefined : parseLenientTime(stamp, compat);
+    if (lenient?.assumed === true && !time.assumeUtc) warn(`${shown}: it has no zone and is taken as UTC`);
+    let parsed = lenient?.timeNs ?? parseRfc3339(stamp);
     if (parsed === 'time_without_zone' && time.assumeUtc) parsed = parseRfc3339(`${stamp}Z`);
     return typeof parsed === 'bigint' ? parsed : reject(parsed, `${shown}: ${TIME_FAULTS[parsed]}`);
   }

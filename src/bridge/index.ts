@@ -1,5 +1,5 @@
 /** The data broker: its configuration, its messages, and the FMU made of them. */
-export { type BuildReport, buildBridgeFmu } from './build/index.js';
+export { type BuildOptions, type BuildReport, buildBridgeFmu } from './build/index.js';
 export {
   type BridgeConfig,
   type BrokerConfig,
@@ -23,4 +23,5 @@ export {
   type SampleField,
 } from './init/index.js';
 export { type BridgeLayout, bridgeLayout, PARAMETERS } from './layout.js';
+export { COMPAT_LEVELS, type Compat, type Rmqfmu, readRmqfmu } from './rmqfmu/index.js';
 export { SIGNAL_TYPES, type Signal, type SignalType, type SignalValue } from './signals.js';

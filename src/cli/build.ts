@@ -1,12 +1,25 @@
 /** `twinbridge build`: a bridge FMU from its configuration. */
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type BuildReport, buildBridgeFmu, readBridgeConfig } from '../bridge/index.js';
+import {
+  type BridgeConfig,
+  type BuildOptions,
+  type BuildReport,
+  buildBridgeFmu,
+  COMPAT_LEVELS,
+  type Compat,
+  parseBridgeConfig,
+  readBridgeConfig,
+  readRmqfmu,
+} from '../bridge/index.js';
+import { ExitCode, formatProblem } from '../support/errors.js';
 
 interface BuildFlags {
   readonly output?: string;
   readonly fmi?: '2' | '3';
   readonly json?: true;
+  readonly rmqfmu?: boolean;
+  readonly compat?: Compat;
 }
 
 const EXAMPLES = `
@@ -17,6 +30,10 @@ Examples:
     $ twinbridge build bridge.yaml -o fmus/robot.fmu --json
   as an FMU of FMI 3.0
     $ twinbridge build bridge.yaml --fmi 3
+  to take the place of an RMQFMU: from its modelDescription.xml or .fmu, from a bridge.yaml, or one to put a
+  modelDescription.xml into
+    $ twinbridge build --rmqfmu modelDescription.xml -o rmqfmu.fmu
+    $ twinbridge build --rmqfmu -o rmqfmu.fmu
 
 The FMU holds no credentials. Where it runs it needs Node.js 20 or newer, and takes user and password from AMQP_URL,
 from a secret file, or from its parameters config.username and config.password.
@@ -28,7 +45,7 @@ export function registerBuild(program: Command): void {
     .command('build')
     .summary('build a bridge FMU')
     .description('Builds an FMU (FMI 2.0 or 3.0, co-simulation) that carries data between a co-simulation and AMQP.')
-    .argument('<config>', 'configuration (bridge.yaml)')
+    .argument('[config]', 'configuration (bridge.yaml); with --rmqfmu also modelDescription.xml or .fmu, or none')
     .option('-o, --output <file>', 'the FMU; default: <name>.fmu beside the configuration')
     .addOption(
       new Option('--fmi <version>', "version of FMI; default: what the configuration's fmi says, or 2").choices([
@@ -36,18 +53,52 @@ export function registerBuild(program: Command): void {
         '3',
       ]),
     )
+    .option('--rmqfmu', 'make it stand in for an RMQFMU: its value references, parameters, exchanges and messages')
+    .addOption(
+      new Option(
+        '--compat <level>',
+        'rmqfmu: read what its peers send; strict: also send byte by byte what it sent',
+      ).choices(COMPAT_LEVELS),
+    )
     .option('--json', 'the report as JSON on standard output')
     .addHelpText('after', EXAMPLES)
     .action(build);
 }
 
-async function build(file: string, flags: BuildFlags): Promise<void> {
-  const fmi = flags.fmi === undefined ? {} : { fmi: flags.fmi === '3' ? (3 as const) : (2 as const) };
-  const config = await readBridgeConfig(file, fmi);
-  const report = await buildBridgeFmu(config, flags.output ?? join(dirname(file), `${fileName(config.name)}.fmu`));
+async function build(file: string | undefined, flags: BuildFlags, command: Command): Promise<void> {
+  const { config, options } = await configure(file, flags, command);
+  const output = flags.output ?? join(dirname(file ?? '.'), `${fileName(config.name)}.fmu`);
+  const report = await buildBridgeFmu(config, output, options);
   process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : '');
   if (!flags.json) process.stderr.write(`${formatReport(report)}\n`);
 }
+
+async function configure(
+  file: string | undefined,
+  { rmqfmu = false, compat, fmi }: BuildFlags,
+  command: Command,
+): Promise<{ config: BridgeConfig; options: BuildOptions }> {
+  const over = compat === undefined ? {} : { compat };
+  if (rmqfmu && fmi === '3') command.error('error: RMQFMU is of FMI 2.0', { exitCode: ExitCode.usage });
+  const version = fmi === undefined ? {} : { fmi: fmi === '3' ? (3 as const) : (2 as const) };
+  if (file === undefined) {
+    if (!rmqfmu) command.error("error: missing required argument 'config'", { exitCode: ExitCode.usage });
+    return { config: parseBridgeConfig(ANY_RMQFMU, '', { rmqfmu, ...over }), options: {} };
+  }
+  if (!/\.(xml|fmu)$/i.test(file))
+    return { config: await readBridgeConfig(file, { rmqfmu, ...over, ...version }), options: {} };
+  if (!rmqfmu) {
+    command.error(`error: ${file} is no bridge.yaml; build --rmqfmu takes an RMQFMU's description`, {
+      exitCode: ExitCode.usage,
+    });
+  }
+  const { config, description, warnings } = await readRmqfmu(file, over);
+  for (const warning of warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`);
+  return { config: { ...config, guid: description.guid }, options: { like: description } };
+}
+
+/** The variables that RMQFMU itself names, for an FMU to put a description into. */
+const ANY_RMQFMU = 'twinbridge: bridge\nname: RabbitMq\noutputs: { seqno: Integer }\n';
 
 /** The model's name, without the characters that one or another file system refuses. */
 function fileName(name: string): string {

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   run: async () => (await import('./run.js')).registerRun,
   replay: async () => (await import('./replay.js')).registerReplay,
   broker: async () => (await import('./broker.js')).registerBroker,
+  convert: async () => (await import('./convert.js')).registerConvert,
   info: async () => (await import('./info.js')).registerInfo,
   validate: async () => (await import('./validate.js')).registerValidate,
 };

@@ -331,6 +331,75 @@ describe('a value is refused, and the others are used', () => {
   });
 });
 
+describe("messages of RMQFMU's peers", () => {
+  const RMQFMU: DecoderOptions = { ...OPTIONS, compat: 'rmqfmu' };
+  const STRICT: DecoderOptions = { ...OPTIONS, compat: 'strict' };
+  const timeOf = (text: string, options: DecoderOptions) => sample(`{"time":"${text}","x":1}`, options).timeNs;
+
+  it.each([
+    '2019-01-04T12:00:00.0Z',
+    '2019-1-4T12:00:00Z',
+    '2019-01-04T12:00:00z',
+    '2019-01-04T12:00:00UTC',
+    '2019-01-04T12:00:00 UTC',
+    '2019-01-04T14:00:00+02:00',
+    '2019-01-04T14:00:00+0200',
+    '2019-01-04T06:30:00-05:30',
+  ])('%s is a time', (text) => {
+    expect(timeOf(text, RMQFMU)).toBe(NOON_NS);
+  });
+
+  it.each(['2019-01-04T12:00:00', '2019-01-04T12:00:00.000000', '2019-01-04 12:00:00'])(
+    '%s, without a zone, is taken as UTC, and that is told',
+    (text) => {
+      const decoded = sample(`{"time":"${text}","x":1}`, RMQFMU);
+      expect(decoded.timeNs).toBe(NOON_NS);
+      expect(decoded.problems.map(({ message }) => message)).toEqual([
+        `'time' is "${text}": it has no zone and is taken as UTC`,
+      ]);
+      provoked.add(decoded.problems[0]!.reason);
+      expect(decode(`{"time":"${text}","x":1}`).kind).toBe('rejected');
+    },
+  );
+
+  it('strict: an offset counts for nothing', () => {
+    expect(timeOf('2019-01-04T12:00:00+02:00', STRICT)).toBe(NOON_NS);
+    expect(timeOf('2019-01-04T12:00:00-0530', STRICT)).toBe(NOON_NS);
+    expect(timeOf('2019-01-04T12:00:00Z', STRICT)).toBe(NOON_NS);
+  });
+
+  it.each([
+    '12:00:00',
+    '2019-01-04T12:00Z',
+    '20190104T120000Z',
+    '2019-01-04T24:00:00Z',
+    '2019-02-30T12:00:00Z',
+    '2019-01-04T12:00:00Zjunk',
+    '1546603200',
+    '',
+  ])('%s is still no time', (text) => {
+    expect(decode(`{"time":"${text}","x":1}`, RMQFMU)).toMatchObject({ kind: 'rejected', reason: 'time_malformed' });
+  });
+
+  it('an Integer is cut, as far as it holds the number', () => {
+    const integer = (text: string) => sample(timed(`"x":1,"seqno":${text}`), RMQFMU).values[2];
+    expect(['2.9', '-2.9', '-0.5', '2147483647.5', '7'].map(integer)).toEqual([2, -2, 0, 2147483647, 7]);
+    expect(['2147483648', '1e300'].map(integer)).toEqual([undefined, undefined]);
+  });
+
+  it('a Boolean may be 0 or 1, which is what RMQFMU sent', () => {
+    const boolean = (text: string) => sample(timed(`"x":1,"stop":${text}`), RMQFMU).values[3];
+    expect(['0', '1', '1.0', 'true', 'false'].map(boolean)).toEqual([false, true, true, true, false]);
+    expect(['2', '-1', '"1"'].map(boolean)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('their marks beside the values are no unknown fields', () => {
+    const body = timed('"x":1,"simAtTime":"2019-01-04T12:00:00Z","simAtTimeReal":1,"internal_status":"ready"');
+    expect(sample(body, RMQFMU)).toMatchObject({ unknownFields: 0, problems: [] });
+    expect(sample(body).unknownFields).toBe(3);
+  });
+});
+
 describe('JSON', () => {
   const parse = (text: string): unknown => {
     try {

@@ -1,18 +1,16 @@
 /** The bridge instances of this backend, spread over consumer workers. */
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { type ReceivedHandles, regionSize } from '../../native/index.js';
-import { InvalidInputError } from '../../support/errors.js';
-import { parseBridgeJson } from '../bridge-json.js';
 import type { BridgeConfig } from '../config.js';
 import { bridgeLayout } from '../layout.js';
+import { readConfiguration } from './fmu-configuration.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
 interface Instance {
   readonly instanceName: string;
   readonly config: BridgeConfig;
+  readonly notes: readonly string[];
   readonly worker: ConsumerWorker;
 }
 
@@ -28,23 +26,16 @@ export class Instances {
 
   /** Reads the FMU's configuration; returns the bytes of shared memory that it needs. */
   async open(request: { id: number; resources: string; instanceName: string; guid: string }): Promise<bigint> {
-    const file = join(request.resources, 'bridge.json');
-    const config = parseBridgeJson(await readFile(file, 'utf8'), file);
-    if (config.guid !== undefined && config.guid !== request.guid) {
-      throw new InvalidInputError(
-        `the importer passed the GUID ${request.guid}, but this FMU has ${config.guid}: modelDescription.xml and resources are of different builds`,
-        { details: { passed: request.guid, expected: config.guid }, location: { file } },
-      );
-    }
+    const { config, notes } = await readConfiguration(request.resources, request.guid);
     const worker = this.#leastBusy();
     worker.instances++;
-    this.#instances.set(request.id, { instanceName: request.instanceName, config, worker });
+    this.#instances.set(request.id, { instanceName: request.instanceName, config, notes, worker });
     return regionSize(bridgeLayout(config).region);
   }
 
   async attach(id: number, handles: ReceivedHandles): Promise<void> {
-    const { instanceName, config, worker } = this.#find(id);
-    await worker.ask({ type: 'attach', id, instanceName, config, handles });
+    const { instanceName, config, notes, worker } = this.#find(id);
+    await worker.ask({ type: 'attach', id, instanceName, config, notes, handles });
   }
 
   start(id: number, parameters: ReadonlyMap<number, string>): void {

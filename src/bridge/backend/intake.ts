@@ -22,6 +22,7 @@ export class Intake {
   readonly #log: RateLimitedLog;
   readonly #decoder: Decoder;
   readonly #tellsUnknownFields: boolean;
+  readonly #skipsFields: boolean;
   readonly #waiting: Delivery[] = [];
   #waitingFrom = 0;
   /** How many of those that wait came on an earlier connection, if they can come again. */
@@ -45,11 +46,16 @@ export class Intake {
     this.#producer = producer;
     this.#log = log;
     this.#ofSource = sources.length === 1 ? '' : ` of source '${name}'`;
-    this.#decoder = createDecoder(outputs, sources[source]!, source);
+    const { compat } = config;
+    const options = { ...sources[source]!, ...(compat === undefined ? {} : { compat }) };
+    this.#decoder = createDecoder(outputs, options, source);
+    this.#skipsFields = compat !== undefined;
     this.#tellsUnknownFields = unknownFields === 'warn';
     this.#source = source;
     if (!queue.exclusive) this.#redeliveries = new Redeliveries(prefetch);
-    if (sources.length === 1) producer.useDecoder(source, createNativeDecoder(outputs, sources[source]!));
+    // The native decoder heeds offsets of times, which RMQFMU did not.
+    if (sources.length === 1 && compat !== 'strict')
+      producer.useDecoder(source, createNativeDecoder(outputs, sources[source]!));
   }
 
   acknowledgeThrough(consumer: Consumer): void {
@@ -171,7 +177,7 @@ export class Intake {
 
   /** The native side only tells that something is odd about a sample; what it is, is looked up for the log. */
   #note(flags: number, delivery: Delivery): void {
-    if ((flags & PushFlag.unknownKeys) !== 0 && this.#tellsUnknownFields) {
+    if ((flags & PushFlag.unknownKeys) !== 0 && this.#tellsUnknownFields && this.#hasUnknownFields(delivery)) {
       this.#warn('unknown_field', delivery, () => `unknown_field: ${this.#unknownFieldsOf(delivery)}`);
     }
     if ((flags & PushFlag.outOfOrder) !== 0) {
@@ -197,6 +203,11 @@ export class Intake {
         () => 'the ring is full: the oldest sample was dropped (ring.whenFull: drop-oldest)',
       );
     }
+  }
+
+  /** To the native decoder, fields that are skipped for RMQFMU's peers are unknown ones. */
+  #hasUnknownFields(delivery: Delivery): boolean {
+    return !this.#skipsFields || this.#unknownFieldsOf(delivery) !== '';
   }
 
   #unknownFieldsOf({ content }: Delivery): string {

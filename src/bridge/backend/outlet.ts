@@ -7,6 +7,7 @@ import type { Publisher } from '../../amqp/index.js';
 import type { OutgoingRow, Producer } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import { createEncoder, type Encoder } from '../encoder.js';
+import { createStrictEncoder, STRICT_ANNOUNCEMENT } from '../rmqfmu/strict-encoder.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
 const MAX_UNCONFIRMED = 1000;
@@ -16,6 +17,8 @@ export class Outlet {
   readonly #producer: Producer;
   readonly #publisher: Publisher;
   readonly #encoder: Encoder;
+  readonly #strict: boolean;
+  readonly #contentType: string;
   readonly #log: RateLimitedLog;
   #heldBack = false;
   #closing = false;
@@ -24,17 +27,18 @@ export class Outlet {
     this.#send = config.send;
     this.#producer = producer;
     this.#publisher = publisher;
-    this.#encoder = createEncoder(config.inputs);
+    this.#strict = config.compat === 'strict';
+    this.#contentType = this.#strict ? 'text/plain' : 'application/json';
+    this.#encoder = this.#strict ? createStrictEncoder(config.inputs) : createEncoder(config.inputs);
     this.#log = log;
   }
 
   /** The words are RMQFMU's: its players wait for them. */
   announce(): void {
     const { exchange, key } = this.#send;
-    const body = { internal_status: 'ready', internal_message: 'waiting for input data for simulation' };
-    this.#publisher
-      .publish(exchange, key, Buffer.from(JSON.stringify(body)), { contentType: 'application/json' })
-      .catch(() => {}); // its failure shows as a lost link
+    const words = { internal_status: 'ready', internal_message: 'waiting for input data for simulation' };
+    const body = Buffer.from(this.#strict ? STRICT_ANNOUNCEMENT : JSON.stringify(words));
+    this.#publisher.publish(exchange, key, body, { contentType: this.#contentType }).catch(() => {}); // its failure shows as a lost link
   }
 
   /** Publishes what the ring holds, as far as the broker keeps up with confirming. */
@@ -82,7 +86,7 @@ export class Outlet {
     this.#producer.count('published');
     this.#publisher
       .publish(exchange, key, body, {
-        contentType: 'application/json',
+        contentType: this.#contentType,
         persistent,
         mandatory,
         ...(expirationMs === undefined ? {} : { expirationMs }),

@@ -2,6 +2,7 @@
 import { InvalidInputError } from '../../support/errors.js';
 import type { BridgeConfig, ExchangeType } from '../config.js';
 import type { SourceConfig } from '../config-sources.js';
+import { rmqfmuParameters } from '../rmqfmu/parameters.js';
 
 const EXCHANGE_TYPES: readonly string[] = ['direct', 'fanout', 'topic', 'headers'] satisfies ExchangeType[];
 
@@ -51,5 +52,6 @@ export function applyParameters(
       ...(sameExchange ? { exchange, type: type as ExchangeType } : {}),
       key: text(13, config.send.key),
     },
+    ...rmqfmuParameters(config, parameters),
   };
 }

@@ -23,6 +23,7 @@ import { type BrokerAccess, brokerAccess } from '../broker-access.js';
 import type { BridgeConfig } from '../config.js';
 import { CredentialsError, secretFileOf } from '../credentials.js';
 import { bridgeLayout } from '../layout.js';
+import { HealthIntake, healthExchanges } from './health-intake.js';
 import { Intake } from './intake.js';
 import { Outlet } from './outlet.js';
 import { applyParameters } from './parameters.js';
@@ -41,6 +42,7 @@ export class BridgeSession {
   #publisher: Publisher | undefined;
   #outlet: Outlet | undefined;
   #secretWatch: SecretWatch | undefined;
+  #health: HealthIntake | undefined;
   /** Links that are down, each with the reason why connecting again failed last. */
   readonly #down = new Map<string, string | undefined>();
   #ready = false;
@@ -65,6 +67,11 @@ export class BridgeSession {
     this.#notification.on('error', () => {});
   }
 
+  /** A line for the importer. */
+  warn(text: string): void {
+    this.#log.write('warning', 'logStatusWarning', text);
+  }
+
   /** Connects; the outcome shows in the ring's link state, which the shim waits for. */
   start(parameters: ReadonlyMap<number, string>): Promise<void> {
     this.#started = this.#connect(parameters);
@@ -80,18 +87,19 @@ export class BridgeSession {
       const access = await brokerAccess(this.#config, parameters, {
         warn: (text) => this.#log.write('warning', 'logStatusWarning', text),
       });
-      const { sources, outputs, inputs, send } = this.#config;
+      const { sources, outputs, inputs, send, compat } = this.#config;
       this.#intakes = sources.map((_, source) => new Intake(this.#config, source, this.#producer, this.#log));
       this.#watchSecret(access, parameters);
       const [consumers, publisher] = await settleAll(
         sources.flatMap((_, source) =>
           outputs.some((signal) => signal.source === source) ? [this.#openConsumer(access, source)] : [],
         ),
-        inputs.length > 0 || send.announce ? this.#openPublisher(access) : undefined,
+        inputs.length > 0 || send.announce || compat === 'strict' ? this.#openPublisher(access) : undefined,
       );
       this.#consumers = consumers;
       this.#publisher = publisher;
       if (publisher !== undefined) this.#outlet = new Outlet(this.#config, this.#producer, publisher, this.#log);
+      this.#health = await this.#openHealth(access);
       this.#ready = true;
       this.#showLink();
       this.#log.write('info', 'logEvents', `connected to ${describeAddress(access.address)}`);
@@ -141,7 +149,8 @@ export class BridgeSession {
     this.#secretWatch?.close();
     this.#opening.abort();
     await this.#started;
-    await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#outlet?.close(graceMs)]);
+    const consumers = [...this.#consumers, this.#health];
+    await Promise.all([...consumers.map((consumer) => consumer?.close()), this.#outlet?.close(graceMs)]);
     for (const intake of this.#intakes) intake.close();
     this.#log.flush();
     this.#notification.destroy();
@@ -166,11 +175,20 @@ export class BridgeSession {
     return consumer;
   }
 
+  /** A peer's word on its time needs no link of its own that the co-simulation would wait for or be told about. */
+  async #openHealth(access: BrokerAccess): Promise<HealthIntake | undefined> {
+    if (!HealthIntake.isWanted(this.#config)) return undefined;
+    return HealthIntake.open(this.#config, this.#linkOptions('health', access), this.#producer, this.#log);
+  }
+
   async #openPublisher(access: BrokerAccess): Promise<Publisher> {
     const { send } = this.#config;
     return Publisher.open({
       ...this.#linkOptions('sending', access),
-      exchanges: [{ name: send.exchange, type: send.type, durable: send.durable, declare: send.declare }],
+      exchanges: [
+        { name: send.exchange, type: send.type, durable: send.durable, declare: send.declare },
+        ...healthExchanges(this.#config),
+      ],
     });
   }
 
@@ -186,7 +204,11 @@ export class BridgeSession {
   }
 
   #showLink(): void {
-    if (this.#ready) this.#producer.setLink('ready', this.#down.size === 0);
+    if (this.#ready)
+      this.#producer.setLink(
+        'ready',
+        [...this.#down.keys()].every((what) => what === 'health'),
+      );
   }
 
   #onLink(what: string, event: LinkEvent): void {

@@ -10,6 +10,7 @@ export type ToWorker =
       readonly id: number;
       readonly instanceName: string;
       readonly config: BridgeConfig;
+      readonly notes: readonly string[];
       readonly handles: ReceivedHandles;
     }
   | { readonly type: 'start'; readonly id: number; readonly parameters: ReadonlyMap<number, string> }
@@ -31,9 +32,11 @@ export function runWorker(library: string): void {
     const { id } = message;
     switch (message.type) {
       case 'attach': {
-        const { config, instanceName, handles } = message;
+        const { config, instanceName, handles, notes } = message;
         const notification = await openStream(handles.notification, { writable: false });
-        sessions.set(id, new BridgeSession(config, instanceName, handles, notification));
+        const session = new BridgeSession(config, instanceName, handles, notification);
+        for (const note of notes) session.warn(note);
+        sessions.set(id, session);
         say({ type: 'attached', id });
         break;
       }

@@ -6,16 +6,27 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { type ArchiveEntry, packArchive, writeFmi3ModelDescription, writeModelDescription } from '../../fmi/index.js';
+import {
+  type ArchiveEntry,
+  type ModelDescription,
+  packArchive,
+  writeFmi3ModelDescription,
+  writeModelDescription,
+} from '../../fmi/index.js';
 import { bridgeJson } from '../bridge-json.js';
 import type { BridgeConfig } from '../config.js';
-import { describeBridge, modelIdentifier } from './describe-bridge.js';
+import { describeBridge } from './describe-bridge.js';
 import { describeBridgeFmi3 } from './describe-bridge-fmi3.js';
 import { documentationHtml } from './documentation.js';
+import { modelIdentifier } from './model-identifier.js';
 import { refuseCredentials } from './no-credentials.js';
 import { type PartOptions, readParts } from './parts.js';
+import { belongingTo, likeTheirs } from './stand-in.js';
 
-export type BuildOptions = PartOptions;
+export interface BuildOptions extends Omit<PartOptions, 'standsIn'> {
+  /** A description made for an RMQFMU: the order, units and limits of its variables are kept. */
+  readonly like?: ModelDescription;
+}
 
 export interface BuildReport {
   readonly file: string;
@@ -45,18 +56,25 @@ export async function buildBridgeFmu(
   file: string,
   options: BuildOptions = {},
 ): Promise<BuildReport> {
-  const identifier = modelIdentifier(config.name);
-  const { platform, entries } = await readParts(identifier, options, config.fmi);
+  const identifier = modelIdentifier(config);
+  const { platform, entries } = await readParts(
+    identifier,
+    { ...options, standsIn: config.rmqfmu !== undefined },
+    config.fmi,
+  );
   const tool = generationTool();
   const guid = config.guid ?? contentGuid([tool, bridgeJson(config), ...entries.map(({ content }) => content)]);
   const withGuid: BridgeConfig = { ...config, guid };
-  const described = config.fmi === 3 ? describeFmi3(withGuid, guid, tool) : describeFmi2(withGuid, guid, tool);
+  const described =
+    config.fmi === 3 ? describeFmi3(withGuid, guid, tool) : describeFmi2(withGuid, guid, tool, options.like);
   const { description, xml } = described;
   refuseCredentials(withGuid, description.variables);
+  const whole = belongingTo(withGuid, xml);
 
   const texts: ArchiveEntry[] = [
-    { name: 'modelDescription.xml', content: Buffer.from(xml) },
-    { name: 'resources/bridge.json', content: Buffer.from(bridgeJson(withGuid)) },
+    { name: 'modelDescription.xml', content: xml },
+    ...(config.rmqfmu === undefined ? [] : [{ name: 'resources/modelDescription.xml', content: xml }]),
+    { name: 'resources/bridge.json', content: Buffer.from(bridgeJson(whole)) },
     { name: 'documentation/index.html', content: Buffer.from(documentationHtml(withGuid, description)) },
   ];
   await packArchive(file, [...entries, ...texts]);
@@ -78,14 +96,15 @@ export async function buildBridgeFmu(
   };
 }
 
-function describeFmi2(config: BridgeConfig, guid: string, tool: string) {
-  const description = describeBridge(config, guid, tool);
-  return { description, xml: writeModelDescription(description) };
+function describeFmi2(config: BridgeConfig, guid: string, tool: string, like: ModelDescription | undefined) {
+  const own = describeBridge(config, guid, tool);
+  const description = like === undefined ? own : likeTheirs(own, like);
+  return { description, xml: Buffer.from(writeModelDescription(description)) };
 }
 
 function describeFmi3(config: BridgeConfig, token: string, tool: string) {
   const description = describeBridgeFmi3(config, token, tool);
-  return { description, xml: writeFmi3ModelDescription(description) };
+  return { description, xml: Buffer.from(writeFmi3ModelDescription(description)) };
 }
 
 function generationTool(): string {

@@ -3,7 +3,7 @@ import type { Fmi3ModelDescription, Fmi3Type, Fmi3Variable } from '../../fmi/ind
 import { LOG_CATEGORIES } from '../../support/log-categories.js';
 import type { BridgeConfig } from '../config.js';
 import { bridgeLayout, type LayoutVariable } from '../layout.js';
-import { modelIdentifier } from './describe-bridge.js';
+import { modelIdentifier } from './model-identifier.js';
 import { unitDefinitions } from './units.js';
 
 export function describeBridgeFmi3(config: BridgeConfig, token: string, generationTool: string): Fmi3ModelDescription {
@@ -48,7 +48,7 @@ export function describeBridgeFmi3(config: BridgeConfig, token: string, generati
     generationTool,
     variableNamingConvention: 'flat',
     coSimulation: {
-      modelIdentifier: modelIdentifier(config.name),
+      modelIdentifier: modelIdentifier(config),
       // It needs Node.js, but no tool in the sense of the standard: no model is handed to another program.
       needsExecutionTool: false,
       canGetAndSetFMUState: true,

@@ -3,6 +3,7 @@ import type { ModelDescription, ScalarVariable } from '../../fmi/index.js';
 import { LOG_CATEGORIES } from '../../support/log-categories.js';
 import type { BridgeConfig } from '../config.js';
 import { bridgeLayout, type LayoutVariable } from '../layout.js';
+import { modelIdentifier } from './model-identifier.js';
 import { unitDefinitions } from './units.js';
 
 export function describeBridge(config: BridgeConfig, guid: string, generationTool: string): ModelDescription {
@@ -20,7 +21,7 @@ export function describeBridge(config: BridgeConfig, guid: string, generationToo
     generationTool,
     variableNamingConvention: 'flat',
     coSimulation: {
-      modelIdentifier: modelIdentifier(config.name),
+      modelIdentifier: modelIdentifier(config),
       // It needs Node.js, but no tool in the sense of the standard: no model is handed to another program.
       needsExecutionTool: false,
       canHandleVariableCommunicationStepSize: true,
@@ -37,15 +38,6 @@ export function describeBridge(config: BridgeConfig, guid: string, generationToo
     initialUnknowns: outputs,
   };
 }
-
-/** `field-robot 2` → `field_robot_2`: a C identifier, which also names the library (FMI 2.0.4, section 2.1.1). */
-export function modelIdentifier(name: string): string {
-  const identifier = name.replace(/[^A-Za-z0-9_]/g, '_').slice(0, MAX_IDENTIFIER_LENGTH);
-  return /^\d/.test(identifier) ? `_${identifier}` : identifier;
-}
-
-/** Some file systems and importers stop at 255 characters, for the whole path below a temporary folder at worst. */
-const MAX_IDENTIFIER_LENGTH = 64;
 
 function toScalarVariable(variable: LayoutVariable): ScalarVariable {
   const { name, valueReference, type, kind, start, unit, description, tunable } = variable;

@@ -5,6 +5,8 @@ import { CredentialInFmuError } from './errors.js';
 
 const CREDENTIAL_KEY = /^(?:user(?:name)?|pass(?:word|wd|phrase)?|secret|token)$/i;
 const CREDENTIAL_PARAMETERS: readonly string[] = ['config.username', 'config.password'];
+/** Of every RabbitMQ, and the start value that RMQFMU documents. */
+const PUBLIC_ACCOUNT = 'guest';
 /** `amqp://user:password@host` */
 const URL_WITH_CREDENTIALS = /^[a-z][a-z0-9+.-]*:\/\/[^/\s]*@/i;
 
@@ -12,9 +14,12 @@ type DescribedVariable = Pick<ScalarVariable | Fmi3Variable, 'name' | 'start'>;
 
 /** Throws {@link CredentialInFmuError}, which names the place but not the value. */
 export function refuseCredentials(config: BridgeConfig, variables: readonly DescribedVariable[]): void {
+  const isStandIn = config.rmqfmu !== undefined;
   for (const { name, start } of variables) {
     const text = Array.isArray(start) ? start.join('') : start;
-    if (CREDENTIAL_PARAMETERS.includes(name) && text !== '') refuse(`the start value of ${name}`);
+    if (CREDENTIAL_PARAMETERS.includes(name) && text !== '' && !(isStandIn && text === PUBLIC_ACCOUNT)) {
+      refuse(`the start value of ${name}`);
+    }
   }
   if (config.broker.host.includes('@')) refuse('broker.host');
   // Signals are named by those who make the messages: a signal 'token' is data. What they hold is not looked into.

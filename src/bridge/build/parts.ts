@@ -13,6 +13,8 @@ export interface PartOptions {
   readonly library?: string;
   /** The bundled backend; default: that of this installation. */
   readonly backend?: string;
+  /** The FMU stands in for an RMQFMU: it can read a modelDescription.xml that was put into it. */
+  readonly standsIn?: boolean;
 }
 
 export interface Parts {
@@ -21,6 +23,7 @@ export interface Parts {
   readonly entries: readonly (ArchiveEntry & { readonly content: Buffer })[];
 }
 
+const DESCRIPTION_READER = fileURLToPath(new URL('../../rmqfmu.cjs', import.meta.url));
 const BACKEND = fileURLToPath(new URL('../../backend.cjs', import.meta.url));
 const SYSTEMS: Readonly<Record<string, NodeJS.Platform>> = { '.so': 'linux', '.dll': 'win32', '.dylib': 'darwin' };
 
@@ -39,6 +42,14 @@ export async function readParts(modelIdentifier: string, options: PartOptions, f
   const platform =
     known === undefined ? platformFolders(system, process.arch)[0]! : binariesFolder(known, fmi === 3 ? '3.0' : '2.0');
   const koffi = koffiFiles(system);
+  const reader = options.standsIn
+    ? [
+        {
+          name: 'resources/rmqfmu.cjs',
+          content: await readPart(DESCRIPTION_READER, 'the reader of descriptions', "run 'npm run build'"),
+        },
+      ]
+    : [];
   const [libraryBytes, backendBytes, koffiBytes, koffiLicense] = await Promise.all([
     readPart(library, 'the native library', "run 'npm run build' (needs a C compiler and CMake)"),
     readPart(backend, 'the bundled backend', "run 'npm run build'"),
@@ -50,6 +61,7 @@ export async function readParts(modelIdentifier: string, options: PartOptions, f
     entries: [
       { name: `binaries/${platform}/${modelIdentifier}${extension}`, content: libraryBytes },
       { name: 'resources/backend.cjs', content: backendBytes },
+      ...reader,
       { name: `resources/koffi/${system}_${process.arch}/koffi.node`, content: koffiBytes },
       { name: 'documentation/licenses/koffi.txt', content: koffiLicense },
     ],

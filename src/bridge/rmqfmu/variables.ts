@@ -6,6 +6,7 @@ import type { LayoutVariable } from '../layout.js';
 import type { SignalValue } from '../signals.js';
 import {
   ENABLE_SEND,
+  MISSING,
   OWN_PARAMETERS,
   REFERENCE,
   RMQFMU_PARAMETERS,
@@ -105,7 +106,9 @@ export function rmqfmuVariables(
   const taken = new Set(others.map(({ valueReference, type }) => `${valueReference} ${type}`));
   // An importer may set what the description leaves out: RMQFMU takes any value for any reference.
   const declared = new Set(parameters.map(({ valueReference, type }) => `${valueReference} ${type}`));
-  const undeclared = RMQFMU_PARAMETERS.filter(({ valueReference, type }) => !declared.has(`${valueReference} ${type}`));
+  const undeclared = RMQFMU_PARAMETERS.filter(
+    ({ valueReference, type }) => !declared.has(`${valueReference} ${type}`),
+  ).map((parameter) => ({ ...parameter, start: MISSING[parameter.valueReference] ?? parameter.start }));
   const all = [...parameters, ...undeclared].filter(
     ({ valueReference, type }) => !taken.has(`${valueReference} ${type}`),
   );
