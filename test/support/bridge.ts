@@ -7,11 +7,16 @@ import { temporaryFolder } from './fmus.js';
 
 let built = 0;
 
-/** A built and unpacked bridge FMU; `yaml` is what follows the name. */
-export async function bridgeFmu(yaml: string, folder: string, name = 'bridge'): Promise<UnpackedFmu> {
+/** A built bridge FMU; `yaml` is what follows the name. */
+export async function bridgeFile(yaml: string, folder: string, name = 'bridge'): Promise<string> {
   const file = join(folder, `${name}-${built++}.fmu`);
   await buildBridgeFmu(parseBridgeConfig(`twinbridge: bridge\nname: ${name}\n${yaml}`, 'test.yaml'), file);
-  return openFmu(file);
+  return file;
+}
+
+/** {@link bridgeFile}, unpacked. */
+export async function bridgeFmu(yaml: string, folder: string, name = 'bridge'): Promise<UnpackedFmu> {
+  return openFmu(await bridgeFile(yaml, folder, name));
 }
 
 /** An instance whose variables are reached by name. */
