@@ -107,6 +107,10 @@ export class PublishRefusedError extends PublishError {
   override readonly code = 'TB_AMQP_PUBLISH_REFUSED';
   override readonly retriable = false;
 }
+/** Not to be sent again, and the connection that it was for is gone, or there is none. */
+export class PublishLostError extends PublishError {
+  override readonly code = 'TB_AMQP_PUBLISH_LOST';
+}
 /** Its expiration passed while the link was down, so it was not sent again. */
 export class PublishExpiredError extends PublishError {
   override readonly code = 'TB_AMQP_PUBLISH_EXPIRED';

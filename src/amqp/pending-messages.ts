@@ -11,6 +11,8 @@ export interface PendingMessage {
   /** On the clock of `performance.now()`. */
   readonly publishedAt: number;
   readonly expirationMs: number | undefined;
+  /** Given up with the connection that it was sent on. */
+  readonly once: boolean;
   readonly confirm: (returned: string | undefined) => void;
   readonly reject: (error: BrokerError) => void;
   /** Whether it went out on some connection before. */
@@ -78,10 +80,17 @@ export class PendingMessages {
     return taken;
   }
 
-  /** The channel is gone: what was in flight on it waits again, before what was waiting already. */
-  channelLost(): void {
-    this.#waiting = [...this.#inFlight.values(), ...this.#waiting];
+  /**
+   * The channel is gone: what was in flight on it waits again, before what was waiting already. Takes out what is not to
+   * be sent again.
+   */
+  channelLost(): PendingMessage[] {
+    const inFlight = [...this.#inFlight.values()];
+    this.#waiting = [...inFlight.filter(({ once }) => !once), ...this.#waiting];
     this.#inFlight.clear();
+    const givenUp = inFlight.filter(({ once }) => once);
+    for (const message of givenUp) this.settle(message);
+    return givenUp;
   }
 
   /** A new channel, whose delivery tags begin anew; returns what is to be sent on it, in order. */

@@ -10,6 +10,7 @@ import {
   LinkClosedError,
   PublishExpiredError,
   PublisherFullError,
+  PublishLostError,
   PublishNackedError,
   PublishRefusedError,
 } from './errors.js';
@@ -30,6 +31,8 @@ export interface PublishOptions {
   readonly persistent?: boolean;
   /** Ask to be told when the message reaches no queue ({@link PublishReceipt.returned}). */
   readonly mandatory?: boolean;
+  /** Not kept over an outage: rejects with `PublishLostError` when the connection is lost, or is not there. */
+  readonly once?: boolean;
   /** After this the broker drops it from its queue; counted from `publish`, outages included. */
   readonly expirationMs?: number;
   readonly contentType?: string;
@@ -67,6 +70,9 @@ export class Publisher implements LinkUser {
   readonly #idPrefix = randomBytes(6).toString('base64url');
   #link: Link | undefined;
   #channel: ConfirmChannel | undefined;
+  #session: Session | undefined;
+  #isBlocked = false;
+  #onConnected: () => void = () => {};
   readonly #pending = new PendingMessages();
   #drained: (() => void)[] = [];
   #published = 0;
@@ -99,6 +105,21 @@ export class Publisher implements LinkUser {
     };
   }
 
+  /** Whether the broker, short of memory or disk, takes no messages for now. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /** `first` may publish whenever there is a new connection, before anything that waits is sent. */
+  whenConnected(first: () => void): void {
+    this.#onConnected = first;
+  }
+
+  /** Gives the connection up, as one that is dead, and connects anew. */
+  renew(reason: string): void {
+    this.#session?.fail(new Error(reason));
+  }
+
   /**
    * Resolves when the broker has confirmed. Rejects with {@link PublisherFullError} (at once), or
    * {@link PublishNackedError}, {@link PublishRefusedError}, {@link PublishExpiredError}, `LinkClosedError`.
@@ -111,7 +132,7 @@ export class Publisher implements LinkUser {
       return Promise.reject(this.#full());
     }
     return new Promise((resolve, reject) => {
-      const { mandatory = false, expirationMs, ...properties } = options;
+      const { mandatory = false, once = false, expirationMs, ...properties } = options;
       const messageId = `${this.#idPrefix}-${++this.#published}`;
       const publishedAt = performance.now();
       const message: PendingMessage = {
@@ -122,6 +143,7 @@ export class Publisher implements LinkUser {
         options: { ...properties, mandatory, messageId },
         publishedAt,
         expirationMs,
+        once,
         confirm: (returned) =>
           resolve({ confirmedAt: wallClock(), roundTripMs: performance.now() - publishedAt, returned }),
         reject,
@@ -164,6 +186,13 @@ export class Publisher implements LinkUser {
   }
 
   async setUp(session: Session): Promise<void> {
+    this.#isBlocked = false;
+    session.model.on('blocked', () => {
+      this.#isBlocked = true;
+    });
+    session.model.on('unblocked', () => {
+      this.#isBlocked = false;
+    });
     const channel = await session.model.createConfirmChannel();
     channel.on('error', (error: Error & { code?: number }) => {
       this.#blame(error);
@@ -174,6 +203,8 @@ export class Publisher implements LinkUser {
     channel.on('return', (message: Message) => this.#onReturn(message));
     await Promise.all(declareExchanges(channel, this.#options.exchanges ?? []));
     this.#channel = channel;
+    this.#session = session;
+    this.#onConnected();
     const now = performance.now();
     for (const message of this.#pending.channelOpened()) this.#send(message, now - message.publishedAt);
     this.#checkDrained();
@@ -181,14 +212,16 @@ export class Publisher implements LinkUser {
 
   lost(): void {
     this.#channel = undefined;
-    this.#pending.channelLost();
+    this.#session = undefined;
+    for (const message of this.#pending.channelLost()) message.reject(this.#lostWithConnection(message));
+    this.#checkDrained();
   }
 
   /** `age`: how long ago it was published, in milliseconds. */
   #send(message: PendingMessage, age: number): void {
     const channel = this.#channel;
     if (channel === undefined) {
-      this.#pending.wait(message);
+      this.#wait(message);
       return;
     }
     const { exchange, key, body, options, expirationMs } = message;
@@ -206,12 +239,23 @@ export class Publisher implements LinkUser {
         this.#drop(message, new PublishRefusedError(`cannot encode the message: ${error.message}`, { cause: error }));
       } else {
         // The channel is closing; there will be another.
-        this.#pending.wait(message);
+        this.#wait(message);
       }
       return;
     }
     if (message.sent) this.#resent++;
     this.#pending.sent(message);
+  }
+
+  #wait(message: PendingMessage): void {
+    if (message.once) this.#drop(message, this.#lostWithConnection(message));
+    else this.#pending.wait(message);
+  }
+
+  #lostWithConnection({ exchange, key }: PendingMessage): PublishLostError {
+    return new PublishLostError(`no connection to the broker for the message to '${exchange}'`, {
+      details: { exchange, routingKey: key },
+    });
   }
 
   #onConfirm(deliveryTag: number, multiple: boolean, accepted: boolean): void {

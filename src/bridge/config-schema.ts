@@ -77,6 +77,7 @@ const signal = {
       unit: { type: 'string', minLength: 1 },
       description: { type: 'string' },
       source: { ...name, description: 'outputs: name of the source that carries it' },
+      latch: { type: 'boolean', description: 'a Boolean input: once true it stays true, and is sent until confirmed' },
       maxLength: { type: 'integer', minimum: 1, maximum: 1 << 20, description: 'String: most bytes of UTF-8' },
     },
     ['type'],
@@ -157,6 +158,7 @@ export const bridgeSchema: object = {
         mandatory: { type: 'boolean', description: 'the broker tells when no queue takes a message' },
         announce: { type: 'boolean', description: 'publish {"internal_status":"ready", …} once messages are received' },
         expiration: duration,
+        resend: { ...duration, description: 'time after which a latched input that is not confirmed is sent again' },
       }),
       selection: object({
         behaviour: {

@@ -1,4 +1,5 @@
 /** The signals and diagnostics of a `bridge.yaml`: what a schema cannot say of their names, types and start values. */
+import { MAX_LATCHES } from '../native/index.js';
 import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import type { LocatedFile } from '../support/yaml-file.js';
@@ -24,6 +25,7 @@ interface SignalFile {
   readonly description?: string;
   readonly maxLength?: number;
   readonly source?: string;
+  readonly latch?: boolean;
 }
 
 type Source = LocatedFile<{
@@ -54,6 +56,11 @@ export function readSignals(source: Source, sources: readonly SourceConfig[], pr
     });
   }
   checkNames(source, outputs, sources, problems);
+  const latched = inputs.filter(({ latch }) => latch === true);
+  if (latched.length > MAX_LATCHES) {
+    const message = `${latched.length} inputs are latched, more than ${MAX_LATCHES}`;
+    problems.push({ message, location: source.locate(['inputs', latched.at(-1)!.name, 'latch']) });
+  }
   return { outputs, inputs, diagnostics: readDiagnostics(source, problems) };
 }
 
@@ -77,6 +84,8 @@ function readKind(source: Source, kind: Kind, sources: readonly SourceConfig[], 
       complain('is given, but only a String has a length', ['maxLength']);
     if (kind === 'inputs' && file.source !== undefined)
       complain('is given, but only an output has a source', ['source']);
+    const wrongLatch = file.latch === true ? latchProblem(kind, type, start) : undefined;
+    if (wrongLatch !== undefined) complain(wrongLatch, ['latch']);
     return {
       name,
       type,
@@ -86,6 +95,7 @@ function readKind(source: Source, kind: Kind, sources: readonly SourceConfig[], 
       ...(unit === undefined ? {} : { unit }),
       ...(description === undefined ? {} : { description }),
       ...(type === 'String' ? { maxLength: maxLength ?? DEFAULT_MAX_STRING_BYTES } : {}),
+      ...(file.latch === true ? { latch: true } : {}),
     };
   });
 }
@@ -104,6 +114,12 @@ function indexOfSource(
   const index = names.indexOf(name);
   if (index < 0) complain(`is '${name}', expected one of ${names.join(', ')}${didYouMean(name, names)}`, ['source']);
   return Math.max(0, index);
+}
+
+function latchProblem(kind: Kind, type: SignalType, start: SignalValue | undefined): string | undefined {
+  if (kind !== 'inputs') return 'is given, but only an input is published';
+  if (type !== 'Boolean') return 'is given, but only a Boolean can be latched';
+  return start === true ? 'is given, but the input is true from the start' : undefined;
 }
 
 function startProblem(type: SignalType, start: SignalValue, maxLength = DEFAULT_MAX_STRING_BYTES): string | undefined {

@@ -67,6 +67,8 @@ export interface SendConfig {
   readonly announce: boolean;
   /** Time after which the broker drops an unconsumed message, ms. */
   readonly expirationMs?: number;
+  /** Time after which a latched input that the broker has not confirmed is sent again, ms. */
+  readonly resendMs: number;
 }
 
 export interface SelectionConfig {
@@ -123,6 +125,9 @@ export interface BridgeConfig extends FmiConfig {
   readonly rmqfmu?: RmqfmuConfig;
 }
 
+/** A broker needs some time to confirm. */
+const MIN_RESEND_MS = 10;
+
 /* ---- Reading ------------------------------------------------------------------------------------------------------ */
 
 /** The file as the schema knows it: everything but the signals may be left out. */
@@ -132,7 +137,7 @@ interface BridgeFile extends SourcesFile, FmiFile {
   description?: string;
   guid?: string;
   broker?: string | BrokerFile;
-  send?: Partial<Omit<SendConfig, 'expirationMs'>> & { expiration?: DurationFile };
+  send?: Partial<Omit<SendConfig, 'expirationMs' | 'resendMs'>> & { expiration?: DurationFile; resend?: DurationFile };
   selection?: {
     behaviour?: Behaviour;
     maxage?: DurationFile;
@@ -216,6 +221,7 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
       mandatory: send.mandatory ?? false,
       announce: send.announce ?? file.rmqfmu !== undefined,
       ...(send.expiration === undefined ? {} : { expirationMs: duration('send', 'expiration', 0) }),
+      resendMs: Math.max(MIN_RESEND_MS, duration('send', 'resend', 100)),
     },
     selection: {
       behaviour: selection.behaviour ?? 2,

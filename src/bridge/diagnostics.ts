@@ -35,7 +35,9 @@ export type DiagnosticName =
   | 'time_discrepancy'
   | 'simtime_discrepancy'
   | 'next_time'
-  | 'redelivered';
+  | 'redelivered'
+  | 'latched'
+  | 'latched_confirmed';
 
 export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
   data_age: {
@@ -90,4 +92,6 @@ export const DIAGNOSTICS: Readonly<Record<DiagnosticName, Diagnostic>> = {
     type: 'Integer',
     description: 'messages that the broker delivered again after an outage, and that were known',
   },
+  latched: { type: 'Boolean', description: 'a latched input has been true' },
+  latched_confirmed: { type: 'Boolean', description: 'the broker has routed the message that says so' },
 };

@@ -210,7 +210,7 @@ export function stringAreas(signals: readonly Signal[]): StringArea[] {
 
 function toVariables(signals: readonly Signal[], kind: 'output' | 'input', firstReference: number): LayoutVariable[] {
   const areas = stringAreas(signals);
-  return signals.map(({ name, type, slot, source, start, unit, description }) => ({
+  return signals.map(({ name, type, slot, source, start, unit, description, latch }) => ({
     name,
     valueReference: firstReference + slot,
     type,
@@ -220,6 +220,7 @@ function toVariables(signals: readonly Signal[], kind: 'output' | 'input', first
     stringOffset: areas[slot]?.offset ?? 0,
     stringCapacity: areas[slot]?.capacity ?? 0,
     start: start ?? DEFAULT_STARTS[type],
+    ...(latch === true ? { role: 'latch' as const } : {}),
     ...(unit === undefined ? {} : { unit }),
     ...(description === undefined ? {} : { description }),
   }));

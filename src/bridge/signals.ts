@@ -21,6 +21,8 @@ export interface Signal {
   readonly description?: string;
   /** Strings only: most bytes of UTF-8 a value may have; longer values are refused and counted. */
   readonly maxLength?: number;
+  /** A Boolean input only: once true it stays true in what is published, and is sent until the broker has routed it. */
+  readonly latch?: true;
 }
 
 /** What a `String` signal holds where the configuration does not say, in bytes of UTF-8. */

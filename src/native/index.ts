@@ -7,6 +7,7 @@ export {
   type BackendCounter,
   fingerprint,
   guardParent,
+  type Latched,
   LinkState,
   type LogLevel,
   type OutgoingRow,
@@ -23,6 +24,7 @@ export {
   type ShimCounter,
 } from './producer.js';
 export {
+  MAX_LATCHES,
   MAX_SOURCES,
   NATIVE_TYPES,
   type NativeType,

@@ -41,6 +41,8 @@ export interface NativeFunctions {
   ): number;
   tb_producer_push_watermark(producer: Address, source: number, timeNs: bigint): number;
   tb_producer_newest(producer: Address, source: number): number | bigint;
+  tb_producer_latched(producer: Address, head: Uint8Array): number;
+  tb_producer_confirm_latched(producer: Address, latched: number): void;
   tb_producer_outgoing_count(producer: Address): number;
   tb_producer_set_link(producer: Address, state: number, up: number): void;
   tb_producer_confirmed(producer: Address, doingNs: bigint): void;
@@ -91,6 +93,8 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
     'int tb_producer_next_outgoing(uintptr_t producer, uint8_t *head, uint8_t *mask, uint8_t *values, uint8_t *strings)',
   tb_producer_push_watermark: 'int tb_producer_push_watermark(uintptr_t producer, uint32_t source, int64_t time_ns)',
   tb_producer_newest: 'int64_t tb_producer_newest(uintptr_t producer, uint32_t source)',
+  tb_producer_latched: 'uint32_t tb_producer_latched(uintptr_t producer, uint8_t *head)',
+  tb_producer_confirm_latched: 'void tb_producer_confirm_latched(uintptr_t producer, uint32_t latched)',
   tb_producer_outgoing_count: 'uint32_t tb_producer_outgoing_count(uintptr_t producer)',
   tb_producer_set_link: 'void tb_producer_set_link(uintptr_t producer, uint32_t state, uint32_t up)',
   tb_producer_confirmed: 'void tb_producer_confirmed(uintptr_t producer, int64_t doing_ns)',

@@ -36,6 +36,7 @@ export const BACKEND_COUNTERS = [
   'outOfOrder',
   'repeated',
   'redelivered',
+  'expired',
 ] as const;
 export type BackendCounter = (typeof BACKEND_COUNTERS)[number];
 
@@ -65,6 +66,14 @@ export interface RowBuffers {
 }
 
 export interface OutgoingRow extends RowBuffers {
+  /** Wall clock of the doStep, ns since the epoch. */
+  readonly doingNs: bigint;
+  /** End of its communication step, s. */
+  readonly stepEnd: number;
+}
+
+export interface Latched {
+  readonly mask: number;
   /** Wall clock of the doStep, ns since the epoch. */
   readonly doingNs: bigint;
   /** End of its communication step, s. */
@@ -162,6 +171,18 @@ export class Producer {
   /** Newest time of `source` handed over so far, ns since the epoch. */
   newestNs(source: number): bigint {
     return BigInt(this.#native.tb_producer_newest(this.#address, source));
+  }
+
+  /** The latched inputs that have been true, a bit each in the order of their slots, and the step that set the last. */
+  latched(): Latched {
+    const mask = this.#native.tb_producer_latched(this.#address, this.#head);
+    return { mask, doingNs: this.#head.readBigInt64LE(0), stepEnd: this.#head.readDoubleLE(8) };
+  }
+
+  /** The broker has routed a message with these. */
+  confirmLatched(mask: number): void {
+    if (this.#closed) return;
+    this.#native.tb_producer_confirm_latched(this.#address, mask);
   }
 
   /** Changed inputs that wait for {@link nextOutgoing}. */

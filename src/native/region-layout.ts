@@ -36,7 +36,11 @@ export const PARAMETER_ROLES = [
   'sendAlways',
   'sendEveryStep',
   'sendOff',
+  'latch',
 ] as const;
+
+/** At most so many inputs of a region are latched (`TB_MAX_LATCHES`). */
+export const MAX_LATCHES = 32;
 export type ParameterRole = (typeof PARAMETER_ROLES)[number];
 
 /** A number or truth value by its 8 bytes; `bigint` where a double would not hold it. */

@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -72,6 +72,9 @@ export interface OwnRabbitMq extends RunningBroker {
   readonly port: number;
   /** Runs rabbitmqctl, and returns what it prints. */
   ctl(...args: readonly string[]): Promise<string>;
+  /** Ends the server, as an operator does or as a power cut; what it has on disk stays. */
+  stopServer(how: 'orderly' | 'killed'): Promise<void>;
+  startServer(): Promise<void>;
 }
 
 export async function startRabbitMq(): Promise<RunningBroker> {
@@ -108,31 +111,46 @@ export async function startOwnRabbitMq(options: RabbitMqOptions = {}): Promise<O
     RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'plugins'),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
   };
-  const child = spawn('/bin/sh', ['-c', GUARDIAN, server], {
-    // Its own process group: all of it has to go, and Ctrl-C is not for it.
-    detached: true,
-    stdio: 'pipe',
-    env,
-  });
-  let output = '';
-  const keep = (text: Buffer): void => {
-    output = (output + text.toString()).slice(-4000);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const stop = () => end(child);
   const url = `amqp://${options.credentials ?? 'guest:guest'}@127.0.0.1:${port}`;
-  try {
-    await untilReady(url, child);
-  } catch (error) {
-    await stop();
-    throw new Error(`RabbitMQ did not start: ${String(error)}\n${output}`);
-  }
+  let child: ChildProcess | undefined;
+
+  const startServer = async (): Promise<void> => {
+    // Its own process group: all of it has to go, and Ctrl-C is not for it.
+    const started = spawn('/bin/sh', ['-c', GUARDIAN, server], { detached: true, stdio: 'pipe', env });
+    child = started;
+    let output = '';
+    const keep = (text: Buffer): void => {
+      output = (output + text.toString()).slice(-4000);
+    };
+    started.stdout.on('data', keep);
+    started.stderr.on('data', keep);
+    try {
+      await untilReady(url, started);
+    } catch (error) {
+      await stop();
+      throw new Error(`RabbitMQ did not start: ${String(error)}\n${output}`);
+    }
+  };
+  const stopServer = async (how: 'orderly' | 'killed'): Promise<void> => {
+    const running = child;
+    if (running === undefined) return;
+    const exited = new Promise((resolve) => running.once('exit', resolve));
+    // The guardian ends with the server, and leaves what there is on disk.
+    process.kill(Number(await readFile(env.RABBITMQ_PID_FILE, 'utf8')), how === 'killed' ? 'SIGKILL' : 'SIGTERM');
+    await exited;
+    child = undefined;
+  };
+  const stop = async (): Promise<void> => {
+    if (child !== undefined && !hasEnded(child)) return end(child);
+    await promisify(execFile)('epmd', ['-port', env.ERL_EPMD_PORT, '-kill'], { env }).catch(() => {});
+    await rm(home, { recursive: true, force: true });
+  };
+  await startServer();
   const ctl = async (...args: readonly string[]): Promise<string> => {
     const { stdout } = await promisify(execFile)(join(dirname(server), 'rabbitmqctl'), args, { env });
     return stdout;
   };
-  return { url, port, ctl, stop };
+  return { url, port, ctl, stop, startServer, stopServer };
 }
 
 async function untilReady(url: string, child: ChildProcess): Promise<void> {

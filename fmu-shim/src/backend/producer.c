@@ -207,6 +207,20 @@ int tb_producer_next_outgoing(tb_producer *p, tb_row_head *head, uint64_t *mask,
   return 1;
 }
 
+uint32_t tb_producer_latched(const tb_producer *p, tb_row_head *head) {
+  tb_header *h = p->region.header;
+  /* Times of a later one may come with an earlier mask; its mask comes then, too, with a byte of its own. */
+  const uint32_t latched = atomic_load_explicit(&h->latched, memory_order_acquire);
+  const uint64_t step_end = atomic_load_explicit(&h->latched_step_end, memory_order_relaxed);
+  head->arrived_ns = atomic_load_explicit(&h->latched_doing_ns, memory_order_relaxed);
+  memcpy(&head->step_end_s, &step_end, sizeof step_end);
+  return latched;
+}
+
+void tb_producer_confirm_latched(tb_producer *p, uint32_t latched) {
+  atomic_fetch_or_explicit(&p->region.header->latched_confirmed, latched, memory_order_release);
+}
+
 /* -- State, counters, log ------------------------------------------------------------------------------------------- */
 
 void tb_producer_set_link(tb_producer *p, uint32_t state, uint32_t up) {

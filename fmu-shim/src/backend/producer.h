@@ -53,6 +53,10 @@ TB_API int tb_producer_next_outgoing(tb_producer *producer, tb_row_head *head, u
                                      char *strings);
 /* The newest time of `source` handed over so far, ns since the epoch; INT64_MIN: none yet. */
 TB_API int64_t tb_producer_newest(const tb_producer *producer, uint32_t source);
+/* The latched inputs that have been true, a bit each in the order of their slots; `head` of the step that set the last. */
+TB_API uint32_t tb_producer_latched(const tb_producer *producer, tb_row_head *head);
+/* The broker has routed a message with these. */
+TB_API void tb_producer_confirm_latched(tb_producer *producer, uint32_t latched);
 TB_API uint32_t tb_producer_outgoing_count(const tb_producer *producer);
 
 TB_API void tb_producer_set_link(tb_producer *producer, uint32_t state, uint32_t up);

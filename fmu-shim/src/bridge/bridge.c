@@ -81,14 +81,24 @@ bool tb_set_text(char **place, const char *text) {
   return true;
 }
 
+/* In the order of their slots. */
+static void add_latch(tb_bridge *b, uint32_t slot) {
+  if (b->n_latches == TB_MAX_LATCHES) return; /* refused when the FMU is built */
+  uint32_t at = b->n_latches++;
+  for (; at > 0 && b->latches[at - 1] > slot; at--) b->latches[at] = b->latches[at - 1];
+  b->latches[at] = slot;
+}
+
 static bool copy_starts(tb_bridge *b) {
   const tb_header *h = b->region.header;
+  b->n_latches = b->latched = 0;
   b->send_off_slot = UINT32_MAX;
   for (uint32_t i = 0; i < h->n_variables; i++) {
     const tb_variable *v = &b->region.variables[i];
     if (v->kind == TB_INPUT) {
       copy_input_start(b, v);
       if (v->role == TB_ROLE_SEND_OFF) b->send_off_slot = v->slot;
+      if (v->role == TB_ROLE_LATCH) add_latch(b, v->slot);
     } else if (v->kind == TB_PARAMETER) {
       b->parameters[v->slot] = v->start;
       const char *start = v->start_offset == TB_NO_OFFSET ? "" : b->region.texts + v->start_offset;
@@ -411,10 +421,33 @@ static void mark(uint64_t *mask, const tb_variable *v) {
   for (uint32_t slot = v->slot; slot < v->slot + v->n_elements; slot++) mask[slot / 64] |= UINT64_C(1) << (slot % 64);
 }
 
+static bool is_latched(const tb_bridge *b, uint32_t slot) {
+  if (b->latched == 0) return false;
+  for (uint32_t i = 0; i < b->n_latches; i++)
+    if (b->latches[i] == slot) return (b->latched >> i & 1) != 0;
+  return false;
+}
+
 /* The input that stops publishing is data only to peers that were given it as such, in a message at every step. */
 static bool is_to_be_sent(const tb_bridge *b, uint32_t slot) {
   if (slot == b->send_off_slot && !b->send_every_step) return false;
-  return b->send_always || has_changed(b, slot);
+  return b->send_always || (has_changed(b, slot) && !is_latched(b, slot)); /* that is told by another way */
+}
+
+/* A latched input that is true now goes to the publisher past the outgoing queue, which may be full. */
+static void latch_inputs(tb_bridge *b, double step_end_s) {
+  tb_header *h = b->region.header;
+  uint32_t latched = b->latched;
+  for (uint32_t i = 0; i < b->n_latches; i++)
+    if (b->inputs[b->latches[i]] != 0) latched |= UINT32_C(1) << i;
+  if (latched == b->latched) return;
+  b->latched = latched;
+  uint64_t step_end;
+  memcpy(&step_end, &step_end_s, sizeof step_end);
+  atomic_store_explicit(&h->latched_doing_ns, tb_wall_ns(), memory_order_relaxed);
+  atomic_store_explicit(&h->latched_step_end, step_end, memory_order_relaxed);
+  atomic_store_explicit(&h->latched, latched, memory_order_release);
+  tb_notify(b->attachment.notification.notify_end); /* whatever the publisher is waiting for */
 }
 
 static void publish_inputs(tb_bridge *b, double step_end_s) {
@@ -437,6 +470,8 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
   for (uint32_t slot = first; slot < h->n_inputs; slot++)
     if (is_to_be_sent(b, slot)) mark(row.mask, b->input_variables[slot]);
   memcpy(row.values, b->inputs, h->n_inputs * sizeof *row.values);
+  for (uint32_t i = 0; i < b->n_latches; i++)
+    if (b->latched >> i & 1) row.values[b->latches[i]] = 1;
   memcpy(row.strings, b->input_strings, h->input_strings);
   memcpy(b->published, b->inputs, h->n_inputs * sizeof *b->inputs);
   memcpy(b->published_strings, b->input_strings, h->input_strings);
@@ -444,6 +479,11 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
   row.head->step_end_s = step_end_s;
   atomic_store_explicit(&h->outgoing_written, at + 1, memory_order_release);
   if (tb_must_wake(&h->publisher_waiting)) tb_notify(b->attachment.notification.notify_end);
+}
+
+static void hand_out_inputs(tb_bridge *b, double step_end_s) {
+  if (b->n_latches > 0) latch_inputs(b, step_end_s);
+  if (b->region.header->n_inputs > 0 || b->send_every_step) publish_inputs(b, step_end_s);
 }
 
 /* -- Steps ---------------------------------------------------------------------------------------------------------- */
@@ -506,7 +546,7 @@ static tb_outcome step_to(tb_bridge *b, double end, int64_t stamp) {
 tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
   if (is_broken(b)) return broken(b);
   const double end = time + step;
-  if (b->region.header->n_inputs > 0 || b->send_every_step) publish_inputs(b, end);
+  hand_out_inputs(b, end);
   return step_to(b, end, stamp_of(b, end));
 }
 
@@ -525,7 +565,7 @@ tb_outcome tb_bridge_step_to_arrival(tb_bridge *b, double time, double step, dou
       end = time_of(b, next);
     }
   }
-  if (b->region.header->n_inputs > 0 || b->send_every_step) publish_inputs(b, end);
+  hand_out_inputs(b, end);
   tb_outcome outcome = step_to(b, end, stamp);
   if (outcome == TB_DONE) *reached = end;
   return outcome;

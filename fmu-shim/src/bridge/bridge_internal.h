@@ -39,6 +39,9 @@ struct tb_bridge {
   const tb_variable **input_variables;
   bool change_waits; /* the last step changed inputs that found no room on their way to the publisher */
 
+  uint32_t latches[TB_MAX_LATCHES], n_latches; /* slots of latched inputs */
+  uint32_t latched;                            /* those that have been true, a bit each */
+
   uint64_t *parameters; /* by slot */
   char **parameter_texts;
   bool *parameter_set;

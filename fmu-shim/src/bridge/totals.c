@@ -14,7 +14,7 @@ void tb_bridge_report_totals(const tb_bridge *b) {
   const tb_region *r = &b->region;
 #define BACKEND(counter) tb_backend_counted(r, TB_COUNT_##counter)
 #define SHIM(counter) tb_shim_counted(r, TB_COUNT_##counter)
-  const uint64_t unconfirmed = minus(BACKEND(PUBLISHED), BACKEND(CONFIRMED));
+  const uint64_t unconfirmed = minus(BACKEND(PUBLISHED), BACKEND(CONFIRMED) + BACKEND(EXPIRED));
   const total totals[] = {
       {"steps", SHIM(STEPS)},
       {"waited", SHIM(WAITED)},
@@ -37,13 +37,14 @@ void tb_bridge_report_totals(const tb_bridge *b) {
       {"confirmed", BACKEND(CONFIRMED)},
       {"unconfirmed", unconfirmed},
       {"returned", BACKEND(RETURNED)},
+      {"expired unsent", BACKEND(EXPIRED)},
       {"changes merged", SHIM(COALESCED)},
       {"reconnects", BACKEND(RECONNECTS)},
       {"times the ring was full", BACKEND(BLOCKED)},
       {"log lines lost", BACKEND(LOG_LOST)},
   };
   const bool harm = BACKEND(REJECTED) + BACKEND(REFUSED_VALUES) + BACKEND(DROPPED) + BACKEND(RETURNED) +
-                        BACKEND(LOG_LOST) + unconfirmed >
+                        BACKEND(LOG_LOST) + BACKEND(EXPIRED) + unconfirmed >
                     0;
 #undef BACKEND
 #undef SHIM

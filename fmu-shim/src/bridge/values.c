@@ -134,6 +134,9 @@ static int64_t integer_diagnostic(const tb_bridge *b, uint32_t which) {
     case TB_DIAG_REDELIVERED: return saturated(tb_backend_counted(r, TB_COUNT_REDELIVERED));
     case TB_DIAG_REPEATED: return saturated(tb_backend_counted(r, TB_COUNT_REPEATED));
     case TB_DIAG_RECONNECTS: return saturated(tb_backend_counted(r, TB_COUNT_RECONNECTS));
+    case TB_DIAG_LATCHED: return b->latched != 0;
+    case TB_DIAG_LATCHED_CONFIRMED:
+      return b->latched != 0 && (b->latched & ~atomic_load_explicit(&r->header->latched_confirmed, memory_order_acquire)) == 0;
     case TB_DIAG_LINK_UP: return atomic_load(&r->header->link_up) != 0;
     default: return 0;
   }
@@ -221,6 +224,7 @@ void tb_bridge_set_integer(tb_bridge *b, const tb_variable *v, int64_t value) {
     case TB_ROLE_SEND_ALWAYS: b->send_always = value != 0; break;
     case TB_ROLE_SEND_EVERY_STEP: b->send_every_step = value != 0; break;
     case TB_ROLE_SEND_OFF:
+    case TB_ROLE_LATCH:
     case TB_ROLE_NONE: break;
   }
 }

@@ -23,10 +23,11 @@
 #define TB_CACHE_LINE 64
 #define TB_NO_OFFSET UINT32_MAX
 #define TB_MAX_SOURCES 16
+#define TB_MAX_LATCHES 32
 
 typedef enum { TB_OUTPUT, TB_INPUT, TB_PARAMETER, TB_DIAGNOSTIC } tb_kind;
 
-/* Parameters, and one input, that the shim itself obeys; the backend reads the others from the start message. */
+/* Parameters, and inputs, that the shim itself obeys; the backend reads the others from the start message. */
 typedef enum {
   TB_ROLE_NONE,
   TB_ROLE_TIMEOUT_S,
@@ -37,6 +38,7 @@ typedef enum {
   TB_ROLE_SEND_ALWAYS,
   TB_ROLE_SEND_EVERY_STEP,
   TB_ROLE_SEND_OFF, /* an input: nothing is published while it is true */
+  TB_ROLE_LATCH,    /* an input, Boolean: once true it stays true in what is published, and overtakes all that waits */
 } tb_role;
 
 typedef enum { TB_RMQFMU_0, TB_RMQFMU_1, TB_RMQFMU_2, TB_COMPLETE } tb_behaviour;
@@ -82,6 +84,8 @@ typedef enum {
   TB_DIAG_SIMTIME_DISCREPANCY, /* Real, ms: between the communication point and health_cosim_ns */
   TB_DIAG_NEXT_TIME,       /* Real, s: communication point at which the next waiting sample becomes due */
   TB_DIAG_REDELIVERED,     /* Integer: messages that came again after a connection was lost, and were known */
+  TB_DIAG_LATCHED,         /* Boolean: a latched input has been true */
+  TB_DIAG_LATCHED_CONFIRMED, /* Boolean: so it has, and the broker has routed what says so */
   TB_DIAG_COUNT,
   TB_DIAG_TIME = 255 /* Real, s: the independent variable that FMI 3.0 asks for */
 } tb_diagnostic;
@@ -128,6 +132,7 @@ typedef enum {
   TB_COUNT_OUT_OF_ORDER, /* messages older than one that arrived before */
   TB_COUNT_REPEATED,     /* messages that bring a signal again for the newest time */
   TB_COUNT_REDELIVERED,  /* messages that came again after a connection was lost, and were known */
+  TB_COUNT_EXPIRED,      /* of the published: their time to live was over before they could be sent */
   TB_BACKEND_COUNTERS
 } tb_backend_counter;
 
@@ -210,6 +215,12 @@ typedef struct {
   _Alignas(TB_CACHE_LINE) _Atomic uint32_t reader_waiting; /* a step sleeps until a sample comes */
   _Atomic uint32_t writer_waiting;                         /* the consumer found no free row and looks again later */
   _Atomic uint32_t publisher_waiting;                      /* the publisher waits for an outgoing row */
+
+  /* A bit for each latched input, in the order of their slots. They do not pass through the outgoing queue. */
+  _Atomic uint32_t latched;           /* by the shim: has been true at a step */
+  _Atomic uint32_t latched_confirmed; /* by the backend: routed */
+  _Atomic int64_t latched_doing_ns;   /* wall clock of the doStep that set the last of them */
+  _Atomic uint64_t latched_step_end;  /* end of its step, s: the bits of a double */
 
   _Alignas(TB_CACHE_LINE) _Atomic uint64_t backend_counters[TB_BACKEND_COUNTERS];
   /* The newest health message: the co-simulation's time that the peer knew of, and how far that was ahead of its own. */

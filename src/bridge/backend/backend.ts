@@ -41,7 +41,7 @@ export async function runBackend(
     if (leaving) return;
     leaving = true;
     setTimeout(() => process.exit(0), FAREWELL_MS);
-    await instances.closeAll(FAREWELL_MS);
+    await instances.abandonAll(FAREWELL_MS - 100);
     process.exit(0);
   };
   control.on('data', (chunk) => {

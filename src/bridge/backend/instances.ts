@@ -43,15 +43,16 @@ export class Instances {
   }
 
   /** Publishes what is left, for at most `graceMs`, and disconnects. */
-  async close(id: number, graceMs: number): Promise<void> {
+  async close(id: number, graceMs: number, importerGone = false): Promise<void> {
     const { worker } = this.#find(id);
     this.#instances.delete(id);
     worker.instances--;
-    await worker.ask({ type: 'close', id, graceMs });
+    await worker.ask({ type: 'close', id, graceMs, importerGone });
   }
 
-  async closeAll(graceMs: number): Promise<void> {
-    await Promise.allSettled([...this.#instances.keys()].map((id) => this.close(id, graceMs)));
+  /** The importer is gone. */
+  async abandonAll(graceMs: number): Promise<void> {
+    await Promise.allSettled([...this.#instances.keys()].map((id) => this.close(id, graceMs, true)));
   }
 
   #find(id: number): Instance {

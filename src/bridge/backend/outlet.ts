@@ -3,11 +3,12 @@
  *
  * While the broker is behind or away, changes wait in the ring, and the shim merges those that find no room there.
  */
-import type { Publisher } from '../../amqp/index.js';
+import { PublishExpiredError, type Publisher } from '../../amqp/index.js';
 import type { OutgoingRow, Producer } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import { createEncoder, type Encoder } from '../encoder.js';
 import { createStrictEncoder, STRICT_ANNOUNCEMENT } from '../rmqfmu/strict-encoder.js';
+import { Latch } from './latch.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
 const MAX_UNCONFIRMED = 1000;
@@ -20,6 +21,7 @@ export class Outlet {
   readonly #strict: boolean;
   readonly #contentType: string;
   readonly #log: RateLimitedLog;
+  readonly #latch: Latch;
   #heldBack = false;
   #closing = false;
 
@@ -31,6 +33,13 @@ export class Outlet {
     this.#contentType = this.#strict ? 'text/plain' : 'application/json';
     this.#encoder = this.#strict ? createStrictEncoder(config.inputs) : createEncoder(config.inputs);
     this.#log = log;
+    this.#latch = new Latch(
+      config,
+      producer,
+      publisher,
+      { encoder: this.#encoder, contentType: this.#contentType },
+      log,
+    );
   }
 
   /** The words are RMQFMU's: its players wait for them. */
@@ -41,8 +50,9 @@ export class Outlet {
     this.#publisher.publish(exchange, key, body, { contentType: this.#contentType }).catch(() => {}); // its failure shows as a lost link
   }
 
-  /** Publishes what the ring holds, as far as the broker keeps up with confirming. */
+  /** Publishes what the ring holds, as far as the broker keeps up with confirming; latched inputs first, and in any case. */
   publish(): void {
+    this.#latch.look();
     while (this.#publisher.stats.pending < MAX_UNCONFIRMED) {
       const row = this.#producer.nextOutgoing();
       if (row === undefined) return;
@@ -51,14 +61,20 @@ export class Outlet {
     this.#heldBack = true;
   }
 
-  /** Publishes what is left, for at most `graceMs`; what is unconfirmed then is told, and given up. */
-  async close(graceMs: number): Promise<void> {
+  /**
+   * Publishes what is left, for at most `graceMs`; what is unconfirmed then is told, and given up. Answers what has to
+   * be said also when there is no importer any more that reads the log.
+   */
+  async close(graceMs: number): Promise<string | undefined> {
     const deadline = performance.now() + graceMs;
     do {
       this.publish();
-      await this.#publisher.drain(Math.max(0, deadline - performance.now()));
+      const left = Math.max(0, deadline - performance.now());
+      await Promise.all([this.#publisher.drain(left), this.#latch.untilConfirmed(left)]);
     } while (this.#producer.outgoingCount > 0 && performance.now() < deadline);
     this.#closing = true;
+    const lastWords = this.#latch.close();
+    if (lastWords !== undefined) this.#log.write('error', 'logStatusError', lastWords);
     const left = this.#publisher.stats.pending + this.#producer.outgoingCount;
     if (left > 0) {
       this.#log.write(
@@ -68,11 +84,19 @@ export class Outlet {
       );
     }
     await this.#publisher.close();
+    return lastWords;
   }
 
   #publishRow(row: OutgoingRow): void {
     const { exchange, key, persistent, mandatory, expirationMs } = this.#send;
     const { doingNs } = row;
+    this.#producer.count('published');
+    // A command lives from the step that decided it, however long it has waited to be published.
+    const ageMs = expirationMs === undefined ? 0 : Math.max(0, Date.now() - Number(doingNs / 1_000_000n));
+    if (expirationMs !== undefined && ageMs > expirationMs) {
+      this.#expired(`it waited for ${ageMs} ms, its expiration is ${expirationMs} ms`);
+      return;
+    }
     const { notFinite } = this.#encoder;
     const body = this.#encoder.encode(row);
     if (this.#encoder.notFinite > notFinite) {
@@ -83,13 +107,12 @@ export class Outlet {
         () => 'an input is NaN or infinite, which JSON cannot say: published as null',
       );
     }
-    this.#producer.count('published');
     this.#publisher
       .publish(exchange, key, body, {
         contentType: this.#contentType,
         persistent,
         mandatory,
-        ...(expirationMs === undefined ? {} : { expirationMs }),
+        ...(expirationMs === undefined ? {} : { expirationMs: expirationMs - ageMs }),
       })
       .then(
         ({ returned }) => {
@@ -98,6 +121,10 @@ export class Outlet {
         },
         (error: Error) => {
           if (this.#closing) return;
+          if (error instanceof PublishExpiredError) {
+            this.#expired(error.message);
+            return;
+          }
           this.#log.limited(
             'unpublished',
             'error',
@@ -107,6 +134,11 @@ export class Outlet {
         },
       )
       .finally(() => this.#goOn());
+  }
+
+  #expired(why: string): void {
+    this.#producer.count('expired');
+    this.#log.limited('expired', 'warning', 'logStatusWarning', () => `a change of inputs was not sent: ${why}`);
   }
 
   /** One message less is unconfirmed. */

@@ -7,6 +7,7 @@
  * Each source has a consumer with a connection of its own: large messages of one (images) do not hold up the small ones
  * of another on the way, and what the broker refuses to one (a queue deleted, a right taken) does not cut off the others.
  */
+import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import {
   BrokerError,
@@ -143,14 +144,20 @@ export class BridgeSession {
     });
   }
 
-  /** Publishes what is left, for at most `graceMs`, then disconnects and gives everything back. */
-  async close(graceMs: number): Promise<void> {
+  /**
+   * Publishes what is left, for at most `graceMs`, then disconnects and gives everything back. Where the importer is gone,
+   * and its log with it, a stop that did not get through is told on standard error.
+   */
+  async close(graceMs: number, importerGone: boolean): Promise<void> {
     this.#closing = true;
     this.#secretWatch?.close();
     this.#opening.abort();
     await this.#started;
-    const consumers = [...this.#consumers, this.#health];
-    await Promise.all([...consumers.map((consumer) => consumer?.close()), this.#outlet?.close(graceMs)]);
+    const closed = Promise.all([...this.#consumers, this.#health].map((consumer) => consumer?.close()));
+    const lastWords = await this.#outlet?.close(graceMs);
+    // At once: process.stderr of a worker goes through the main thread, which is about to end.
+    if (lastWords !== undefined && importerGone) writeSync(2, `twinbridge backend: ${this.#name}: ${lastWords}\n`);
+    await closed;
     for (const intake of this.#intakes) intake.close();
     this.#log.flush();
     this.#notification.destroy();

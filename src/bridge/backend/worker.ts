@@ -14,7 +14,7 @@ export type ToWorker =
       readonly handles: ReceivedHandles;
     }
   | { readonly type: 'start'; readonly id: number; readonly parameters: ReadonlyMap<number, string> }
-  | { readonly type: 'close'; readonly id: number; readonly graceMs: number };
+  | { readonly type: 'close'; readonly id: number; readonly graceMs: number; readonly importerGone: boolean };
 
 export type FromWorker =
   | { readonly type: 'attached' | 'closed'; readonly id: number }
@@ -44,7 +44,7 @@ export function runWorker(library: string): void {
         await sessions.get(id)?.start(message.parameters);
         break;
       case 'close':
-        await sessions.get(id)?.close(message.graceMs);
+        await sessions.get(id)?.close(message.graceMs, message.importerGone);
         sessions.delete(id);
         say({ type: 'closed', id });
         break;
