@@ -14,7 +14,8 @@ import pika
 class Robot:
     def __init__(self, url, exchange, samples, answer=None):
         """
-        samples  by name of the bridge: texts to publish when it says that it receives
+        samples  by name of the bridge: texts to publish when it says that it receives, or [name, text] to the
+                 routing key of another name
         answer   called with the bridge's name and each of its messages; what it returns is published to it
         """
         self.received = []
@@ -72,8 +73,8 @@ class Robot:
         name = delivery.routing_key.removesuffix(".from")
         message = json.loads(body)
         if "internal_status" in message:
-            for text in self.samples.get(name, []):
-                self._publish(name, text)
+            for sample in self.samples.get(name, []):
+                self._publish(*([name, sample] if isinstance(sample, str) else sample))
             return
         with self._changed:
             self.received.append((name, message))
