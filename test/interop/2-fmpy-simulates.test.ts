@@ -1,7 +1,6 @@
 /** fmpy.simulate_fmu runs a bridge while a robot written with pika talks to it: every value arrives as it was sent. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { UnpackedFmu } from '#tb/fmi/index.js';
-import { bridgeFmu, stamp } from '../support/bridge.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bridgeFile, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
 import { describeWithPython, python } from './python.js';
@@ -40,14 +39,19 @@ interface Observed {
 const folder = temporaryFolder();
 let serial = 0;
 
-describeWithPython('fmpy.simulate_fmu', () => {
-  describeOnBrokers('with a bridge', (broker) => {
-    let fmu: UnpackedFmu;
+/** The value reference of `s`, in both versions. */
+const TEXT = 103;
 
-    beforeAll(async () => {
-      // No value is output but that of the communication point: a step waits until its sample is there.
-      fmu = await bridgeFmu(
-        `
+describeWithPython('fmpy.simulate_fmu', () => {
+  describe.each([2, 3])('of FMI %i', (fmi) =>
+    describeOnBrokers('with a bridge', (broker) => {
+      let fmu: string;
+
+      beforeAll(async () => {
+        // No value is output but that of the communication point: a step waits until its sample is there.
+        fmu = await bridgeFile(
+          `
+fmi: ${fmi}
 receive: { exchange: unused, type: topic, key: bridge.to }
 send: { exchange: unused, type: topic, key: bridge.from, announce: true }
 selection: { maxage: 0 ms, lookahead: 1, timeout: 5 s }
@@ -55,51 +59,69 @@ outputs: { r: Real, i: Integer, b: Boolean, s: { type: String, maxLength: 60 } }
 inputs: { u: { type: Real, start: 0 }, n: Integer, go: Boolean, title: String }
 diagnostics: [data_age]
 `,
-        folder,
-      );
-    });
-    afterAll(() => fmu?.close());
-
-    const simulate = (inputs: object[], messages = inputs.length) =>
-      python<Observed>('simulate.py', {
-        url: broker.url,
-        exchange: `tb-fmpy-${process.pid}-${serial++}`,
-        fmu: fmu.directory,
-        samples: SAMPLES.map(([json], k) => json.replace('}', `, "time": "${stamp(k * 1000 * STEP)}"}`)),
-        step: STEP,
-        stop: (SAMPLES.length - 1) * STEP,
-        text: fmu.description.variables.find(({ name }) => name === 's')?.valueReference,
-        title: 'é "𝄞"\n',
-        inputs,
-        messages,
+          folder,
+        );
       });
 
-    it('outputs are what was sent, at the communication points of their times', async () => {
-      const { rows, texts, log } = await simulate(
-        [
-          { time: 0, u: 1, n: 0, go: false },
-          { time: 1, u: 1, n: 0, go: false },
-        ],
-        1,
-      );
-      expect(rows).toEqual(
-        SAMPLES.map(([, r, i, b], k) => ({ time: expect.closeTo(k * STEP, 12), r, i, b, data_age: 0 })),
-      );
-      expect(texts).toEqual(SAMPLES.slice(1).map(([, , , , s]) => s));
-      expect(log.filter(([status]) => status !== 0)).toEqual([]);
-    });
+      const simulate = (inputs: object[], messages = inputs.length, events = false) =>
+        python<Observed>('simulate.py', {
+          url: broker.url,
+          exchange: `tb-fmpy-${process.pid}-${serial++}`,
+          fmu,
+          samples: SAMPLES.map(([json], k) => json.replace('}', `, "time": "${stamp(k * 1000 * STEP)}"}`)),
+          step: STEP,
+          stop: (SAMPLES.length - 1) * STEP,
+          text: TEXT,
+          title: 'é "𝄞"\n',
+          inputs,
+          messages,
+          events,
+        });
 
-    it('inputs are published when they change, with the end of their step, exactly', async () => {
-      const { published } = await simulate([
-        { time: 0, u: 0.1 + 0.2, n: 2147483647, go: true },
-        { time: 2 * STEP, u: 0.1 + 0.2, n: -2147483648, go: true },
-        { time: 3 * STEP, u: 0.1 + 0.2, n: -2147483648, go: false },
-      ]);
-      expect(published).toEqual([
-        { go: true, n: 2147483647, title: 'é "𝄞"\n', u: 0.1 + 0.2, time: expect.any(String), simstep: '100.000000' },
-        { n: -2147483648, time: expect.any(String), simstep: '300.000000' },
-        { go: false, time: expect.any(String), simstep: '400.000000' },
-      ]);
-    });
-  });
+      it('outputs are what was sent, at the communication points of their times', async () => {
+        const { rows, texts, log } = await simulate(
+          [
+            { time: 0, u: 1, n: 0, go: false },
+            { time: 1, u: 1, n: 0, go: false },
+          ],
+          1,
+        );
+        expect(rows).toEqual(
+          SAMPLES.map(([, r, i, b], k) => ({ time: expect.closeTo(k * STEP, 12), r, i, b, data_age: 0 })),
+        );
+        expect(texts).toEqual(SAMPLES.slice(1).map(([, , , , s]) => s));
+        expect(log.filter(([status]) => status !== 0)).toEqual([]);
+      });
+
+      it('inputs are published when they change, with the end of their step, exactly', async () => {
+        const { published } = await simulate([
+          { time: 0, u: 0.1 + 0.2, n: 2147483647, go: true },
+          { time: 2 * STEP, u: 0.1 + 0.2, n: -2147483648, go: true },
+          { time: 3 * STEP, u: 0.1 + 0.2, n: -2147483648, go: false },
+        ]);
+        expect(published).toEqual([
+          { go: true, n: 2147483647, title: 'é "𝄞"\n', u: 0.1 + 0.2, time: expect.any(String), simstep: '100.000000' },
+          { n: -2147483648, time: expect.any(String), simstep: '300.000000' },
+          { go: false, time: expect.any(String), simstep: '400.000000' },
+        ]);
+      });
+
+      if (fmi === 2) return;
+      it('in event mode with early return, where each sample is an event', async () => {
+        const { rows, log } = await simulate(
+          [
+            { time: 0, u: 1, n: 0, go: false },
+            { time: 1, u: 1, n: 0, go: false },
+          ],
+          1,
+          true,
+        );
+        // FMPy writes a row before and a row after each event.
+        const times = [...new Set(rows.map(({ time }) => Math.round(10 * Number(time)) / 10))];
+        expect(times).toEqual(SAMPLES.map((_, k) => k / 10));
+        expect(rows.at(-1)).toMatchObject({ r: SAMPLES.at(-1)?.[1], i: SAMPLES.at(-1)?.[2] });
+        expect(log.filter(([status]) => status !== 0)).toEqual([]);
+      });
+    }),
+  );
 });

@@ -11,8 +11,9 @@ log = []
 
 
 def keep_text(_time, recorder):
-    """FMPy records numbers only."""
-    texts.append(recorder.fmu.getString([scenario["text"]])[0].decode())
+    """FMPy records numbers only. It answers a text in bytes for FMI 2.0, as a text for FMI 3.0."""
+    (text,) = recorder.fmu.getString([scenario["text"]])
+    texts.append(text.decode() if isinstance(text, bytes) else text)
     return True
 
 
@@ -32,7 +33,10 @@ with Robot(scenario["url"], scenario["exchange"], {"bridge": scenario["samples"]
         output=["r", "i", "b", "data_age"],
         step_finished=keep_text,
         debug_logging=True,
-        logger=lambda _environment, _name, status, _category, message: log.append([status, message.decode()]),
+        # Environment and, in FMI 2.0, the instance's name; status, category, message.
+        logger=lambda *said: log.append([said[-3], said[-1].decode()]),
+        use_event_mode=scenario.get("events", False),
+        early_return_allowed=scenario.get("events", False),
         timeout=20,
     )
     published = robot.messages("bridge", scenario["messages"])
