@@ -5,7 +5,7 @@ import { CREDENTIAL_KEYS } from './config-broker.js';
 import { CLOCK_KINDS } from './config-fmi.js';
 import { PAYLOAD_KINDS } from './config-sources.js';
 import { COMPAT_LEVELS } from './rmqfmu/contract.js';
-import { INTEGER_MAX, SIGNAL_TYPES } from './signals.js';
+import { INTEGER_MAX, INTEGER_MIN, SIGNAL_TYPES, TYPE_ALIASES } from './signals.js';
 
 const name = { type: 'string', minLength: 1 };
 const duration = {
@@ -68,22 +68,38 @@ const stream = {
   description: 'the stream to read instead of a queue: its name, or a mapping',
 };
 
+const TYPES = [...SIGNAL_TYPES, ...Object.keys(TYPE_ALIASES)];
+
 /** One type for all spellings, not `oneOf`: with that, each problem would be told once for every spelling. */
 const signal = {
   ...object(
     {
-      type: { type: 'string', enum: SIGNAL_TYPES },
-      start: { type: ['number', 'boolean', 'string'] },
+      type: { type: 'string', enum: TYPES },
+      start: {
+        type: ['number', 'boolean', 'string', 'array'],
+        items: { type: ['number', 'boolean', 'string'] },
+        description: 'of an array: a list, or one value for all',
+      },
       unit: { type: 'string', minLength: 1 },
       description: { type: 'string' },
       source: { ...name, description: 'outputs: name of the source that carries it' },
       latch: { type: 'boolean', description: 'a Boolean input: once true it stays true, and is sent until confirmed' },
-      maxLength: { type: 'integer', minimum: 1, maximum: 1 << 20, description: 'String: most bytes of UTF-8' },
+      path: { type: 'string', description: 'JSON pointer to it in messages: /pose/x; default: the key of its name' },
+      size: { type: 'integer', minimum: 1, maximum: 1 << 16, description: 'an array of so many elements' },
+      scale: { type: 'number', description: 'value = number in the message * scale + offset' },
+      offset: { type: 'number', description: 'see scale' },
+      values: {
+        type: 'object',
+        minProperties: 1,
+        additionalProperties: { type: 'integer', minimum: INTEGER_MIN, maximum: INTEGER_MAX },
+        description: 'Enumeration: the items with their numbers',
+      },
+      maxLength: { type: 'integer', minimum: 1, maximum: 1 << 24, description: 'String, Binary: most bytes' },
     },
     ['type'],
   ),
   type: ['string', 'object'],
-  description: `${SIGNAL_TYPES.join(', ')}, or a mapping with type and more`,
+  description: `${TYPES.join(', ')}, or a mapping with type and more`,
 };
 
 const signals = { type: 'object', additionalProperties: signal };

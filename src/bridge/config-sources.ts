@@ -106,7 +106,11 @@ function readSource(
     key: given.key ?? 'data.to_cosim',
     queue: readQueue({ value: given, place, locate: (at) => locate([...path, ...at]) }, problems),
     prefetch: given.prefetch ?? Math.min(Math.max(defaults.capacity, 1), 2000),
-    time: { key: time.key ?? 'time', format: time.format ?? 'rfc3339', assumeUtc: time.assumeUtc ?? false },
+    time: {
+      key: time.key ?? (given.payload === 'raw' ? '' : 'time'),
+      format: time.format ?? 'rfc3339',
+      assumeUtc: time.assumeUtc ?? false,
+    },
     payload: given.payload ?? 'json',
     unknownFields: given.unknownFields ?? 'warn',
     maxMessageBytes: given.maxMessageBytes ?? 1 << 20,

@@ -194,12 +194,12 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
     problems.push({ message: `'${part}.${key}' ${parsed.problem}`, location: source.locate([part, key]) });
     return fallback;
   };
-  const { send = {}, selection = {}, ring = {} } = file;
+  const { fmi = 2, send = {}, selection = {}, ring = {} } = file;
   const capacity = ring.capacity ?? 1024;
   const maxageMs = duration('selection', 'maxage', 1000);
   const sources = readSources(source, { capacity, maxageMs }, problems);
   const [first] = sources;
-  const signals = readSignals(source, sources, problems);
+  const signals = readSignals(source, { fmi, sources }, problems);
   checkComplete(source, problems);
   if (file.rmqfmu !== undefined && file.fmi === 3) {
     problems.push({ message: "'rmqfmu' goes with FMI 2.0 only, as RMQFMU does", location: source.locate(['fmi']) });

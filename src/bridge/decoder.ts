@@ -7,12 +7,17 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { didYouMean } from '../support/nearest.js';
-import { parseEpoch, parseRfc3339, type TimeFormat } from '../support/time.js';
-import { type JsonKind, scanMembers, unquote } from './json-scanner.js';
+import { parseEpoch, parseRfc3339, type TimeFormat, wallClock } from '../support/time.js';
+import type { PayloadKind } from './config-sources.js';
+import { FAILED, type JsonKind, type Scanner, scanMessage, unquote } from './json-scanner.js';
+import { compileMapping, labelOf, type MappingNode, timePath } from './mapping.js';
+import { formatPointer } from './pointer.js';
+import { type MessageProperties, rawTime } from './raw-payload.js';
+import { type FieldReason, Refusal, readValue, shorten, tooLong, wrongType } from './read-value.js';
 import { type Compat, SKIPPED_KEY } from './rmqfmu/contract.js';
-import { booleanOfNumber, cutToInteger, parseLenientTime } from './rmqfmu/lenient.js';
+import { parseLenientTime } from './rmqfmu/lenient.js';
 import { RowWriter, type SampleRow } from './sample-row.js';
-import { DEFAULT_MAX_STRING_BYTES, INTEGER_MAX, INTEGER_MIN, type Signal, type SignalValue } from './signals.js';
+import { DEFAULT_MAX_BINARY_BYTES, pathOf, type Signal, type Value } from './signals.js';
 
 /** Why a message is no sample. Stable words: they are the labels of counters. */
 export const REJECTION_REASONS = [
@@ -33,22 +38,10 @@ export const REJECTION_REASONS = [
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** What is wrong with one member of a message. Stable words. */
-export const FIELD_REASONS = [
-  'wrong_type',
-  'null',
-  'not_an_integer',
-  'integer_out_of_range',
-  'number_out_of_range',
-  'string_too_long',
-  'string_with_nul',
-  'duplicate_key',
-  'unknown_field',
-  'time_taken_as_utc',
-] as const;
-export type FieldReason = (typeof FIELD_REASONS)[number];
+export { FIELD_REASONS, type FieldReason } from './read-value.js';
 
 export interface FieldProblem {
+  /** A key of the message; what lies deeper, as JSON pointer. */
   readonly field: string;
   readonly reason: FieldReason;
   /** A whole sentence, with the value that broke the rule. */
@@ -60,7 +53,7 @@ export interface DecodedSample {
   /** Nanoseconds since the epoch. */
   readonly timeNs: bigint;
   /** By slot; `undefined` where the message has no usable value. */
-  readonly values: readonly (SignalValue | undefined)[];
+  readonly values: readonly (Value | undefined)[];
   /** The same values as a row of the ring; valid until the next message is decoded. */
   readonly row: SampleRow;
   /** Every signal of the source has a value. */
@@ -85,7 +78,7 @@ export interface RejectedMessage {
 export type Decoded = DecodedSample | RejectedMessage;
 
 export interface TimeSettings {
-  /** Key of the member that holds the time of a message. */
+  /** Key of the member that holds the time of a message, or a JSON pointer; of raw payloads, a header, or none. */
   readonly key: string;
   readonly format: TimeFormat;
   /** RFC 3339 only: a time without a zone counts as UTC instead of being refused. */
@@ -101,12 +94,18 @@ export interface DecoderOptions {
   readonly unknownFields: UnknownFieldPolicy;
   /** Longer bodies are rejected unread. */
   readonly maxMessageBytes: number;
+  /** Default: `json`. */
+  readonly payload?: PayloadKind;
   /** Messages of RMQFMU's peers are understood; see `rmqfmu/lenient.ts`. */
   readonly compat?: Compat;
 }
 
+/** Is told where the value of a signal stands in a message, usable or not. */
+export type Trace = (signal: Signal, text: string) => void;
+
 export interface Decoder {
-  decode(content: Buffer): Decoded;
+  /** `properties` are asked for raw payloads only. */
+  decode(content: Buffer, properties?: MessageProperties, trace?: Trace): Decoded;
   /** Names of the signals that the message has no usable value of: all of them if it is no sample. */
   missingFrom(content: Buffer): readonly string[];
 }
@@ -114,30 +113,43 @@ export interface Decoder {
 /** A message made to be wrong does not fill the log. */
 export const MAX_PROBLEMS = 32;
 
-/** `signals` by slot, of which messages of `source` carry some. */
+/** `signals` in the order of their slots, of which messages of `source` carry some. */
 export function createDecoder(signals: readonly Signal[], options: DecoderOptions, source = 0): Decoder {
-  const { time, unknownFields: policy, maxMessageBytes, compat } = options;
   const own = signals.filter((signal) => signal.source === source);
-  const slots = new Map(own.map(({ name, slot }) => [name, slot]));
-  const knownNames = [...slots.keys(), time.key];
   const writer = new RowWriter(signals);
+  const decode = options.payload === 'raw' ? rawDecoder(own[0], writer, options) : jsonDecoder(own, writer, options);
+  const missingFrom = (content: Buffer) => {
+    const decoded = decode(content);
+    const missing = decoded.kind === 'sample' ? own.filter(({ slot }) => decoded.values[slot] === undefined) : own;
+    return missing.map((signal) => signal.name);
+  };
+  return { decode, missingFrom };
+}
+
+type Decode = Decoder['decode'];
+
+function checkSize(content: Buffer, { maxMessageBytes }: DecoderOptions): RejectedMessage | undefined {
+  if (content.length === 0) return reject('empty_body', 'the body is empty');
+  if (content.length <= maxMessageBytes) return undefined;
+  return reject('too_large', `the body has ${content.length} bytes, the limit is ${maxMessageBytes}`);
+}
+
+function jsonDecoder(own: readonly Signal[], writer: RowWriter, options: DecoderOptions): Decode {
+  const { time, unknownFields: policy, compat } = options;
+  const { root, size } = compileMapping(own, timePath(time));
+  const knownNames = [...own.map((signal) => labelOf(pathOf(signal))), labelOf(timePath(time))];
   const suggest = memoize((field: string) => didYouMean(field, knownNames));
 
-  const decode = (content: Buffer): Decoded => {
-    if (content.length === 0) return reject('empty_body', 'the body is empty');
-    if (content.length > maxMessageBytes) {
-      return reject('too_large', `the body has ${content.length} bytes, the limit is ${maxMessageBytes}`);
-    }
+  return (content, _properties, trace) => {
+    const wrong = checkSize(content, options);
+    if (wrong !== undefined) return wrong;
     if (!isUtf8(content)) return malformed(firstInvalidByte(content), 'expected UTF-8');
     const text = content.toString(isAscii(content) ? 'latin1' : 'utf8');
     if (text.startsWith('\ufeff')) return malformed(0, 'a byte order mark, which JSON must not begin with');
 
-    const values = new Array<SignalValue | undefined>(signals.length).fill(undefined);
-    const seen = new Uint8Array(signals.length);
+    const values = new Array<Value | undefined>(writer.slots).fill(undefined);
+    const seen = new Uint8Array(size);
     const problems: FieldProblem[] = [];
-    const note = (field: string, reason: FieldReason, message: string) => {
-      if (problems.length < MAX_PROBLEMS) problems.push({ field, reason, message });
-    };
     let known = 0;
     let used = 0;
     let unknownFields = 0;
@@ -145,33 +157,109 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
     let firstUnknown = '';
     let timeText: { kind: JsonKind; text: string } | undefined;
 
-    const fault = scanMembers(text, (key, kind, start, end) => {
-      const slot = slots.get(key);
-      const again = slot === undefined ? key === time.key && timeText !== undefined : seen[slot] === 1;
-      if (again) {
-        refusedValues += 1;
-        note(key, 'duplicate_key', `'${key}' is there twice: the first value counts`);
-      } else if (slot !== undefined) {
-        seen[slot] = 1;
-        known += 1;
-        const value = readValue(signals[slot]!, kind, text, start, end, compat);
-        if (typeof value !== 'object') {
-          values[slot] = value;
-          used += 1;
-        } else {
-          refusedValues += 1;
-          note(key, value.reason, `'${key}' ${value.message}`);
-        }
-      } else if (key === time.key) {
-        timeText = { kind, text: text.slice(start, end) };
-      } else if (compat === undefined || !SKIPPED_KEY.test(key)) {
-        unknownFields += 1;
-        if (unknownFields === 1) firstUnknown = key;
-        if (policy === 'warn' && problems.length < MAX_PROBLEMS) {
-          note(key, 'unknown_field', `'${shorten(key)}' is no signal${suggest(key)}`);
-        }
+    const note = (field: string, reason: FieldReason, message: string) => {
+      if (problems.length < MAX_PROBLEMS) problems.push({ field, reason, message });
+    };
+    const refuse = (label: string, { reason, message }: Refusal) => {
+      refusedValues += 1;
+      note(label, reason, `'${label}' ${message}`);
+    };
+
+    const readMembers = (scanner: Scanner, node: MappingNode, key: string, kind: JsonKind, start: number): number => {
+      const child = node.children.get(key);
+      if (child !== undefined) return readPlace(scanner, child, kind, start);
+      if (compat !== undefined && node === root && SKIPPED_KEY.test(key)) return scanner.value(start);
+      unknownFields += 1;
+      const label = node === root ? key : formatPointer([...node.tokens, key]);
+      if (unknownFields === 1) firstUnknown = label;
+      if (policy === 'warn' && problems.length < MAX_PROBLEMS) {
+        note(label, 'unknown_field', `'${shorten(label)}' is no signal${suggest(label)}`);
       }
-    });
+      return scanner.value(start);
+    };
+
+    const readPlace = (scanner: Scanner, node: MappingNode, kind: JsonKind, start: number): number => {
+      if (seen[node.id] === 1) {
+        refuse(node.label, new Refusal('duplicate_key', 'is there twice: the first value counts'));
+        return scanner.value(start);
+      }
+      seen[node.id] = 1;
+      if (node.signal !== undefined) return readSignal(scanner, node, node.signal, kind, start);
+      if (node.isTime !== true) {
+        if (kind === 'object') {
+          return scanner.members(start, (key, of, at) => readMembers(scanner, node, key, of, at));
+        }
+        if (kind === 'array')
+          return scanner.elements(start, (index, of, at) => readElement(scanner, node, index, of, at));
+      }
+      const end = scanner.value(start);
+      if (end === FAILED) return end;
+      if (node.isTime === true) {
+        timeText = { kind, text: text.slice(start, end) };
+      } else {
+        known += 1;
+        refuse(node.label, wrongType(kind, text.slice(start, end), 'the signals in it need an object'));
+      }
+      return end;
+    };
+
+    /** Elements without a name are no fields that could be unknown. */
+    const readElement = (scanner: Scanner, node: MappingNode, index: number, kind: JsonKind, start: number): number => {
+      const child = node.children.get(String(index));
+      return child === undefined ? scanner.value(start) : readPlace(scanner, child, kind, start);
+    };
+
+    const readSignal = (scanner: Scanner, node: MappingNode, signal: Signal, kind: JsonKind, start: number): number => {
+      known += 1;
+      if (signal.size !== undefined && kind === 'array') return readArray(scanner, node, signal, signal.size, start);
+      const end = scanner.value(start);
+      if (end === FAILED) return end;
+      trace?.(signal, text.slice(start, end));
+      const value =
+        signal.size === undefined
+          ? readValue(signal, kind, text, start, end, compat)
+          : wrongType(kind, text.slice(start, end), `the signal is an array of ${signal.size}`);
+      if (value instanceof Refusal) {
+        refuse(node.label, value);
+      } else {
+        values[signal.slot] = value;
+        used += 1;
+      }
+      return end;
+    };
+
+    /** All elements or none: half of a vector is no vector. */
+    const readArray = (scanner: Scanner, node: MappingNode, signal: Signal, length: number, start: number): number => {
+      let count = 0;
+      let refusal: Refusal | undefined;
+      const end = scanner.elements(start, (index, kind, at) => {
+        count += 1;
+        const child = node.children.get(String(index));
+        const behind = child === undefined ? scanner.value(at) : readPlace(scanner, child, kind, at);
+        if (behind === FAILED || index >= length || refusal !== undefined) return behind;
+        const value = readValue(signal, kind, text, at, behind, compat);
+        if (value instanceof Refusal) refusal = new Refusal(value.reason, `at ${index} ${value.message}`);
+        else values[signal.slot + index] = value;
+        return behind;
+      });
+      if (end === FAILED) return end;
+      trace?.(signal, text.slice(start, end));
+      if (count !== length) {
+        refusal = new Refusal(
+          'wrong_size',
+          `has ${count} ${count === 1 ? 'element' : 'elements'}, the signal has ${length}`,
+        );
+      }
+      if (refusal === undefined) {
+        used += 1;
+      } else {
+        values.fill(undefined, signal.slot, signal.slot + length);
+        refuse(node.label, refusal);
+      }
+      return end;
+    };
+
+    const fault = scanMessage(text, (scanner, key, kind, start) => readMembers(scanner, root, key, kind, start));
     if (fault !== undefined) {
       const position = Buffer.byteLength(text.slice(0, fault.position));
       if (fault.reason === 'not_an_object') return reject('not_an_object', 'the body is no JSON object');
@@ -188,12 +276,25 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
     const row = writer.write(values);
     return { kind: 'sample', timeNs: stamp, values, row, complete, unknownFields, refusedValues, problems };
   };
-  const missingFrom = (content: Buffer) => {
-    const decoded = decode(content);
-    const missing = decoded.kind === 'sample' ? own.filter(({ slot }) => decoded.values[slot] === undefined) : own;
-    return missing.map((signal) => signal.name);
+}
+
+/** `signal` is the only one of its source. */
+function rawDecoder(signal: Signal | undefined, writer: RowWriter, options: DecoderOptions): Decode {
+  return (content, properties = { arrivedNs: wallClock() }) => {
+    const wrong = checkSize(content, options);
+    if (wrong !== undefined) return wrong;
+    if (signal === undefined) return reject('no_known_signal', 'no signal takes the payload');
+    const timeNs = rawTime(options.time, properties);
+    if (typeof timeNs !== 'bigint') return timeNs;
+    const { maxLength = DEFAULT_MAX_BINARY_BYTES } = signal;
+    if (content.length > maxLength) {
+      return reject('no_usable_value', `'${signal.name}' ${tooLong(content.length, maxLength).message}`);
+    }
+    const values = new Array<Value | undefined>(writer.slots).fill(undefined);
+    values[signal.slot] = content;
+    const row = writer.write(values);
+    return { kind: 'sample', timeNs, values, row, complete: true, unknownFields: 0, refusedValues: 0, problems: [] };
   };
-  return { decode, missingFrom };
 }
 
 function reject(reason: RejectionReason, message: string): RejectedMessage {
@@ -204,72 +305,16 @@ function malformed(position: number, what: string): RejectedMessage {
   return { kind: 'rejected', reason: 'malformed_json', message: `byte ${position}: ${what}`, position };
 }
 
-type Refusal = { readonly reason: FieldReason; readonly message: string };
-
-function readValue(
-  signal: Signal,
-  kind: JsonKind,
-  text: string,
-  start: number,
-  end: number,
-  compat: Compat | undefined,
-): SignalValue | Refusal {
-  if (compat !== undefined && kind === 'number' && signal.type === 'Boolean') {
-    const value = booleanOfNumber(text.slice(start, end));
-    if (value !== undefined) return value;
-  }
-  if (kind === 'null') return { reason: 'null', message: 'is null' };
-  if (kind !== KIND_OF[signal.type]) {
-    const is = kind === 'array' || kind === 'object' ? `an ${kind}` : `the ${kind} ${shorten(text.slice(start, end))}`;
-    return { reason: 'wrong_type', message: `is ${is}, the signal is ${ARTICLES[signal.type]} ${signal.type}` };
-  }
-  switch (signal.type) {
-    case 'Boolean':
-      return text.charCodeAt(start) === 0x74;
-    case 'String':
-      return readString(signal, unquote(text, start, end));
-    default:
-      return readNumber(signal.type, text.slice(start, end), compat);
-  }
-}
-
-const ARTICLES = { Real: 'a', Integer: 'an', Boolean: 'a', String: 'a' } as const;
-const KIND_OF = { Real: 'number', Integer: 'number', Boolean: 'boolean', String: 'string' } as const;
-
-function readNumber(type: 'Real' | 'Integer', text: string, compat: Compat | undefined): number | Refusal {
-  const written = Number(text);
-  const value = type === 'Integer' && compat !== undefined ? cutToInteger(written) : written;
-  if (type === 'Real') {
-    if (Number.isFinite(value)) return value;
-    return { reason: 'number_out_of_range', message: `is ${shorten(text)}, more than a double holds` };
-  }
-  if (!Number.isInteger(value) && Number.isFinite(value)) {
-    return { reason: 'not_an_integer', message: `is ${shorten(text)}, the signal is an Integer` };
-  }
-  if (value < INTEGER_MIN || value > INTEGER_MAX) {
-    return { reason: 'integer_out_of_range', message: `is ${shorten(text)}, more than an FMI Integer (32 bits) holds` };
-  }
-  return value + 0; // -0 is 0
-}
-
-function readString(signal: Signal, value: string): string | Refusal {
-  const limit = signal.maxLength ?? DEFAULT_MAX_STRING_BYTES;
-  const bytes = Buffer.byteLength(value);
-  if (bytes > limit) return { reason: 'string_too_long', message: `has ${bytes} bytes, the limit is ${limit}` };
-  // FMI strings end at the first NUL: the rest would be lost without a word.
-  if (value.includes('\0')) return { reason: 'string_with_nul', message: 'has a NUL character in it' };
-  return value;
-}
-
 function readTime(
   time: TimeSettings,
   written: { kind: JsonKind; text: string } | undefined,
   compat: Compat | undefined,
   warn: (message: string) => void,
 ): bigint | RejectedMessage {
-  if (written === undefined) return reject('time_missing', `the message has no '${time.key}'`);
+  const label = labelOf(timePath(time));
+  if (written === undefined) return reject('time_missing', `the message has no '${label}'`);
   const { kind, text } = written;
-  const shown = `'${time.key}' is ${shorten(text)}`;
+  const shown = `'${label}' is ${shorten(text)}`;
   if (time.format === 'rfc3339') {
     if (kind !== 'string') return reject('time_not_a_string', `${shown}, expected an RFC 3339 time`);
     const stamp = unquote(text, 0, text.length);
@@ -289,10 +334,6 @@ const TIME_FAULTS = {
   time_without_zone: 'it has no zone and could be hours off; send it with Z or an offset, or set time.assumeUtc',
   time_out_of_range: 'not between the years 1678 and 2261',
 } as const;
-
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
 
 /** `content` is not UTF-8. */
 function firstInvalidByte(content: Buffer): number {

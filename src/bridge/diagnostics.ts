@@ -2,10 +2,10 @@
  * Outputs that tell how the bridge is doing. The order gives each its number in `tb_diagnostic`
  * (`fmu-shim/src/ring/region.h`), where they are computed.
  */
-import type { SignalType } from './signals.js';
+import type { BasicType } from './signals.js';
 
 export interface Diagnostic {
-  readonly type: SignalType;
+  readonly type: BasicType;
   readonly unit?: string;
   readonly description: string;
 }

@@ -3,7 +3,7 @@
  *
  * Messages are not read with `JSON.parse`: of two members with the same key it keeps the last one, of a number it keeps
  * a double (a time in nanoseconds has more digits), nesting it takes without bound, and often it does not say where the
- * fault is. The grammar is the same (RFC 8259); values inside of values are checked and passed over.
+ * fault is. The grammar is the same (RFC 8259); values that nobody asks for are checked and passed over.
  */
 
 export type JsonKind = 'number' | 'string' | 'boolean' | 'null' | 'array' | 'object';
@@ -24,10 +24,24 @@ export const MAX_NESTING = 64;
 
 /** Visits the members of the object that `text` must be; members before a fault have been visited all the same. */
 export function scanMembers(text: string, visit: MemberVisitor): JsonFault | undefined {
+  return scanMessage(text, (scanner, key, kind, start) => {
+    const end = scanner.value(start);
+    if (end !== FAILED) visit(key, kind, start, end);
+    return end;
+  });
+}
+
+/**
+ * Is told each member in turn, before its value is read, and has the scanner read it: {@link Scanner.value}, or
+ * {@link Scanner.members} and {@link Scanner.elements} to look into it. Answers what those answer.
+ */
+export type MemberReader = (scanner: Scanner, key: string, kind: JsonKind, start: number) => number;
+
+export function scanMessage(text: string, read: MemberReader): JsonFault | undefined {
   const scanner = new Scanner(text);
   const start = skipSpace(text, 0);
   const isObject = text.charCodeAt(start) === Character.openBrace;
-  const end = isObject ? scanner.object(start, visit) : scanner.value(start);
+  const end = isObject ? scanner.members(start, (key, kind, at) => read(scanner, key, kind, at)) : scanner.value(start);
   if (end === FAILED) return scanner.fault;
   const rest = skipSpace(text, end);
   if (rest !== text.length) {
@@ -36,7 +50,7 @@ export function scanMembers(text: string, visit: MemberVisitor): JsonFault | und
   return isObject ? undefined : { reason: 'not_an_object', position: start, expected: 'a JSON object' };
 }
 
-const FAILED = -1;
+export const FAILED = -1;
 
 const Character = {
   quote: 0x22,
@@ -56,33 +70,56 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /** Methods take an index and return the one behind what they read, or `FAILED` with the fault noted. */
-class Scanner {
+export class Scanner {
   readonly #text: string;
+  /** Objects and arrays around what is read that somebody looks into; the message itself does not count. */
+  #depth = -1;
   fault: JsonFault | undefined;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  object(open: number, visit: MemberVisitor): number {
+  /** The object at `open`. `read` is given each value's start and answers its end. */
+  members(open: number, read: (key: string, kind: JsonKind, start: number) => number): number {
     const text = this.#text;
     let at = skipSpace(text, open + 1);
     if (text.charCodeAt(at) === Character.closeBrace) return at + 1;
+    this.#depth++;
     for (;;) {
-      const keyStart = at;
       const keyEnd = this.#key(at);
       if (keyEnd === FAILED) return FAILED;
       const start = this.#afterColon(keyEnd);
       if (start === FAILED) return FAILED;
-      const end = this.value(start);
+      const end = read(unquote(text, at, keyEnd), kindOf(text.charCodeAt(start)), start);
       if (end === FAILED) return FAILED;
-      visit(unquote(text, keyStart, keyEnd), kindOf(text.charCodeAt(start)), start, end);
       at = skipSpace(text, end);
       const next = text.charCodeAt(at);
-      if (next === Character.closeBrace) return at + 1;
+      if (next === Character.closeBrace) break;
       if (next !== Character.comma) return this.#fail(at, "',' or '}'");
       at = skipSpace(text, at + 1);
     }
+    this.#depth--;
+    return at + 1;
+  }
+
+  /** The array at `open`, like {@link members}. */
+  elements(open: number, read: (index: number, kind: JsonKind, start: number) => number): number {
+    const text = this.#text;
+    let at = skipSpace(text, open + 1);
+    if (text.charCodeAt(at) === Character.closeBracket) return at + 1;
+    this.#depth++;
+    for (let index = 0; ; index++) {
+      const end = read(index, kindOf(text.charCodeAt(at)), at);
+      if (end === FAILED) return FAILED;
+      at = skipSpace(text, end);
+      const next = text.charCodeAt(at);
+      if (next === Character.closeBracket) break;
+      if (next !== Character.comma) return this.#fail(at, "',' or ']'");
+      at = skipSpace(text, at + 1);
+    }
+    this.#depth--;
+    return at + 1;
   }
 
   /** Any value. Not recursive: how deep a message is nested is not for its sender to decide. */
@@ -94,7 +131,7 @@ class Scanner {
     for (;;) {
       const first = text.charCodeAt(at);
       if (first === Character.openBrace || first === Character.openBracket) {
-        if (open.length === MAX_NESTING) {
+        if (open.length + Math.max(0, this.#depth) === MAX_NESTING) {
           this.fault = { reason: 'nesting_too_deep', position: at, expected: `at most ${MAX_NESTING} levels` };
           return FAILED;
         }

@@ -5,14 +5,24 @@
  * count from 100, diagnostics from 60, what FMI 3.0 has besides from 21: none of the predecessor's references (0 to 20)
  * is taken by something else.
  */
-import type { ParameterRole, RegionLayout, RegionVariable } from '../native/index.js';
+import type { ParameterRole, RegionLayout, RegionStart, RegionVariable } from '../native/index.js';
 import { parseRfc3339 } from '../support/time.js';
 import { behaviourNumber } from './behaviour.js';
 import type { BridgeConfig, SelectionConfig } from './config.js';
 import { arrivalClocks, TIME_NAME } from './config-fmi.js';
 import { DIAGNOSTICS } from './diagnostics.js';
 import { rmqfmuVariables } from './rmqfmu/variables.js';
-import type { Signal, SignalType, SignalValue } from './signals.js';
+import {
+  type BasicType,
+  type EnumerationItem,
+  elementsOf,
+  INTEGER_RANGES,
+  is64Bit,
+  isText,
+  type Signal,
+  type SignalValue,
+  slotCount,
+} from './signals.js';
 
 export const FIRST_DIAGNOSTIC_REFERENCE = 60;
 export const FIRST_SIGNAL_REFERENCE = 100;
@@ -26,7 +36,7 @@ const TIME_SLOT = 255;
 export interface Parameter {
   readonly name: string;
   readonly valueReference: number;
-  readonly type: SignalType;
+  readonly type: BasicType;
   readonly description: string;
   readonly role?: ParameterRole;
   /** May also be set while the simulation runs. */
@@ -97,20 +107,25 @@ function originOf({ origin, originTime = '' }: SelectionConfig): 'first' | 'wall
 function parameter(
   valueReference: number,
   name: string,
-  type: SignalType,
+  type: BasicType,
   description: string,
   start: (config: BridgeConfig) => SignalValue,
 ): Parameter {
   return { valueReference, name, type, description, start };
 }
 
-/** A variable of the FMU, for its modelDescription.xml and for the shared memory. */
+/**
+ * A variable of the FMU, for its modelDescription.xml and for the shared memory. FMI 2.0 has no arrays and fewer types:
+ * there an array is a variable for each element, and small whole numbers are Integers with their limits.
+ */
 export interface LayoutVariable extends RegionVariable {
-  readonly type: SignalType;
-  readonly start?: SignalValue;
   readonly description?: string;
   readonly unit?: string;
   readonly tunable?: boolean;
+  /** The variable is an Enumeration with these items; its type says how it lies in the shared memory. */
+  readonly enumeration?: { readonly name: string; readonly items: readonly EnumerationItem[] };
+  readonly min?: number;
+  readonly max?: number;
 }
 
 export interface BridgeLayout {
@@ -148,8 +163,8 @@ export function bridgeLayout(config: BridgeConfig): BridgeLayout {
         ...DIAGNOSTICS[name],
       };
     }),
-    ...toVariables(config.outputs, 'output', FIRST_SIGNAL_REFERENCE),
-    ...toVariables(config.inputs, 'input', FIRST_SIGNAL_REFERENCE + config.outputs.length),
+    ...toVariables(config.outputs, 'output', FIRST_SIGNAL_REFERENCE, config.fmi),
+    ...toVariables(config.inputs, 'input', FIRST_SIGNAL_REFERENCE + slotCount(config.outputs), config.fmi),
   ];
   const variables = config.rmqfmu === undefined ? general : rmqfmuVariables(general, config.rmqfmu);
   const fmi3 = config.fmi === 3 ? fmi3Variables(config) : [];
@@ -191,39 +206,94 @@ function fmi3Variables(config: BridgeConfig): RegionVariable[] {
   ];
 }
 
-/** Where the strings of a row lie: each starts on a multiple of 8 bytes and has room for its closing NUL. */
+/** Where the texts of a row lie: each starts on a multiple of 8 bytes and has room for its closing NUL. */
 export interface StringArea {
   readonly offset: number;
   readonly capacity: number;
+  /** From one element of an array to the next. */
+  readonly stride: number;
 }
 
-/** By slot; 0 bytes for signals that are no strings. */
+/** By signal; 0 bytes for those that are no texts. */
 export function stringAreas(signals: readonly Signal[]): StringArea[] {
   let end = 0;
-  return signals.map(({ type, maxLength = 0 }) => {
+  return signals.map((signal) => {
     const offset = end;
-    const capacity = type === 'String' ? maxLength + 1 : 0;
-    end += Math.ceil(capacity / 8) * 8;
-    return { offset, capacity };
+    const capacity = isText(signal.type) ? (signal.maxLength ?? 0) + 1 : 0;
+    const stride = Math.ceil(capacity / 8) * 8;
+    end += elementsOf(signal) * stride;
+    return { offset, capacity, stride };
   });
 }
 
-function toVariables(signals: readonly Signal[], kind: 'output' | 'input', firstReference: number): LayoutVariable[] {
+function toVariables(
+  signals: readonly Signal[],
+  kind: 'output' | 'input',
+  firstReference: number,
+  fmi: 2 | 3,
+): LayoutVariable[] {
   const areas = stringAreas(signals);
-  return signals.map(({ name, type, slot, source, start, unit, description, latch }) => ({
-    name,
-    valueReference: firstReference + slot,
-    type,
-    kind,
-    slot,
-    source,
-    stringOffset: areas[slot]?.offset ?? 0,
-    stringCapacity: areas[slot]?.capacity ?? 0,
-    start: start ?? DEFAULT_STARTS[type],
-    ...(latch === true ? { role: 'latch' as const } : {}),
-    ...(unit === undefined ? {} : { unit }),
-    ...(description === undefined ? {} : { description }),
-  }));
+  return signals.flatMap((signal, index): LayoutVariable[] => {
+    const { name, slot, source, size, start, unit, description, items, latch } = signal;
+    const { offset, capacity, stride } = areas[index]!;
+    const common = {
+      ...typeOf(signal, fmi),
+      kind,
+      source,
+      stringCapacity: capacity,
+      ...(latch === true ? { role: 'latch' as const } : {}),
+      ...(items === undefined ? {} : { enumeration: { name, items } }),
+      ...(unit === undefined ? {} : { unit }),
+      ...(description === undefined ? {} : { description }),
+    };
+    const starts = Array.isArray(start) ? (start as readonly SignalValue[]) : undefined;
+    const startOf = (value: SignalValue | undefined) => value ?? defaultStart(signal);
+    if (size === undefined || fmi === 3) {
+      const value =
+        starts?.map((one) => toStart(signal, one)) ?? toStart(signal, startOf(start as SignalValue | undefined));
+      return [
+        {
+          ...common,
+          name,
+          valueReference: firstReference + slot,
+          slot,
+          stringOffset: offset,
+          start:
+            size === undefined || isText(signal.type) || Array.isArray(value) ? value : new Array(size).fill(value),
+          ...(size === undefined ? {} : { size }),
+        },
+      ];
+    }
+    return Array.from({ length: size }, (_, k) => ({
+      ...common,
+      name: `${name}[${k}]`,
+      valueReference: firstReference + slot + k,
+      slot: slot + k,
+      stringOffset: offset + k * stride,
+      start: toStart(
+        signal,
+        startOf(starts?.[k] ?? (starts === undefined ? (start as SignalValue | undefined) : undefined)),
+      ),
+    }));
+  });
 }
 
-const DEFAULT_STARTS: Readonly<Record<SignalType, SignalValue>> = { Real: 0, Integer: 0, Boolean: false, String: '' };
+function typeOf({ type }: Signal, fmi: 2 | 3): Pick<LayoutVariable, 'type' | 'min' | 'max'> {
+  // FMI 3.0 reads Enumerations as Int64 (section 2.2.6.2), FMI 2.0 as Integer.
+  if (type === 'Enumeration') return { type: fmi === 3 ? 'Int64' : 'Integer' };
+  if (fmi === 3) return { type };
+  if (type === 'Float32') return { type: 'Real' };
+  const range = INTEGER_RANGES[type];
+  if (range === undefined || type === 'Integer') return { type };
+  return { type: 'Integer', min: Number(range.min), max: Number(range.max) };
+}
+
+function toStart({ type }: Signal, start: SignalValue): RegionStart | string {
+  return is64Bit(type) ? BigInt(start) : start;
+}
+
+function defaultStart({ type, items = [] }: Signal): SignalValue {
+  if (type === 'Boolean') return false;
+  if (type === 'Enumeration') return items[0]?.value ?? 0;
+  return isText(type) ? '' : 0;
+}

@@ -33,6 +33,7 @@ export {
   packLayout,
   type RegionLayout,
   type RegionSettings,
+  type RegionStart,
   type RegionVariable,
   VARIABLE_KINDS,
   type VariableKind,

@@ -109,10 +109,14 @@ export class Producer {
     );
     if (Number(this.#address) === 0) throw new NativeLibraryError('cannot map the shared memory of the ring');
     const inputs = layout.variables.filter((variable) => variable.kind === 'input');
-    const strings = inputs.map((input) => (input.stringOffset ?? 0) + (input.stringCapacity ?? 0));
+    const slots = inputs.reduce((count, { size = 1 }) => count + size, 0);
+    const strings = inputs.map(({ stringOffset = 0, stringCapacity = 0, size = 1 }) => {
+      const stride = Math.ceil(stringCapacity / 8) * 8;
+      return stringOffset + (size - 1) * stride + stringCapacity;
+    });
     this.#outgoing = {
-      mask: new BigUint64Array(Math.ceil(inputs.length / 64) + 1),
-      values: new ArrayBuffer(8 * (inputs.length + 1)),
+      mask: new BigUint64Array(Math.ceil(slots / 64) + 1),
+      values: new ArrayBuffer(8 * (slots + 1)),
       strings: Buffer.alloc(Math.max(8, ...strings)),
     };
     this.#maskBytes = new Uint8Array(this.#outgoing.mask.buffer);

@@ -227,12 +227,12 @@ describe('a problem stands where its cause stands', () => {
     [
       'a misspelt type',
       'outputs:\n  x: Reel\n',
-      "4:6 'outputs.x' is 'Reel', expected one of Real, Integer, Boolean, String (did you mean 'Real'?)",
+      "4:6 'outputs.x' is 'Reel', expected one of Real, Integer, Boolean, String, Binary, Enumeration, Float32, Int8, UInt8, Int16, UInt16, UInt32, Int64, UInt64, Float64, Int32 (did you mean 'Real'?)",
     ],
     [
       'a misspelt type, in full',
       'outputs:\n  x: {type: boolean}\n',
-      "4:13 'outputs.x.type' is 'boolean', expected one of Real, Integer, Boolean, String (did you mean 'Boolean'?)",
+      "4:13 'outputs.x.type' is 'boolean', expected one of Real, Integer, Boolean, String, Binary, Enumeration, Float32, Int8, UInt8, Int16, UInt16, UInt32, Int64, UInt64, Float64, Int32 (did you mean 'Boolean'?)",
     ],
     [
       'a misspelt key of a signal',

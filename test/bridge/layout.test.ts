@@ -103,10 +103,10 @@ describe('strings of a row', () => {
       'bridge.yaml',
     );
     expect(stringAreas(outputs)).toEqual([
-      { offset: 0, capacity: 8 },
-      { offset: 8, capacity: 0 },
-      { offset: 8, capacity: 9 },
-      { offset: 24, capacity: 256 },
+      { offset: 0, capacity: 8, stride: 8 },
+      { offset: 8, capacity: 0, stride: 0 },
+      { offset: 8, capacity: 9, stride: 16 },
+      { offset: 24, capacity: 256, stride: 256 },
     ]);
   });
 });

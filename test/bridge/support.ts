@@ -49,7 +49,7 @@ export function nativeDecoder(
     .func(
       'int tb_decode(uintptr_t decoder, const uint8_t *json, size_t length, int64_t *time, uint64_t *mask, uint64_t *values, uint8_t *strings, uint32_t *flags)',
     ) as unknown as NativeDecode;
-  const decoder = createNativeDecoder(signals, receive);
+  const decoder = createNativeDecoder(signals, receive) ?? 0;
   return (content) => {
     const time = new BigInt64Array(1);
     const mask = new BigUint64Array(Math.max(1, Math.ceil(signals.length / 64)));

@@ -7,7 +7,7 @@
  */
 import type { Consumer, Delivery } from '../../amqp/index.js';
 import { type Producer, PUSH_FULL, PUSH_SLOW_PATH, PushFlag } from '../../native/index.js';
-import { formatRfc3339 } from '../../support/time.js';
+import { formatRfc3339, wallClock } from '../../support/time.js';
 import type { BridgeConfig } from '../config.js';
 import { createDecoder, type Decoder, type FieldProblem } from '../decoder.js';
 import { createNativeDecoder } from '../native-decoder.js';
@@ -54,8 +54,8 @@ export class Intake {
     this.#source = source;
     if (!queue.exclusive) this.#redeliveries = new Redeliveries(prefetch);
     // The native decoder heeds offsets of times, which RMQFMU did not.
-    if (sources.length === 1 && compat !== 'strict')
-      producer.useDecoder(source, createNativeDecoder(outputs, sources[source]!));
+    const native = compat === 'strict' ? undefined : createNativeDecoder(outputs, sources[source]!);
+    if (native !== undefined) producer.useDecoder(source, native);
   }
 
   acknowledgeThrough(consumer: Consumer): void {
@@ -156,7 +156,8 @@ export class Intake {
 
   /** Answers as `Producer.pushJson`; 0 also for a message that is rejected. */
   #putSlowly(delivery: Delivery): number {
-    const decoded = this.#decoder.decode(delivery.content);
+    const { content, timestamp, headers } = delivery;
+    const decoded = this.#decoder.decode(content, { timestamp, headers, arrivedNs: wallClock() });
     if (decoded.kind === 'rejected') {
       this.#producer.count('received');
       this.#producer.count('rejected');

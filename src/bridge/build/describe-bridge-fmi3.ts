@@ -1,5 +1,11 @@
 /** The model description of a bridge FMU of FMI 3.0: the variables of `bridgeLayout`, the time, and clocks. */
-import type { Fmi3ModelDescription, Fmi3Type, Fmi3Variable } from '../../fmi/index.js';
+import type {
+  Fmi3EnumerationType,
+  Fmi3ModelDescription,
+  Fmi3StartValue,
+  Fmi3Type,
+  Fmi3Variable,
+} from '../../fmi/index.js';
 import { LOG_CATEGORIES } from '../../support/log-categories.js';
 import type { BridgeConfig } from '../config.js';
 import { bridgeLayout, type LayoutVariable } from '../layout.js';
@@ -60,7 +66,7 @@ export function describeBridgeFmi3(config: BridgeConfig, token: string, generati
     hasModelExchange: false,
     hasScheduledExecution: false,
     units: unitDefinitions(variables.flatMap(({ unit }) => (unit === undefined ? [] : [unit]))),
-    enumerations: [],
+    enumerations: enumerationTypes(layout.variables),
     logCategories: Object.values(LOG_CATEGORIES),
     variables,
     outputs,
@@ -73,18 +79,21 @@ const NAMES: Readonly<Record<string, Fmi3Type>> = { Real: 'Float64', Integer: 'I
 
 function toFmi3Variable(variable: LayoutVariable): Fmi3Variable {
   const { name, valueReference, kind, start, unit, description, tunable } = variable;
-  const type = NAMES[variable.type] ?? (variable.type as Fmi3Type);
+  const { enumeration, size } = variable;
+  const type = enumeration === undefined ? (NAMES[variable.type] ?? (variable.type as Fmi3Type)) : 'Enumeration';
   const isFloat = type === 'Float64' || type === 'Float32';
   const common = {
     name,
     valueReference,
     type,
-    dimensions: [],
+    dimensions: size === undefined ? [] : [{ start: BigInt(size) }],
+    ...(enumeration === undefined ? {} : { declaredType: enumeration.name }),
+    ...(type === 'Binary' ? { maxSize: variable.stringCapacity! - 1 } : {}),
     ...(description === undefined ? {} : { description }),
     // Only a float can have one (FMI 3.0.2, section 2.4.7.5).
     ...(unit === undefined || !isFloat ? {} : { unit }),
   };
-  const starts = { start: [start as NonNullable<typeof start>] };
+  const starts = { start: [start ?? 0].flat() as readonly Fmi3StartValue[] };
   switch (kind) {
     case 'parameter':
       return {
@@ -102,4 +111,17 @@ function toFmi3Variable(variable: LayoutVariable): Fmi3Variable {
       // Values change at communication points only. The first ones come with the first messages: none can be given here.
       return { ...common, causality: 'output', variability: 'discrete', initial: 'calculated' };
   }
+}
+
+function enumerationTypes(variables: readonly LayoutVariable[]): Fmi3EnumerationType[] {
+  return variables.flatMap(({ enumeration }) =>
+    enumeration === undefined
+      ? []
+      : [
+          {
+            name: enumeration.name,
+            items: enumeration.items.map(({ name, value }) => ({ name, value: BigInt(value) })),
+          },
+        ],
+  );
 }

@@ -1,5 +1,5 @@
 /** The model description of a bridge FMU: its variables are those of `bridgeLayout`. */
-import type { ModelDescription, ScalarVariable } from '../../fmi/index.js';
+import type { EnumerationType, ModelDescription, ScalarVariable, StartValue, VariableType } from '../../fmi/index.js';
 import { LOG_CATEGORIES } from '../../support/log-categories.js';
 import type { BridgeConfig } from '../config.js';
 import { bridgeLayout, type LayoutVariable } from '../layout.js';
@@ -31,7 +31,7 @@ export function describeBridge(config: BridgeConfig, guid: string, generationToo
     },
     hasModelExchange: false,
     units: unitDefinitions(scalars.flatMap(({ unit }) => (unit === undefined ? [] : [unit]))),
-    enumerations: [],
+    enumerations: enumerationTypes(variables),
     logCategories: Object.values(LOG_CATEGORIES),
     variables: scalars,
     outputs,
@@ -40,12 +40,17 @@ export function describeBridge(config: BridgeConfig, guid: string, generationToo
 }
 
 function toScalarVariable(variable: LayoutVariable): ScalarVariable {
-  const { name, valueReference, type, kind, start, unit, description, tunable } = variable;
+  const { name, valueReference, kind, unit, description, tunable, enumeration, min, max } = variable;
+  const type = enumeration === undefined ? toType(variable.type) : 'Enumeration';
+  const start = (typeof variable.start === 'object' ? undefined : variable.start) as StartValue | undefined;
   const common = {
     name,
     valueReference,
     type,
     ...(description === undefined ? {} : { description }),
+    ...(enumeration === undefined ? {} : { declaredType: enumeration.name }),
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
     // Only a Real can have one (FMI 2.0.4, section 2.2.3).
     ...(unit === undefined || type !== 'Real' ? {} : { unit }),
   };
@@ -56,7 +61,7 @@ function toScalarVariable(variable: LayoutVariable): ScalarVariable {
         causality: 'parameter',
         variability: tunable ? 'tunable' : 'fixed',
         initial: 'exact',
-        start: start as NonNullable<typeof start>,
+        start: start!,
       };
     case 'input':
       // A continuous Real takes connections from any Real output; some importers refuse discrete ones to those.
@@ -64,11 +69,23 @@ function toScalarVariable(variable: LayoutVariable): ScalarVariable {
         ...common,
         causality: 'input',
         variability: type === 'Real' ? 'continuous' : 'discrete',
-        start: start as NonNullable<typeof start>,
+        start: start!,
       };
     case 'output':
     case 'diagnostic':
       // Values change at communication points only. The first ones come with the first messages: none can be given here.
       return { ...common, causality: 'output', variability: 'discrete', initial: 'calculated' };
   }
+}
+
+/** The layout of an FMI 2.0 bridge has no others. */
+function toType(type: LayoutVariable['type']): VariableType {
+  if (type === 'Real' || type === 'Integer' || type === 'Boolean' || type === 'String') return type;
+  throw new TypeError(`FMI 2.0 has no ${type}`);
+}
+
+/** One a signal: the elements of an array share it. */
+function enumerationTypes(variables: readonly LayoutVariable[]): EnumerationType[] {
+  const types = new Map(variables.flatMap(({ enumeration }) => (enumeration ? [[enumeration.name, enumeration]] : [])));
+  return [...types.values()];
 }

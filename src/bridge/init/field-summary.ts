@@ -1,5 +1,5 @@
 /** What is known of one field after some samples: which type of signal holds all its values. */
-import { INTEGER_MAX, INTEGER_MIN, type SignalType } from '../signals.js';
+import { type BasicType, INTEGER_MAX, INTEGER_MIN } from '../signals.js';
 import type { SampleField } from './sample.js';
 
 /** A whole number as JSON or a table spells it: digits only. */
@@ -46,7 +46,7 @@ export class FieldSummary {
 
   /** The type, or why there is none. */
   get verdict():
-    | { readonly type: SignalType; readonly note?: string }
+    | { readonly type: BasicType; readonly note?: string }
     | { readonly type?: undefined; readonly note: string } {
     const kinds = [
       this.#numbers > 0 ? 'numbers' : '',

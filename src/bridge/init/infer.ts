@@ -1,12 +1,12 @@
 /** From recorded messages to what a first configuration says: signals and their types, the time, the rhythm. */
-import type { SignalType } from '../signals.js';
+import type { BasicType } from '../signals.js';
 import { FieldSummary } from './field-summary.js';
 import { empty, type Sample, SampleError, type SampleField } from './sample.js';
 import { findTimeField, readTime, type TimeFormatFound, timeFormatOf } from './time-field.js';
 
 export interface InferredSignal {
   readonly name: string;
-  readonly type: SignalType;
+  readonly type: BasicType;
   /** Strings: bytes of UTF-8 of the longest one. */
   readonly longest: number;
   /** What a reader should know. */

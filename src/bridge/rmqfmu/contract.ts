@@ -2,7 +2,7 @@
  * What RMQFMU (fmu-rabbitmq 2.1.6) is to those who use it: the value references 0 to 20 with their names and types, and
  * what each means where a description leaves it out. `docs/rmqfmu.md` tells line by line what is the same here.
  */
-import type { SignalType, SignalValue } from '../signals.js';
+import type { BasicType, SignalValue } from '../signals.js';
 
 /** `rmqfmu`: its messages are understood; `strict`: and sent as it sent them, byte by byte, faults included. */
 export const COMPAT_LEVELS = ['rmqfmu', 'strict'] as const;
@@ -11,7 +11,7 @@ export type Compat = (typeof COMPAT_LEVELS)[number];
 export interface RmqfmuParameter {
   readonly name: string;
   readonly valueReference: number;
-  readonly type: SignalType;
+  readonly type: BasicType;
   readonly start: SignalValue;
   readonly description?: string;
 }
@@ -112,7 +112,7 @@ export const SKIPPED_KEY: RegExp = /^(internal_|simAtTime)/;
 function parameter(
   valueReference: number,
   name: string,
-  type: SignalType,
+  type: BasicType,
   start: SignalValue,
   description: string,
 ): RmqfmuParameter {

@@ -8,7 +8,7 @@
  */
 import type { ModelDescription, ScalarVariable } from '../../fmi/model-description.js';
 import { InvalidFileError, type Problem, type SourceLocation } from '../../support/errors.js';
-import { INTEGER_MAX, type SignalType, type SignalValue } from '../signals.js';
+import { type BasicType, INTEGER_MAX, type SignalValue } from '../signals.js';
 import {
   DISCREPANCIES,
   ENABLE_SEND,
@@ -274,7 +274,7 @@ class DescriptionReader {
 
 /** Value references whose values are not shown. */
 const SECRETS: readonly number[] = [REFERENCE.username, REFERENCE.password];
-const ZERO: Readonly<Record<SignalType, SignalValue>> = { Real: 0, Integer: 0, Boolean: false, String: '' };
+const ZERO: Readonly<Record<BasicType, SignalValue>> = { Real: 0, Integer: 0, Boolean: false, String: '' };
 
 function textRoom(start: SignalValue | undefined): number {
   const needed = typeof start === 'string' ? Buffer.byteLength(start) : 0;

@@ -1,5 +1,6 @@
 /** What a configuration takes on when its FMU stands in for an RMQFMU. */
 import type { BridgeConfig } from '../config.js';
+import { slotCount } from '../signals.js';
 import { ENABLE_SEND, RMQFMU_HEALTH, type RmqfmuConfig, type RmqfmuParameter } from './contract.js';
 import { ownParameters, ownReferences } from './variables.js';
 
@@ -16,7 +17,7 @@ export function standingIn(config: BridgeConfig, file: RmqfmuFile): BridgeConfig
   const gate = {
     name: ENABLE_SEND.name,
     type: 'Boolean',
-    slot: config.inputs.length,
+    slot: slotCount(config.inputs),
     source: 0,
     start: false,
     description: 'true: nothing is published. The name says the reverse, and is that of RMQFMU',
