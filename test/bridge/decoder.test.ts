@@ -441,6 +441,209 @@ describe('JSON', () => {
   }, 120_000);
 });
 
+describe('where values stand', () => {
+  const signals = (...list: Partial<Signal>[]): Signal[] => {
+    let slot = 0;
+    return list.map((one) => {
+      const signal = { name: 'v', type: 'Real', source: 0, slot, ...one } as Signal;
+      slot += signal.size ?? 1;
+      return signal;
+    });
+  };
+  const read = (list: Partial<Signal>[], body: string, options = OPTIONS) => {
+    const decoded = createDecoder(signals(...list), options).decode(Buffer.from(body));
+    if (decoded.kind === 'rejected') provoked.add(decoded.reason);
+    else for (const { reason } of decoded.problems) provoked.add(reason);
+    return decoded;
+  };
+  const values = (list: Partial<Signal>[], body: string, options = OPTIONS) => {
+    const decoded = read(list, body, options);
+    return decoded.kind === 'sample' ? decoded.values : decoded.reason;
+  };
+  const said = (list: Partial<Signal>[], body: string) => {
+    const decoded = read(list, body);
+    return decoded.kind === 'sample' ? decoded.problems.map(({ message }) => message) : [decoded.message];
+  };
+
+  const POSE: Partial<Signal>[] = [
+    { name: 'x', path: ['pose', 'x'] },
+    { name: 'y', path: ['pose', 'y'] },
+    { name: 'wheel', path: ['wheels', '1', 'speed'] },
+    { name: 'q', path: ['joints', 'position'], size: 3 },
+    { name: 'q2', path: ['joints', 'position', '2'] },
+    { name: 'odd', path: ['a/b', 'c~d'] },
+  ];
+
+  it('is told by JSON pointers: members of members, elements by index, arrays', () => {
+    const body = timed(
+      '"pose":{"y":2,"x":1},"wheels":[{"speed":7},{"speed":8,"load":1},3],"joints":{"position":[0.1,0.2,0.3]},"a/b":{"c~d":9}',
+    );
+    const decoded = read(POSE, body) as DecodedSample;
+    expect(decoded.values).toEqual([1, 2, 8, 0.1, 0.2, 0.3, 0.3, 9]);
+    expect(decoded.complete).toBe(true);
+    expect(decoded.problems.map(({ field: name }) => name)).toEqual(['/wheels/1/load']);
+  });
+
+  it('may be missing in part', () => {
+    expect(values(POSE, timed('"pose":{"x":1},"joints":{}'))).toEqual([1, ...new Array(7).fill(undefined)]);
+    expect(values(POSE, timed('"pose":{},"joints":{}'))).toBe('no_known_signal');
+  });
+
+  it('is refused with all below it where it is no object', () => {
+    expect(said(POSE, timed('"pose":3,"a/b":{"c~d":9}'))).toEqual([
+      "'pose' is the number 3, the signals in it need an object",
+    ]);
+    expect(said(POSE, timed('"pose":null,"a/b":{"c~d":9}'))).toEqual(["'pose' is null"]);
+    expect(said(POSE, timed('"pose":{"x":{}},"a/b":{"c~d":9}'))).toEqual([
+      "'/pose/x' is an object, the signal is a Real",
+    ]);
+  });
+
+  it('counts once where it is there twice, at any depth', () => {
+    const body = timed('"pose":{"x":1,"x":2,"y":3},"pose":{"x":4}');
+    expect(values(POSE, body)).toEqual([1, 3, ...new Array(6).fill(undefined)]);
+    expect(said(POSE, body)).toEqual([
+      "'/pose/x' is there twice: the first value counts",
+      "'pose' is there twice: the first value counts",
+    ]);
+  });
+
+  it('an array is used as a whole or not at all', () => {
+    const q = [{ name: 'q', size: 3 }, { name: 'x' }];
+    expect(values(q, timed('"q":[1,2,3],"x":0'))).toEqual([1, 2, 3, 0]);
+    expect(values(q, timed('"q":[1,"2",3],"x":0'))).toEqual([undefined, undefined, undefined, 0]);
+    expect(said(q, timed('"q":[1,"2",3],"x":0'))).toEqual(['\'q\' at 1 is the string "2", the signal is a Real']);
+    expect(said(q, timed('"q":[1,null,3],"x":0'))).toEqual(["'q' at 1 is null"]);
+    expect(said(q, timed('"q":[1,2],"x":0'))).toEqual(["'q' has 2 elements, the signal has 3"]);
+    expect(said(q, timed('"q":[1,2,3,4],"x":0'))).toEqual(["'q' has 4 elements, the signal has 3"]);
+    expect(said(q, timed('"q":7,"x":0'))).toEqual(["'q' is the number 7, the signal is an array of 3"]);
+    expect(said(q, timed('"q":[],"x":0'))).toEqual(["'q' has 0 elements, the signal has 3"]);
+  });
+
+  it('also holds for the time', () => {
+    const options = { ...OPTIONS, time: { ...OPTIONS.time, key: '/header/stamp' } };
+    const decoded = read([{ name: 'x' }], `{"header":{"seq":1,"stamp":"${NOON}"},"x":1}`, options) as DecodedSample;
+    expect(decoded.timeNs).toBe(NOON_NS);
+    expect(decoded.problems.map(({ field: name }) => name)).toEqual(['/header/seq']);
+    expect(values([{ name: 'x' }], '{"header":{},"x":1}', options)).toBe('time_missing');
+  });
+
+  it('is nested 64 levels deep at most, those that are mapped included', () => {
+    const deep = (levels: number) => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
+    const list = [{ name: 'x' }, { name: 'v', path: ['a', 'b'] }];
+    expect(values(list, timed(`"x":1,"u":${deep(64)}`))).toEqual([1, undefined]);
+    expect(values(list, timed(`"x":1,"u":${deep(65)}`))).toBe('nesting_too_deep');
+    expect(values(list, timed(`"x":1,"a":{"u":${deep(63)}}`))).toEqual([1, undefined]);
+    expect(values(list, timed(`"x":1,"a":{"u":${deep(64)}}`))).toBe('nesting_too_deep');
+  });
+
+  it('numbers are scaled: those of whole numbers exactly, and they stay whole', () => {
+    const one = (signal: Partial<Signal>, json: string) => {
+      const read = values([signal, { name: 'x' }], timed(`"v":${json},"x":0`));
+      return typeof read === 'string' ? read : read[0];
+    };
+    expect(one({ scale: 1e-7, offset: 0 }, '571234567')).toBe(571234567 * 1e-7);
+    expect(one({ scale: 0.5, offset: -40 }, '130')).toBe(25);
+    expect(one({ type: 'Integer', scale: 10, offset: 0 }, '12.3')).toBe(123);
+    expect(one({ type: 'Integer', scale: 0.1, offset: 0.5 }, '25')).toBe(3);
+    expect(one({ type: 'Integer', scale: 0.1, offset: 0 }, '25')).toBe(undefined);
+    expect(one({ type: 'UInt8', scale: 2, offset: 0 }, '128')).toBe(undefined);
+    expect(one({ type: 'Int64', scale: 1000, offset: 1 }, '9007199254740993')).toBe(9007199254740993001n);
+    expect(said([{ type: 'Integer', scale: 0.1, offset: 0 }, { name: 'x' }], timed('"v":25,"x":0'))).toEqual([
+      "'v' is 25, times 0.1 plus 0 no whole number, the signal is an Integer",
+    ]);
+  });
+
+  it.each([
+    ['Int8', '-128', -128, '-129', '128'],
+    ['UInt8', '255', 255, '-1', '256'],
+    ['Int16', '-32768', -32768, '-32769', '32768'],
+    ['UInt16', '65535', 65535, '-1', '65536'],
+    ['UInt32', '4294967295', 4294967295, '-1', '4294967296'],
+    ['Int64', '9223372036854775807', 2n ** 63n - 1n, '-9223372036854775809', '9223372036854775808'],
+    ['UInt64', '18446744073709551615', 2n ** 64n - 1n, '-1', '18446744073709551616'],
+    ['Int64', '-9007199254740993', -9007199254740993n, '1e19', '0.5'],
+    ['UInt64', '1.5e1', 15n, '1e-1', '1e400'],
+  ] as const)('%s takes %s as %s, not %s, not %s', (type, json, value, ...refused) => {
+    const list: Partial<Signal>[] = [{ type }, { name: 'x' }];
+    expect(values(list, timed(`"v":${json},"x":0`))).toEqual([value, 0]);
+    for (const text of refused) expect(values(list, timed(`"v":${text},"x":0`))).toEqual([undefined, 0]);
+  });
+
+  it('a Float32 is the nearest one', () => {
+    expect(values([{ type: 'Float32' }], timed('"v":0.1'))).toEqual([Math.fround(0.1)]);
+    expect(values([{ type: 'Float32' }, { name: 'x' }], timed('"v":1e39,"x":0'))).toEqual([undefined, 0]);
+  });
+
+  it('an Enumeration takes the name of an item or its number', () => {
+    const mode: Partial<Signal> = {
+      type: 'Enumeration',
+      items: [
+        { name: 'idle', value: 0 },
+        { name: 'drive', value: 5 },
+      ],
+    };
+    expect(values([mode], timed('"v":"drive"'))).toEqual([5]);
+    expect(values([mode], timed('"v":5'))).toEqual([5]);
+    expect(said([mode, { name: 'x' }], timed('"v":"drvie","x":0'))).toEqual([
+      "'v' is \"drvie\", expected one of idle, drive (did you mean 'drive'?)",
+    ]);
+    expect(said([mode, { name: 'x' }], timed('"v":1,"x":0'))).toEqual(["'v' is 1, expected one of idle, drive"]);
+    expect(said([mode, { name: 'x' }], timed('"v":true,"x":0'))).toEqual([
+      "'v' is the boolean true, the signal is an Enumeration",
+    ]);
+  });
+
+  it('Binary is base64 with or without its padding', () => {
+    const raw: Partial<Signal> = { type: 'Binary', maxLength: 4 };
+    const bytes = (json: string) => {
+      const read = values([raw, { name: 'x' }], timed(`"v":${json},"x":0`));
+      return typeof read === 'string' ? read : (read[0] as Buffer | undefined)?.toString('hex');
+    };
+    expect(bytes('"AP8="')).toBe('00ff');
+    expect(bytes('"AP8"')).toBe('00ff');
+    expect(bytes('""')).toBe('');
+    for (const wrong of ['"A"', '"AP_="', '"AP8=AP8="', '"A P8"']) expect(bytes(wrong)).toBe(undefined);
+    expect(said([raw, { name: 'x' }], timed('"v":"AAAAAAA=","x":0'))).toEqual(["'v' has 5 bytes, the limit is 4"]);
+  });
+
+  it('signals of another source are fields like any other', () => {
+    const list = [{ name: 'x' }, { name: 'y', source: 1 }];
+    const decoded = read(list, timed('"x":1,"y":2')) as DecodedSample;
+    expect(decoded.values).toEqual([1, undefined]);
+    expect(decoded.complete).toBe(true);
+    expect(decoded.problems).toMatchObject([{ reason: 'unknown_field', field: 'y' }]);
+  });
+});
+
+describe('a raw payload', () => {
+  const signal: Signal = { name: 'image', type: 'Binary', slot: 0, source: 0, path: [], maxLength: 4 };
+  const options = (key: string, format: DecoderOptions['time']['format'] = 'rfc3339'): DecoderOptions => ({
+    ...OPTIONS,
+    payload: 'raw',
+    time: { key, format, assumeUtc: false },
+  });
+  const decodeRaw = (key: string, properties: object, body = Buffer.of(0, 1, 255), format?: 'epoch-ms') =>
+    createDecoder([signal], options(key, format)).decode(body, { arrivedNs: 77n, ...properties });
+
+  it('is one value, whatever its bytes are', () => {
+    const decoded = decodeRaw('', {}) as DecodedSample;
+    expect(decoded).toMatchObject({ kind: 'sample', values: [Buffer.of(0, 1, 255)], complete: true, timeNs: 77n });
+    expect(decoded.row.strings.subarray(0, 3)).toEqual(Buffer.of(0, 1, 255));
+    expect(decodeRaw('', {}, Buffer.alloc(5))).toMatchObject({ kind: 'rejected', reason: 'no_usable_value' });
+  });
+
+  it('has the time of its header, of the broker, of its publisher, or of its arrival', () => {
+    const headers = { timestamp_in_ms: 1_700_000_000_123, stamp: NOON, ms: 1_546_603_200_000 };
+    expect(decodeRaw('', { timestamp: 1_700_000_000 })).toMatchObject({ timeNs: 1_700_000_000_000_000_000n });
+    expect(decodeRaw('', { timestamp: 5, headers })).toMatchObject({ timeNs: 1_700_000_000_123_000_000n });
+    expect(decodeRaw('stamp', { headers })).toMatchObject({ timeNs: NOON_NS });
+    expect(decodeRaw('ms', { headers }, Buffer.of(1), 'epoch-ms')).toMatchObject({ timeNs: NOON_NS });
+    expect(decodeRaw('other', { headers })).toMatchObject({ reason: 'time_missing' });
+    expect(decodeRaw('ms', { headers })).toMatchObject({ reason: 'time_malformed' });
+  });
+});
+
 afterAll(() => {
   expect([...provoked].sort()).toEqual([...REJECTION_REASONS, ...FIELD_REASONS].sort());
 });

@@ -142,7 +142,7 @@ const valueText = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('true', 'false', 'null', 'True', 'tru', 'NaN', '[1]', '{"x":2}', '[]', '') },
 );
 
-const VALUE_OF: Readonly<Record<Signal['type'], fc.Arbitrary<string>>> = {
+const VALUE_OF: Readonly<Partial<Record<Signal['type'], fc.Arbitrary<string>>>> = {
   Real: plainNumber,
   Integer: fc.integer().map(String),
   Boolean: fc.constantFrom('true', 'false'),
@@ -155,7 +155,7 @@ const member = fc.oneof(
     weight: 12,
     arbitrary: fc
       .constantFrom(...SIGNALS)
-      .chain((signal) => VALUE_OF[signal.type].map((value) => `${JSON.stringify(signal.name)}:${value}`)),
+      .chain((signal) => VALUE_OF[signal.type]!.map((value) => `${JSON.stringify(signal.name)}:${value}`)),
   },
   {
     weight: 1,
