@@ -56,6 +56,7 @@ describe('defaults', () => {
         persistent: true,
         mandatory: false,
         announce: false,
+        resendMs: 100,
       },
       selection: {
         behaviour: 2,

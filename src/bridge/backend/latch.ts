@@ -9,6 +9,7 @@ import type { Producer } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import type { Encoder } from '../encoder.js';
 import { stringAreas } from '../layout.js';
+import { slotCount } from '../signals.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
 /** A connection on which so many in a row are not confirmed is taken for dead, long before heartbeats show it. */
@@ -167,8 +168,9 @@ export class Latch {
   #encode(mask: number, doingNs: bigint, stepEnd: number): Buffer {
     const { inputs } = this.#config;
     const slots = this.#signals.filter((_, bit) => (mask & (1 << bit)) !== 0).map(({ slot }) => slot);
-    const present = new BigUint64Array(Math.ceil(inputs.length / 64) + 1);
-    const values = new ArrayBuffer(8 * (inputs.length + 1));
+    const count = slotCount(inputs);
+    const present = new BigUint64Array(Math.ceil(count / 64) + 1);
+    const values = new ArrayBuffer(8 * (count + 1));
     const integer = new BigInt64Array(values);
     for (const slot of slots) {
       present[slot >>> 6]! |= 1n << BigInt(slot & 63);
