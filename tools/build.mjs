@@ -2,26 +2,13 @@
  * Builds everything: the native library, the example FMUs, the TypeScript and the bundled backend. Each step does
  * nothing when nothing has changed.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dropStalePlatforms } from './platform-libraries.mjs';
+import { run } from './run.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-
-/** Resolves when the command ended well; rejects with everything it said. */
-function run(command, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    let said = '';
-    child.stdout.on('data', (chunk) => (said += chunk));
-    child.stderr.on('data', (chunk) => (said += chunk));
-    child.on('error', reject);
-    child.on('close', (code) =>
-      code === 0 ? resolve(said) : reject(new Error(`${command} ${args.join(' ')} failed:\n${said}`)),
-    );
-  });
-}
 
 /** CMake would go on building where the checkout was before it was moved or copied. */
 function isOfThisCheckout(source, target) {
@@ -88,6 +75,7 @@ export async function build({ log = () => {} } = {}) {
   ]);
   const { packExampleFmus } = await import(pathToFileURL(join(root, 'tools/pack-example-fmus.mjs')).href);
   await packExampleFmus();
+  dropStalePlatforms(log);
   if (fresh) log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 

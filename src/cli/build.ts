@@ -1,6 +1,6 @@
 /** `twinbridge build`: a bridge FMU from its configuration. */
 import { dirname, join } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type BridgeConfig,
   type BuildOptions,
@@ -12,11 +12,14 @@ import {
   readBridgeConfig,
   readRmqfmu,
 } from '../bridge/index.js';
+import { PLATFORM_TUPLES, type PlatformTuple } from '../fmi/index.js';
 import { ExitCode, formatProblem } from '../support/errors.js';
 
 interface BuildFlags {
   readonly output?: string;
   readonly fmi?: '2' | '3';
+  readonly platforms?: NonNullable<BuildOptions['platforms']>;
+  readonly bundleRuntime?: true | readonly PlatformTuple[];
   readonly json?: true;
   readonly rmqfmu?: boolean;
   readonly compat?: Compat;
@@ -34,9 +37,15 @@ Examples:
   modelDescription.xml into
     $ twinbridge build --rmqfmu modelDescription.xml -o rmqfmu.fmu
     $ twinbridge build --rmqfmu -o rmqfmu.fmu
+  for every platform, with a Node.js inside for those where there is none
+    $ twinbridge build bridge.yaml --platforms all --bundle-runtime x86_64-windows,aarch64-linux
 
-The FMU holds no credentials. Where it runs it needs Node.js 20 or newer, and takes user and password from AMQP_URL,
-from a secret file, or from its parameters config.username and config.password.
+Platforms: ${PLATFORM_TUPLES.join(', ')}.
+'npm run build:platforms' compiles their libraries.
+
+The FMU holds no credentials. Where it runs it needs Node.js 20 or newer: TWINBRIDGE_NODE, else the one inside, else
+'node' in the PATH. It takes user and password from AMQP_URL, from a secret file, or from its parameters
+config.username and config.password.
 
 Exit codes: 0 built; 1 it cannot be written; 3 the configuration is wrong.`;
 
@@ -60,6 +69,16 @@ export function registerBuild(program: Command): void {
         'rmqfmu: read what its peers send; strict: also send byte by byte what it sent',
       ).choices(COMPAT_LEVELS),
     )
+    .option(
+      '--platforms <list>',
+      "'all', 'host', or platforms with commas between; default: all that there are libraries for",
+      parsePlatforms,
+    )
+    .option(
+      '--bundle-runtime [list]',
+      'put a Node.js into the FMU, some 40 MB each; without a list for every platform of the FMU',
+      parseTuples,
+    )
     .option('--json', 'the report as JSON on standard output')
     .addHelpText('after', EXAMPLES)
     .action(build);
@@ -68,7 +87,11 @@ export function registerBuild(program: Command): void {
 async function build(file: string | undefined, flags: BuildFlags, command: Command): Promise<void> {
   const { config, options } = await configure(file, flags, command);
   const output = flags.output ?? join(dirname(file ?? '.'), `${fileName(config.name)}.fmu`);
-  const report = await buildBridgeFmu(config, output, options);
+  const report = await buildBridgeFmu(config, output, {
+    ...options,
+    ...(flags.platforms === undefined ? {} : { platforms: flags.platforms }),
+    ...(flags.bundleRuntime === undefined ? {} : { bundleRuntime: flags.bundleRuntime }),
+  });
   process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : '');
   if (!flags.json) process.stderr.write(`${formatReport(report)}\n`);
 }
@@ -99,6 +122,20 @@ async function configure(
 
 /** The variables that RMQFMU itself names, for an FMU to put a description into. */
 const ANY_RMQFMU = 'twinbridge: bridge\nname: RabbitMq\noutputs: { seqno: Integer }\n';
+
+function parsePlatforms(text: string): 'all' | 'host' | readonly PlatformTuple[] {
+  return text === 'all' || text === 'host' ? text : parseTuples(text);
+}
+
+function parseTuples(text: string): readonly PlatformTuple[] {
+  return text.split(',').map((name) => {
+    const tuple = PLATFORM_TUPLES.find((known) => known === name.trim());
+    if (tuple === undefined) {
+      throw new InvalidArgumentError(`'${name}' is none of ${PLATFORM_TUPLES.join(', ')}.`);
+    }
+    return tuple;
+  });
+}
 
 /** The model's name, without the characters that one or another file system refuses. */
 function fileName(name: string): string {

@@ -35,7 +35,7 @@ const parse = (text: string) => parseBridgeConfig(`twinbridge: bridge\n${text}`,
 
 async function build(config: BridgeConfig, options: Parameters<typeof buildBridgeFmu>[2] = {}) {
   const file = join(folder, `${built++}.fmu`);
-  const report = await buildBridgeFmu(config, file, options);
+  const report = await buildBridgeFmu(config, file, { platforms: 'host', ...options });
   return { file, report };
 }
 

@@ -10,7 +10,9 @@ let built = 0;
 /** A built bridge FMU; `yaml` is what follows the name. */
 export async function bridgeFile(yaml: string, folder: string, name = 'bridge'): Promise<string> {
   const file = join(folder, `${name}-${built++}.fmu`);
-  await buildBridgeFmu(parseBridgeConfig(`twinbridge: bridge\nname: ${name}\n${yaml}`, 'test.yaml'), file);
+  await buildBridgeFmu(parseBridgeConfig(`twinbridge: bridge\nname: ${name}\n${yaml}`, 'test.yaml'), file, {
+    platforms: 'host',
+  });
   return file;
 }
 

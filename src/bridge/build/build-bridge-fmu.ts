@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import {
   type ArchiveEntry,
+  binariesFolder,
   type ModelDescription,
   packArchive,
   writeFmi3ModelDescription,
@@ -57,13 +58,14 @@ export async function buildBridgeFmu(
   options: BuildOptions = {},
 ): Promise<BuildReport> {
   const identifier = modelIdentifier(config);
-  const { platform, entries } = await readParts(
+  const { platforms, entries, runtime } = await readParts(
     identifier,
     { ...options, standsIn: config.rmqfmu !== undefined },
     config.fmi,
   );
   const tool = generationTool();
-  const guid = config.guid ?? contentGuid([tool, bridgeJson(config), ...entries.map(({ content }) => content)]);
+  const guid =
+    config.guid ?? contentGuid([tool, bridgeJson(config), ...entries.map(({ content }) => content), runtime.identity]);
   const withGuid: BridgeConfig = { ...config, guid };
   const described =
     config.fmi === 3 ? describeFmi3(withGuid, guid, tool) : describeFmi2(withGuid, guid, tool, options.like);
@@ -77,7 +79,7 @@ export async function buildBridgeFmu(
     { name: 'resources/bridge.json', content: Buffer.from(bridgeJson(whole)) },
     { name: 'documentation/index.html', content: Buffer.from(documentationHtml(withGuid, description)) },
   ];
-  await packArchive(file, [...entries, ...texts]);
+  await packArchive(file, [...entries, ...runtime.entries, ...texts]);
   const { outputs, inputs, diagnostics } = config;
   return {
     file,
@@ -86,7 +88,7 @@ export async function buildBridgeFmu(
     modelName: config.name,
     modelIdentifier: identifier,
     guid,
-    platforms: [platform],
+    platforms: platforms.map((platform) => binariesFolder(platform, config.fmi === 3 ? '3.0' : '2.0')),
     variables: {
       outputs: outputs.length,
       inputs: inputs.length,

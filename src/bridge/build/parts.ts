@@ -2,46 +2,50 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ArchiveEntry, binariesFolder, PLATFORMS, platformFolders } from '../../fmi/index.js';
+import {
+  type ArchiveEntry,
+  binariesFolder,
+  hostPlatform,
+  PLATFORM_TUPLES,
+  PLATFORMS,
+  type Platform,
+  type PlatformTuple,
+} from '../../fmi/index.js';
 import { nativeLibraryPath } from '../../native/index.js';
 import { BridgeBuildError } from './errors.js';
+import { type Runtime, readRuntime } from './runtime.js';
 
 export interface PartOptions {
-  /** The native library, built for this processor; default: that of this installation. */
+  /** The native library for this machine; default: that of this installation. */
   readonly library?: string;
   /** The bundled backend; default: that of this installation. */
   readonly backend?: string;
+  /**
+   * Which platforms the FMU is to run on; default: this machine's, and all others that libraries were built for. `host`:
+   * this machine's only, with the library that was compiled for just this system.
+   */
+  readonly platforms?: 'built' | 'all' | 'host' | readonly PlatformTuple[];
+  /** Platforms that get a Node.js into the FMU; `true`: all that the FMU is for. Default: none. */
+  readonly bundleRuntime?: boolean | readonly PlatformTuple[];
   /** The FMU stands in for an RMQFMU: it can read a modelDescription.xml that was put into it. */
   readonly standsIn?: boolean;
 }
 
 export interface Parts {
-  /** Folder below `binaries/`. */
-  readonly platform: string;
+  readonly platforms: readonly Platform[];
   readonly entries: readonly (ArchiveEntry & { readonly content: Buffer })[];
+  readonly runtime: Runtime;
 }
 
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const DESCRIPTION_READER = fileURLToPath(new URL('../../rmqfmu.cjs', import.meta.url));
 const BACKEND = fileURLToPath(new URL('../../backend.cjs', import.meta.url));
-const SYSTEMS: Readonly<Record<string, NodeJS.Platform>> = { '.so': 'linux', '.dll': 'win32', '.dylib': 'darwin' };
 
-/** Throws {@link BridgeBuildError} if one is missing. */
+/** Throws {@link BridgeBuildError} if one is missing. `fmi` says what the folders below `binaries/` are called. */
 export async function readParts(modelIdentifier: string, options: PartOptions, fmi: 2 | 3): Promise<Parts> {
-  const { library = nativeLibraryPath(), backend = BACKEND } = options;
-  const extension = extname(library);
-  const system = SYSTEMS[extension];
-  if (system === undefined) {
-    throw new BridgeBuildError(`${library} is no shared library by its name`, {
-      details: { library },
-      remedy: `its name has to end in one of ${Object.keys(SYSTEMS).join(', ')}`,
-    });
-  }
-  const known = PLATFORMS.find((platform) => platform.system === system && platform.processor === process.arch);
-  const platform =
-    known === undefined ? platformFolders(system, process.arch)[0]! : binariesFolder(known, fmi === 3 ? '3.0' : '2.0');
-  const koffi = koffiFiles(system);
+  const platforms = chosenPlatforms(options);
   const reader = options.standsIn
     ? [
         {
@@ -50,41 +54,109 @@ export async function readParts(modelIdentifier: string, options: PartOptions, f
         },
       ]
     : [];
-  const [libraryBytes, backendBytes, koffiBytes, koffiLicense] = await Promise.all([
-    readPart(library, 'the native library', "run 'npm run build' (needs a C compiler and CMake)"),
-    readPart(backend, 'the bundled backend', "run 'npm run build'"),
-    readPart(koffi.native, "koffi's native part", "run 'npm ci' with optional dependencies"),
-    readPart(koffi.license, "koffi's license", "run 'npm ci'"),
+  const [backend, koffiLicense, runtime, ...perPlatform] = await Promise.all([
+    readPart(options.backend ?? BACKEND, 'the bundled backend', "run 'npm run build'"),
+    readPart(koffiLicenseFile(), "koffi's license", "run 'npm ci'"),
+    readRuntime(chosenRuntimes(options.bundleRuntime ?? false, platforms)),
+    ...platforms.map((platform) => readPlatform(platform, libraryFile(platform, options), modelIdentifier, fmi)),
   ]);
   return {
-    platform,
+    platforms,
     entries: [
-      { name: `binaries/${platform}/${modelIdentifier}${extension}`, content: libraryBytes },
-      { name: 'resources/backend.cjs', content: backendBytes },
+      ...perPlatform.flat(),
+      { name: 'resources/backend.cjs', content: backend },
       ...reader,
-      { name: `resources/koffi/${system}_${process.arch}/koffi.node`, content: koffiBytes },
       { name: 'documentation/licenses/koffi.txt', content: koffiLicense },
     ],
+    runtime,
   };
 }
 
+function chosenPlatforms({ platforms = 'built' }: PartOptions): readonly Platform[] {
+  const host = hostPlatform();
+  if (platforms === 'host' || platforms === 'built') {
+    const others = platforms === 'host' ? [] : PLATFORMS.filter((platform) => existsSync(crossCompiled(platform)));
+    const chosen = PLATFORMS.filter((platform) => platform === host || others.includes(platform));
+    if (chosen.length > 0) return chosen;
+    throw new BridgeBuildError(`bridge FMUs are not built for ${process.platform} on ${process.arch}`, {
+      details: { platforms: PLATFORM_TUPLES },
+      remedy: `build one for ${PLATFORM_TUPLES.join(', ')}: run 'npm run build:platforms' first`,
+    });
+  }
+  return platforms === 'all' ? PLATFORMS : PLATFORMS.filter(({ tuple }) => platforms.includes(tuple));
+}
+
+function chosenRuntimes(wanted: boolean | readonly PlatformTuple[], platforms: readonly Platform[]): Platform[] {
+  if (typeof wanted === 'boolean') return wanted ? [...platforms] : [];
+  const idle = wanted.find((tuple) => !platforms.some((platform) => platform.tuple === tuple));
+  if (idle !== undefined) {
+    throw new BridgeBuildError(`the FMU is not for ${idle}, so a Node.js for it would be of no use`, {
+      details: { runtime: idle, platforms: platforms.map(({ tuple }) => tuple) },
+      remedy: "leave it out, or name it in '--platforms' too",
+    });
+  }
+  return platforms.filter(({ tuple }) => wanted.includes(tuple));
+}
+
+async function readPlatform(
+  platform: Platform,
+  libraryPath: string,
+  modelIdentifier: string,
+  fmi: 2 | 3,
+): Promise<(ArchiveEntry & { readonly content: Buffer })[]> {
+  const { tuple, extension, system, processor } = platform;
+  const isHost = platform === hostPlatform();
+  const [library, koffi] = await Promise.all([
+    readPart(
+      libraryPath,
+      `the native library for ${tuple}`,
+      isHost ? "run 'npm run build' (needs a C compiler and CMake)" : "run 'npm run build:platforms'",
+    ),
+    readPart(
+      koffiFile(platform),
+      `koffi's native part for ${tuple}`,
+      isHost ? "run 'npm ci' with optional dependencies" : "run 'npm run build:platforms'",
+    ),
+  ]);
+  const folder = binariesFolder(platform, fmi === 3 ? '3.0' : '2.0');
+  return [
+    { name: `binaries/${folder}/${modelIdentifier}.${extension}`, content: library },
+    { name: `resources/koffi/${system}_${processor}/koffi.node`, content: koffi },
+  ];
+}
+
+/** What `npm run build:platforms` makes. */
+function crossCompiled({ tuple, extension }: Platform): string {
+  return join(ROOT, 'build', 'native', tuple, `libtwinbridge.${extension}`);
+}
+
+function libraryFile(platform: Platform, { library, platforms }: PartOptions): string {
+  const portable = crossCompiled(platform);
+  if (platform !== hostPlatform()) return portable;
+  // The cross-compiled one runs on older systems than the one that was compiled here.
+  const compiledHere = platforms === 'host' || process.env.TWINBRIDGE_NATIVE !== undefined || !existsSync(portable);
+  return library ?? (compiledHere ? nativeLibraryPath() : portable);
+}
+
 /** koffi keeps its native part in a package for each platform; one compiled on the spot lies in its own. */
-function koffiFiles(system: NodeJS.Platform): { native: string; license: string } {
-  const toolchain = `${system}_${process.arch}`;
-  const require = createRequire(import.meta.url);
-  const main = require.resolve('koffi');
-  const folder = dirname(main);
-  const candidates = [join(folder, 'build', 'koffi', toolchain, 'koffi.node')];
+function koffiFile({ system, processor }: Platform): string {
+  const toolchain = `${system}_${processor}`;
+  const main = createRequire(import.meta.url).resolve('koffi');
+  const candidates = [
+    join(dirname(main), 'build', 'koffi', toolchain, 'koffi.node'),
+    join(ROOT, 'build', 'koffi', toolchain, 'koffi.node'),
+  ];
   try {
-    const packaged = createRequire(main).resolve(`@koromix/koffi-${system}-${process.arch}`);
+    const packaged = createRequire(main).resolve(`@koromix/koffi-${system}-${processor}`);
     candidates.unshift(join(dirname(packaged), toolchain, 'koffi.node'));
   } catch {
     // Not installed: what is missing is said when it is read.
   }
-  return {
-    native: candidates.find((file) => existsSync(file)) ?? candidates[0]!,
-    license: join(folder, 'LICENSE.txt'),
-  };
+  return candidates.find((file) => existsSync(file)) ?? candidates[0]!;
+}
+
+function koffiLicenseFile(): string {
+  return join(dirname(createRequire(import.meta.url).resolve('koffi')), 'LICENSE.txt');
 }
 
 async function readPart(file: string, what: string, remedy: string): Promise<Buffer> {

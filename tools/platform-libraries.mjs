@@ -1,0 +1,136 @@
+/**
+ * The native library for every platform, cross-compiled from here, in `build/native/<tuple>/`, and koffi's native part for
+ * each in `build/koffi/`. The same sources give the same bytes.
+ *
+ * The compiler is Zig's, from the PyPI package `ziglang`, which this puts into `build/zig` (needs python3 with pip);
+ * TWINBRIDGE_ZIG names another zig program.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { run } from './run.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const ZIGLANG = 'ziglang==0.17.0';
+
+/** glibc 2.17 and macOS 11 are what Node.js 20 itself needs at least, or older. */
+export const TARGETS = {
+  'x86_64-linux': 'x86_64-linux-gnu.2.17',
+  'aarch64-linux': 'aarch64-linux-gnu.2.17',
+  'x86_64-windows': 'x86_64-windows-gnu',
+  'x86_64-darwin': 'x86_64-macos.11.0',
+  'aarch64-darwin': 'aarch64-macos.11.0',
+};
+const FLAGS = ['-std=c11', '-O3', '-s', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
+const LINKED = {
+  linux: ['-Wl,-z,nodelete', '-lm', '-ldl', '-lpthread', '-lrt'],
+  windows: [],
+  darwin: ['-Wl,-install_name,@rpath/libtwinbridge.dylib'],
+};
+
+/** Zig's program, installed if need be. */
+async function zig(log) {
+  if (process.env.TWINBRIDGE_ZIG) return process.env.TWINBRIDGE_ZIG;
+  const program = join(root, 'build/zig/ziglang', process.platform === 'win32' ? 'zig.exe' : 'zig');
+  if (!existsSync(program)) {
+    log(`installing ${ZIGLANG} into build/zig …`);
+    const python = process.platform === 'win32' ? 'python' : 'python3';
+    await run(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', 'build/zig', ZIGLANG]);
+  }
+  return program;
+}
+
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((file) => statSync(file).isFile())
+    .sort();
+}
+
+/** What the libraries are made of. */
+function sourceStamp() {
+  const hash = createHash('sha256').update(JSON.stringify([ZIGLANG, TARGETS, FLAGS, LINKED]));
+  for (const folder of ['fmu-shim/include', 'fmu-shim/src']) {
+    for (const file of filesBelow(join(root, folder)))
+      hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+const folderOf = (tuple) => join(root, 'build/native', tuple);
+const stampOf = (tuple) => join(folderOf(tuple), 'sources.sha256');
+const isCurrent = (tuple, stamp) => existsSync(stampOf(tuple)) && readFileSync(stampOf(tuple), 'utf8') === stamp;
+
+async function compile(program, tuple, stamp) {
+  const system = tuple.split('-')[1];
+  const extension = { windows: 'dll', darwin: 'dylib' }[system] ?? 'so';
+  const building = `${folderOf(tuple)}.tmp`;
+  rmSync(building, { recursive: true, force: true });
+  mkdirSync(building, { recursive: true });
+  const sources = filesBelow(join(root, 'fmu-shim/src'))
+    .filter((file) => file.endsWith('.c'))
+    // Relative, so that no path of this machine comes into the library.
+    .map((file) => file.slice(root.length + 1));
+  const output = join(building, `libtwinbridge.${extension}`);
+  await run(
+    program,
+    [
+      'cc',
+      '-target',
+      TARGETS[tuple],
+      ...FLAGS,
+      '-shared',
+      '-Ifmu-shim/include',
+      ...sources,
+      ...LINKED[system],
+      '-o',
+      output,
+    ],
+    { ZIG_GLOBAL_CACHE_DIR: join(root, 'build/zig-cache'), ZIG_LOCAL_CACHE_DIR: join(root, 'build/zig-cache') },
+  );
+  // Beside a DLL there come an import library and debug information, which nobody here uses.
+  for (const name of readdirSync(building)) if (name !== `libtwinbridge.${extension}`) rmSync(join(building, name));
+  writeFileSync(join(building, 'sources.sha256'), stamp);
+  rmSync(folderOf(tuple), { recursive: true, force: true });
+  renameSync(building, folderOf(tuple));
+}
+
+/** koffi's native part, of the version that package-lock.json names. */
+async function fetchKoffi({ system, processor }) {
+  const name = `@koromix/koffi-${system}-${processor}`;
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const { version, integrity } = lock.packages[`node_modules/${name}`];
+  const { fetchNpmPackage } = await fromDist('bridge/build/npm-package.js');
+  const file = `${system}_${processor}/koffi.node`;
+  const folder = await fetchNpmPackage({ name, version, integrity }, [file], join(root, 'build/npm'));
+  await cp(join(folder, file), join(root, 'build/koffi', file));
+}
+
+const fromDist = (file) => import(pathToFileURL(join(root, 'dist', file)).href);
+
+/** Removes libraries that are not of the present sources: an FMU must not get one that its backend does not fit. */
+export function dropStalePlatforms(log) {
+  const stale = Object.keys(TARGETS).filter((tuple) => existsSync(folderOf(tuple)));
+  if (stale.length === 0) return;
+  const stamp = sourceStamp();
+  for (const tuple of stale) {
+    if (isCurrent(tuple, stamp)) continue;
+    rmSync(folderOf(tuple), { recursive: true });
+    log(`build/native/${tuple} was of other sources and is gone: npm run build:platforms`);
+  }
+}
+
+export async function buildPlatforms(tuples, log) {
+  const { PLATFORMS } = await fromDist('fmi/index.js');
+  const stamp = sourceStamp();
+  const program = await zig(log);
+  for (const tuple of tuples) {
+    await fetchKoffi(PLATFORMS.find((platform) => platform.tuple === tuple));
+    if (isCurrent(tuple, stamp)) continue;
+    const started = performance.now();
+    await compile(program, tuple, stamp);
+    log(`build/native/${tuple}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+}
