@@ -1,4 +1,5 @@
 /** The bridge instances of this backend, spread over consumer workers. */
+import { writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { type ReceivedHandles, regionSize } from '../../native/index.js';
@@ -86,7 +87,7 @@ class ConsumerWorker {
     });
     // A worker that fails is a fault of this program: end, so that every instance fails with it, visibly.
     this.#worker.on('error', (error) => {
-      process.stderr.write(`twinbridge backend: ${error.stack ?? error.message}\n`);
+      writeSync(2, `twinbridge backend: ${error.stack ?? error.message}\n`);
       process.exit(70);
     });
   }

@@ -9,6 +9,7 @@
  * The main thread answers the shim and notices the importer's end; consumer workers do everything else. Start-up is what
  * an importer waits for: the first worker boots while the main thread loads its part, and neither loads the other's.
  */
+import { writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
@@ -16,7 +17,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 if (isMainThread) {
   // What Node would print besides is the source line: of a bundle, all of it. A worker's errors come to its listener.
   process.on('uncaughtException', (error) => {
-    process.stderr.write(`twinbridge backend: ${error.stack ?? error.message}\n`);
+    writeSync(2, `twinbridge backend: ${error.stack ?? error.message}\n`);
     process.exit(70);
   });
   const [, , path = '', control = '', importer = ''] = process.argv;

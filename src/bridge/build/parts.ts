@@ -109,7 +109,7 @@ async function readPlatform(
   const [library, koffi] = await Promise.all([
     readPart(
       libraryPath,
-      `the native library for ${tuple}`,
+      isHost ? 'the native library' : `the native library for ${tuple}`,
       isHost ? "run 'npm run build' (needs a C compiler and CMake)" : "run 'npm run build:platforms'",
     ),
     readPart(

@@ -1,8 +1,8 @@
 /** Node.js inside an FMU, for machines that have none: `resources/runtime/<tuple>/node`. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { ArchiveEntry, Platform, PlatformTuple } from '../../fmi/index.js';
-import { fetchNpmPackage, type NpmPackage } from './npm-package.js';
+import { fetchNpmPackage } from './npm-package.js';
 
 export const BUNDLED_NODE_VERSION = '22.23.2';
 
@@ -46,23 +46,27 @@ export interface Runtime {
 /** Fetches Node.js for these platforms, some 40 MB each in the FMU. Throws `BridgeBuildError`. */
 export async function readRuntime(platforms: readonly Platform[]): Promise<Runtime> {
   if (platforms.length === 0) return { entries: [], identity: '' };
-  const cache = cacheFolder();
   const entries: ArchiveEntry[] = [];
-  for (const { tuple, system } of platforms) {
-    const program = system === 'win32' ? 'node.exe' : 'node';
-    const folder = await fetchNpmPackage(packageFor(tuple), filesFrom(tuple, program), cache);
-    entries.push({ name: `resources/runtime/${tuple}/${program}`, content: { path: join(folder, 'bin', program) } });
+  for (const { tuple } of platforms) {
+    const path = await runtimeProgram(tuple);
+    entries.push({ name: `resources/runtime/${tuple}/${basename(path)}`, content: { path } });
   }
-  const licensed = await fetchNpmPackage(packageFor(HAS_LICENSE), filesFrom(HAS_LICENSE, 'node'), cache);
+  const licensed = await fetchPackage(HAS_LICENSE);
   entries.push({ name: 'documentation/licenses/node.txt', content: { path: join(licensed, 'LICENSE') } });
   return { entries, identity: platforms.map(({ tuple }) => PACKAGES[tuple][1]).join() };
 }
 
-function filesFrom(tuple: PlatformTuple, program: string): string[] {
-  return tuple === HAS_LICENSE ? [`bin/${program}`, 'LICENSE'] : [`bin/${program}`];
+/** Fetches Node.js for a platform; answers the program's path. */
+export async function runtimeProgram(tuple: PlatformTuple): Promise<string> {
+  return join(await fetchPackage(tuple), programIn(tuple));
 }
 
-function packageFor(tuple: PlatformTuple): NpmPackage {
+function fetchPackage(tuple: PlatformTuple): Promise<string> {
   const [name, integrity] = PACKAGES[tuple];
-  return { name, version: BUNDLED_NODE_VERSION, integrity };
+  const files = tuple === HAS_LICENSE ? [programIn(tuple), 'LICENSE'] : [programIn(tuple)];
+  return fetchNpmPackage({ name, version: BUNDLED_NODE_VERSION, integrity }, files, cacheFolder());
+}
+
+function programIn(tuple: PlatformTuple): string {
+  return tuple === 'x86_64-windows' ? 'bin/node.exe' : 'bin/node';
 }

@@ -1,0 +1,135 @@
+/**
+ * Where a bridge FMU can be run from here: natively, aarch64 under qemu-user, Windows under Wine; each with the importer of
+ * this folder and with the Node.js of that platform as backend.
+ *
+ * The libraries are those of `npm run build:platforms`. What is missing is skipped, but not in CI.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { runtimeProgram } from '#tb/bridge/build/runtime.js';
+import { hostPlatform, PLATFORMS, type PlatformTuple } from '#tb/fmi/index.js';
+import { mustNotSkip } from '../support/rabbitmq.js';
+
+export interface Machine {
+  readonly name: string;
+  readonly tuple: PlatformTuple;
+  /** Why it cannot be used here; `undefined`: it can. */
+  readonly missing: string | undefined;
+  /** How a program for it is started: `[...command, program]`. */
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** A file's path as programs there know it. */
+  path(file: string): string;
+  /** What TWINBRIDGE_NODE is to say there. */
+  node(folder: string): Promise<string>;
+}
+
+const ROOT = join(import.meta.dirname, '../..');
+const SYSROOT = '/usr/aarch64-linux-gnu';
+export const ZIG = process.env.TWINBRIDGE_ZIG || join(ROOT, 'build/zig/ziglang/zig');
+const ZIG_TARGETS = {
+  'x86_64-linux': 'x86_64-linux-gnu.2.17',
+  'aarch64-linux': 'aarch64-linux-gnu.2.17',
+  'x86_64-windows': 'x86_64-windows-gnu',
+} as const;
+
+const qemu = inPath('qemu-aarch64', 'qemu-aarch64-static');
+const wine = inPath('wine64') ?? ['/usr/lib/wine/wine64', '/usr/lib64/wine/wine64'].find((file) => existsSync(file));
+
+function inPath(...names: string[]): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((file) => existsSync(file));
+}
+
+function lacking(tuple: PlatformTuple, more: readonly [unknown, string][]): string | undefined {
+  const extension = PLATFORMS.find((platform) => platform.tuple === tuple)?.extension;
+  const needed: readonly (readonly [unknown, string])[] = [
+    [
+      existsSync(join(ROOT, 'build/native', tuple, `libtwinbridge.${extension}`)),
+      `npm run build:platforms -- ${tuple}`,
+    ],
+    [existsSync(ZIG), 'npm run build:platforms'],
+    ...more,
+  ];
+  return needed.find(([there]) => !there)?.[1];
+}
+
+const native: Machine = {
+  name: `this machine (${process.platform} ${process.arch})`,
+  tuple: hostPlatform()?.tuple ?? 'x86_64-linux',
+  missing: lacking(hostPlatform()?.tuple ?? 'x86_64-linux', [[process.platform === 'linux', 'Linux']]),
+  command: [],
+  environment: {},
+  path: (file) => file,
+  node: async () => process.execPath,
+};
+
+const arm: Machine = {
+  name: 'aarch64-linux under qemu-user',
+  tuple: 'aarch64-linux',
+  missing: lacking('aarch64-linux', [
+    [qemu, 'apt install qemu-user'],
+    [existsSync(join(SYSROOT, 'lib/libstdc++.so.6')), 'apt install libc6-arm64-cross libstdc++6-arm64-cross'],
+  ]),
+  command: [qemu ?? 'qemu-aarch64', '-L', SYSROOT],
+  environment: {},
+  path: (file) => file,
+  // The kernel cannot start a program of another processor; qemu can.
+  node: async (folder) => {
+    const wrapper = join(folder, 'node-aarch64');
+    writeFileSync(wrapper, `#!/bin/sh\nexec ${qemu} -L ${SYSROOT} '${await runtimeProgram('aarch64-linux')}' "$@"\n`);
+    chmodSync(wrapper, 0o755);
+    return wrapper;
+  },
+};
+
+const windows: Machine = {
+  name: 'x86_64-windows under Wine',
+  tuple: 'x86_64-windows',
+  missing: lacking('x86_64-windows', [[wine, 'apt install wine64']]),
+  command: [wine ?? 'wine64'],
+  environment: {
+    WINEDEBUG: '-all',
+    WINEPREFIX: join(ROOT, 'build/wine'), // made at its first start
+    NODE_SKIP_PLATFORM_CHECK: '1', // Wine says that it is Windows 7
+  },
+  path: (file) => `Z:${file.replaceAll('/', '\\')}`,
+  node: async () => windows.path(await runtimeProgram('x86_64-windows')),
+};
+
+export const MACHINES: readonly Machine[] = [native, arm, windows];
+for (const { name, missing } of MACHINES) {
+  if (missing !== undefined && mustNotSkip) throw new Error(`${name}: missing is ${missing}`);
+}
+
+/** Compiles the importer for that machine; answers the program's path. */
+export function compileImporter({ tuple }: Machine, folder: string): string {
+  const program = join(folder, `importer-${tuple}${tuple === 'x86_64-windows' ? '.exe' : ''}`);
+  const cache = join(ROOT, 'build/zig-cache');
+  const target = ZIG_TARGETS[tuple as keyof typeof ZIG_TARGETS];
+  const source = join(import.meta.dirname, 'importer.c');
+  execFileSync(
+    ZIG,
+    [
+      'cc',
+      '-target',
+      target,
+      '-std=gnu11',
+      '-O1',
+      '-Wall',
+      '-Wextra',
+      '-I',
+      join(ROOT, 'fmu-shim/include'),
+      source,
+      '-ldl',
+      '-o',
+      program,
+    ].filter((argument) => argument !== '-ldl' || tuple !== 'x86_64-windows'),
+    {
+      env: { ...process.env, ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
+  return program;
+}
