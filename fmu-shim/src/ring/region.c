@@ -31,7 +31,7 @@ static void lay_out(tb_header *h, const tb_region_spec *spec, const tb_variable 
   }
   h->n_rows = spec->n_rows < 2 ? 2 : spec->n_rows;
   h->filled_capacity = power_of_two_above(2 * h->n_rows);
-  h->n_outgoing = h->n_inputs == 0 ? 1 : power_of_two_above(spec->n_outgoing < 2 ? 1 : spec->n_outgoing - 1);
+  h->n_outgoing = power_of_two_above(spec->n_outgoing < 2 ? 1 : spec->n_outgoing - 1);
   h->log_capacity = power_of_two_above(spec->log_bytes < 4096 ? 4095 : spec->log_bytes - 1);
   h->output_words = words_for(h->n_outputs);
   h->input_words = words_for(h->n_inputs);
