@@ -132,10 +132,9 @@ static bool allocate(tb_bridge *b) {
   b->input_variables = calloc(h->n_inputs + 1, sizeof *b->input_variables);
   b->parameters = calloc(h->n_parameters + 1, sizeof *b->parameters);
   b->parameter_texts = calloc(h->n_parameters + 1, sizeof *b->parameter_texts);
-  b->parameter_set = calloc(h->n_parameters + 1, sizeof *b->parameter_set);
   b->selection = tb_selection_create(&b->region);
   if (!b->access || !b->inputs || !b->published || !b->input_strings || !b->published_strings || !b->input_variables ||
-      !b->parameters || !b->parameter_texts || !b->parameter_set || !b->selection)
+      !b->parameters || !b->parameter_texts || !b->selection)
     return false;
   b->outputs = tb_selection_values(b->selection);
   index_variables(b);
@@ -167,14 +166,12 @@ static void disconnect(tb_bridge *b) {
   free(b->input_variables);
   free(b->parameters);
   free(b->parameter_texts);
-  free(b->parameter_set);
   tb_selection_destroy(b->selection);
   b->access = NULL;
   b->inputs = b->published = b->parameters = b->outputs = NULL;
   b->input_strings = b->published_strings = NULL;
   b->input_variables = NULL;
   b->parameter_texts = NULL;
-  b->parameter_set = NULL;
   b->selection = NULL;
   close_backend(b);
 }
@@ -328,6 +325,13 @@ static tb_outcome timed_out(tb_bridge *b, const char *doing, int64_t time) {
 
 /* -- Initialisation ------------------------------------------------------------------------------------------------- */
 
+/* Many importers set all parameters to their start values, which says no more than the configuration does. */
+static bool has_start_value(const tb_bridge *b, const tb_variable *v) {
+  if (!tb_is_text(v->type)) return b->parameters[v->slot] == v->start;
+  const char *start = v->start_offset == TB_NO_OFFSET ? "" : b->region.texts + v->start_offset;
+  return strcmp(b->parameter_texts[v->slot], start) == 0;
+}
+
 static tb_outcome start_link(tb_bridge *b) {
   const tb_header *h = b->region.header;
   tb_parameter_text *set = calloc(h->n_parameters + 1, sizeof *set);
@@ -336,7 +340,7 @@ static tb_outcome start_link(tb_bridge *b) {
   bool ok = set != NULL && numbers != NULL;
   for (uint32_t i = 0; ok && i < h->n_variables; i++) {
     const tb_variable *v = &b->region.variables[i];
-    if (v->kind != TB_PARAMETER || !b->parameter_set[v->slot]) continue;
+    if (v->kind != TB_PARAMETER || has_start_value(b, v)) continue;
     const char *text = numbers[count];
     if (v->type == TB_STRING) {
       text = b->parameter_texts[v->slot];

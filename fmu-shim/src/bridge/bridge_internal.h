@@ -44,7 +44,6 @@ struct tb_bridge {
 
   uint64_t *parameters; /* by slot */
   char **parameter_texts;
-  bool *parameter_set;
 
   int64_t maxage_ns;
   uint32_t lookahead, behaviour;

@@ -208,13 +208,11 @@ const char *tb_bridge_why_not_settable(const tb_bridge *b, const tb_variable *v,
 
 void tb_bridge_set_real(tb_bridge *b, const tb_variable *v, double value) {
   memcpy(place_of_value(b, v), &value, sizeof value);
-  if (v->kind == TB_PARAMETER) b->parameter_set[v->slot] = true;
 }
 
 void tb_bridge_set_integer(tb_bridge *b, const tb_variable *v, int64_t value) {
   *place_of_value(b, v) = (uint64_t)value;
   if (v->kind != TB_PARAMETER) return;
-  b->parameter_set[v->slot] = true;
   switch ((tb_role)v->role) {
     case TB_ROLE_TIMEOUT_S: b->timeout_ns = (value < 0 ? 0 : value) * INT64_C(1000000000); break;
     case TB_ROLE_MAXAGE_MS: b->maxage_ns = (value < 0 ? 0 : value) * INT64_C(1000000); break;
@@ -242,10 +240,7 @@ void tb_bridge_set_element(tb_bridge *b, const tb_variable *v, uint32_t element,
 }
 
 bool tb_bridge_set_text(tb_bridge *b, const tb_variable *v, uint32_t element, const char *bytes, size_t length) {
-  if (v->kind == TB_PARAMETER) {
-    b->parameter_set[v->slot] = true;
-    return tb_set_text(&b->parameter_texts[v->slot], bytes);
-  }
+  if (v->kind == TB_PARAMETER) return tb_set_text(&b->parameter_texts[v->slot], bytes);
   if (length >= v->string_capacity) return false;
   char *area = text_area(b, v, element);
   if (length > 0) memcpy(area, bytes, length);

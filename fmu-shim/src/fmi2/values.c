@@ -78,12 +78,12 @@ fmi2Status fmi2GetString(fmi2Component c, const fmi2ValueReference vr[], size_t 
 
 /* -- Setting values ------------------------------------------------------------------------------------------------- */
 
-static const tb_variable *find_settable(instance *m, const char *function, fmi2ValueReference vr, tb_type type) {
-  const tb_variable *v = find(m, function, vr, type);
-  const char *why = v == NULL ? NULL : tb_bridge_why_not_settable(m->bridge, v, m->state == INSTANTIATED);
-  if (why == NULL) return v;
-  tb_fmi2_fail(m, "%s: the variable with value reference %u is %s", function, vr, why);
-  return NULL;
+/* A fixed parameter may be set late to the value that it has: libcosim sets all start values twice. */
+static bool is_settable(instance *m, const char *function, const tb_variable *v, bool unchanged) {
+  const char *why = tb_bridge_why_not_settable(m->bridge, v, m->state == INSTANTIATED);
+  if (why == NULL || (unchanged && v->kind == TB_PARAMETER)) return true;
+  tb_fmi2_fail(m, "%s: the variable with value reference %u is %s", function, v->value_reference, why);
+  return false;
 }
 
 enum { SETTABLE = INSTANTIATED | INITIALIZATION | STEPPING };
@@ -93,8 +93,8 @@ fmi2Status fmi2SetReal(fmi2Component c, const fmi2ValueReference vr[], size_t nv
   REQUIRE(m, SETTABLE, "fmi2SetReal");
   REQUIRE_ARRAYS(m, "fmi2SetReal", nvr, vr, value);
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetReal", vr[i], TB_REAL);
-    if (v == NULL) return fmi2Error;
+    const tb_variable *v = find(m, "fmi2SetReal", vr[i], TB_REAL);
+    if (v == NULL || !is_settable(m, "fmi2SetReal", v, tb_bridge_get_real(m->bridge, v) == value[i])) return fmi2Error;
     tb_bridge_set_real(m->bridge, v, value[i]);
   }
   return fmi2OK;
@@ -105,8 +105,8 @@ fmi2Status fmi2SetInteger(fmi2Component c, const fmi2ValueReference vr[], size_t
   REQUIRE(m, SETTABLE, "fmi2SetInteger");
   REQUIRE_ARRAYS(m, "fmi2SetInteger", nvr, vr, value);
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetInteger", vr[i], TB_INTEGER);
-    if (v == NULL) return fmi2Error;
+    const tb_variable *v = find(m, "fmi2SetInteger", vr[i], TB_INTEGER);
+    if (v == NULL || !is_settable(m, "fmi2SetInteger", v, tb_bridge_get_integer(m->bridge, v) == value[i])) return fmi2Error;
     tb_bridge_set_integer(m->bridge, v, value[i]);
   }
   return fmi2OK;
@@ -117,8 +117,8 @@ fmi2Status fmi2SetBoolean(fmi2Component c, const fmi2ValueReference vr[], size_t
   REQUIRE(m, SETTABLE, "fmi2SetBoolean");
   REQUIRE_ARRAYS(m, "fmi2SetBoolean", nvr, vr, value);
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetBoolean", vr[i], TB_BOOLEAN);
-    if (v == NULL) return fmi2Error;
+    const tb_variable *v = find(m, "fmi2SetBoolean", vr[i], TB_BOOLEAN);
+    if (v == NULL || !is_settable(m, "fmi2SetBoolean", v, tb_bridge_get_integer(m->bridge, v) == (value[i] != 0))) return fmi2Error;
     tb_bridge_set_integer(m->bridge, v, value[i] != 0);
   }
   return fmi2OK;
@@ -129,9 +129,10 @@ fmi2Status fmi2SetString(fmi2Component c, const fmi2ValueReference vr[], size_t 
   REQUIRE(m, SETTABLE, "fmi2SetString");
   REQUIRE_ARRAYS(m, "fmi2SetString", nvr, vr, value);
   for (size_t i = 0; i < nvr; i++) {
-    const tb_variable *v = find_settable(m, "fmi2SetString", vr[i], TB_STRING);
-    if (v == NULL) return fmi2Error;
     if (value[i] == NULL) return tb_fmi2_fail(m, "fmi2SetString: the value for value reference %u is missing", vr[i]);
+    const tb_variable *v = find(m, "fmi2SetString", vr[i], TB_STRING);
+    if (v == NULL) return fmi2Error;
+    if (!is_settable(m, "fmi2SetString", v, strcmp(tb_bridge_get_string(m->bridge, v), value[i]) == 0)) return fmi2Error;
     if (!tb_bridge_set_string(m->bridge, v, value[i]))
       return tb_fmi2_fail(m, "fmi2SetString: %zu bytes are too long for value reference %u, which holds %u; raise its maxLength",
                   strlen(value[i]), vr[i], v->string_capacity - 1);
