@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { buildBridgeFmu, parseBridgeConfig, readBridgeConfig } from '#tb/bridge/index.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python, pythonCommand } from './python.js';
+import { python, pythonCommand } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const folder = temporaryFolder();
@@ -15,7 +16,7 @@ async function bridge(name: string, yaml: string): Promise<string> {
   return file;
 }
 
-describeWithPython('FMPy as validator', () => {
+describeTool(import.meta.url, { ...FMPY, exercised: 'validates' }, () => {
   it.each<[string, () => Promise<string>]>([
     ['outputs only', () => bridge('receiver', 'outputs: { x: Real }')],
     ['inputs only', () => bridge('sender', 'inputs: { go: { type: Boolean, start: true } }')],

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { bridgeFile, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python } from './python.js';
+import { python } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 /** How JSON spells a Real, an Integer, a Boolean and a String, and what that is. */
 const SAMPLES: readonly (readonly [json: string, r: number, i: number, b: boolean, s: string])[] = [
@@ -42,7 +43,7 @@ let serial = 0;
 /** The value reference of `s`, in both versions. */
 const TEXT = 103;
 
-describeWithPython('fmpy.simulate_fmu', () => {
+describeTool(import.meta.url, { ...FMPY, exercised: 'simulate_fmu' }, () => {
   describe.each([2, 3])('of FMI %i', (fmi) =>
     describeOnBrokers('with a bridge', (broker) => {
       let fmu: string;

@@ -5,13 +5,14 @@ import { expect, it } from 'vitest';
 import { buildBridgeFmu, readBridgeConfig } from '#tb/bridge/index.js';
 import { bridgeFile } from '../support/bridge.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python, pythonCommand } from './python.js';
+import { python, pythonCommand } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const folder = temporaryFolder();
 const build = (yaml: string, name = 'bridge') => bridgeFile(`fmi: 3\n${yaml}`, folder, name);
 
-describeWithPython('FMPy as validator of FMI 3.0', () => {
+describeTool(import.meta.url, { ...FMPY, fmi: '3.0', exercised: 'validates' }, () => {
   it.each([
     ['outputs only', 'outputs: { x: Real }'],
     ['inputs only: there is no clock', 'inputs: { go: { type: Boolean, start: true } }'],

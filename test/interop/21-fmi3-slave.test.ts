@@ -4,7 +4,8 @@ import { parseBrokerUrl } from '#tb/amqp/index.js';
 import { bridgeFile, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python } from './python.js';
+import { python } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 const FMI_DISCARD = 2;
 const FMI_ERROR = 3;
@@ -15,7 +16,7 @@ const sample = (k: number) => JSON.stringify({ ...value(k), time: stamp(k * 100)
 const NO_EVENT = [false, false, false];
 const error = (name: string, message: RegExp) => [`fmi3${name}`, FMI_ERROR, expect.stringMatching(message)];
 
-describeWithPython('fmpy.fmi3.FMU3Slave', () => {
+describeTool(import.meta.url, { ...FMPY, fmi: '3.0', exercised: 'call by call, saved states' }, () => {
   describeOnBrokers('drives a bridge', (broker) => {
     let seen: Record<string, unknown> & { log: [status: number, category: string, message: string][] };
 

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { bridgeFile, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python } from './python.js';
+import { python } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 interface Event {
   readonly clocks: Record<string, boolean>;
@@ -29,7 +30,7 @@ selection: { maxage: 10 s, timeout: 5 s, lookahead: 100 }
 diagnostics: [used, queue_depth]
 `;
 
-describeWithPython('a bridge in Event Mode', () => {
+describeTool(import.meta.url, { ...FMPY, fmi: '3.0', exercised: 'events' }, () => {
   describeOnBrokers('of FMPy', (broker) => {
     const drive = async (yaml: string, scenario: object) =>
       python<Record<string, Run>>('events_fmi3.py', {

@@ -5,7 +5,8 @@ import type { UnpackedFmu } from '#tb/fmi/index.js';
 import { bridgeFmu, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python } from './python.js';
+import { python } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 const FMI_DISCARD = 2;
 const folder = temporaryFolder();
@@ -13,7 +14,7 @@ const value = (k: number) => ({ r: k + 0.1, i: 1 - k, b: k % 2 === 1, s: `sample
 const INPUTS = { ri: 0.1 + 0.2, ii: -2147483648, bi: true, si: 'a "b"\n\\ é 𝄞' };
 const sample = (k: number) => JSON.stringify({ ...value(k), time: stamp(k * 100) });
 
-describeWithPython('fmpy.fmi2.FMU2Slave', () => {
+describeTool(import.meta.url, { ...FMPY, exercised: 'call by call, saved states' }, () => {
   describeOnBrokers('drives a bridge', (broker) => {
     let fmu: UnpackedFmu;
     let seen: Record<string, unknown> & { log: [status: number, category: string, message: string][] };

@@ -4,7 +4,8 @@ import type { UnpackedFmu } from '#tb/fmi/index.js';
 import { bridgeFmu, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python } from './python.js';
+import { python } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 const STEPS = 20;
 const NAMES = ['left', 'right', 'above', 'below'] as const;
@@ -30,7 +31,7 @@ const valueAt = (name: (typeof NAMES)[number], k: number) => NAMES.indexOf(name)
 const samplesOf = (name: (typeof NAMES)[number]) =>
   Array.from({ length: STEPS + 1 }, (_, k) => JSON.stringify({ x: valueAt(name, k), time: stamp(k * 100) }));
 
-describeWithPython('one process of FMPy', () => {
+describeTool(import.meta.url, { ...FMPY, exercised: 'four bridges in threads' }, () => {
   const fmus: UnpackedFmu[] = [];
   beforeAll(async () => {
     for (const name of ['first', 'second', 'third']) fmus.push(await bridgeFmu(YAML, folder, name));

@@ -4,7 +4,8 @@ import type { UnpackedFmu } from '#tb/fmi/index.js';
 import { bridgeFmu, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { describeWithPython, python } from './python.js';
+import { python } from './python.js';
+import { describeTool, FMPY } from './tool.js';
 
 const STEPS = 100;
 const STEP = 0.05;
@@ -17,7 +18,7 @@ interface Seen {
 
 const folder = temporaryFolder();
 
-describeWithPython('FMPy and pika', () => {
+describeTool(import.meta.url, { ...FMPY, exercised: 'closed loop' }, () => {
   let fmu: UnpackedFmu;
   beforeAll(async () => {
     fmu = await bridgeFmu(

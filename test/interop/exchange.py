@@ -1,10 +1,12 @@
 """One JSON value from the test on standard input, one back to it on standard output."""
 
 import json
+import os
 import sys
 
-_to_test = sys.stdout
-# FMPy prints what it notices: that is for people.
+_to_test = os.fdopen(os.dup(1), "w", encoding="utf-8")
+# What Python and native libraries print is for people.
+os.dup2(2, 1)
 sys.stdout = sys.stderr
 
 
@@ -14,3 +16,4 @@ def question():
 
 def answer(value):
     json.dump(value, _to_test)
+    _to_test.flush()

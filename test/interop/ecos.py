@@ -1,0 +1,37 @@
+"""The scenario of two-robots.ts in Ecos."""
+
+from exchange import answer, question
+from ecospy import EcosLib, EcosSimulation, EcosSimulationStructure
+
+scenario = question()
+EcosLib.set_log_level("debug")
+
+with EcosSimulationStructure() as structure:
+    for name, file in scenario["components"].items():
+        structure.add_model(name, file)
+    for connection in scenario["connections"]:
+        connect = structure.make_real_connection if connection["type"] == "Real" else structure.make_bool_connection
+        connect("::".join(connection["from"]), "::".join(connection["to"]))
+    structure.add_parameter_set(
+        "start",
+        {f"{name}::{variable}": value for name, values in scenario["start"].items() for variable, value in values.items()},
+    )
+    with EcosSimulation(step_size=scenario["step"], structure=structure) as simulation:
+        get = {
+            "Real": simulation.get_real,
+            "Integer": simulation.get_integer,
+            "Boolean": simulation.get_bool,
+            "String": simulation.get_string,
+        }
+        if not simulation.init(parameter_set="start"):
+            raise RuntimeError(EcosLib.get_last_error())
+        rows = []
+        for _ in range(scenario["steps"]):
+            simulation.step()
+            row = {"time": simulation.get_time()}
+            for component, variable, kind in scenario["outputs"]:
+                row[f"{component}.{variable}"] = get[kind](f"{component}::{variable}")
+            rows.append(row)
+        simulation.terminate()
+
+answer(rows)
