@@ -174,7 +174,7 @@ function handshakeBroken(broker: string, reason: string, context: Context): Hand
 }
 
 /** Content type of a TLS record that carries an alert: what a TLS server says to the AMQP header. */
-const TLS_ALERT = 0x15;
+export const TLS_ALERT = 0x15;
 
 /** The header of another version, or the beginning of connection.start (a method frame on channel 0). */
 function isAmqp(answer: Buffer): boolean {

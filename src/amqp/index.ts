@@ -1,5 +1,14 @@
 /** The AMQP client: consumers and publishers that outlive their connections. */
 export { type BrokerAddress, describeAddress, parseBrokerUrl } from './address.js';
+export {
+  type Access,
+  CheckedConnection,
+  type Greeting,
+  type Limits,
+  openOnce,
+  resolveHost,
+  type TlsFacts,
+} from './checked-connection.js';
 export { Consumer, type ConsumerOptions, type Delivery, type Receipt } from './consumer.js';
 export * from './errors.js';
 export type { LinkEvent, LinkOptions, ReconnectOptions, TlsOptions } from './link.js';
@@ -10,5 +19,6 @@ export {
   type PublishOptions,
   type PublishReceipt,
 } from './publisher.js';
+export { missingRight, type Refusal, type Resource, type Right, refusalOf, textOf } from './rights.js';
 export type { StreamOffset } from './stream-position.js';
 export type { BindingSpec, ExchangeSpec, QueueSpec } from './topology.js';

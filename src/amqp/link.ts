@@ -186,7 +186,7 @@ export class Link {
     try {
       const opening = guardedConnect(
         { ...address, heartbeat: this.#heartbeatSeconds },
-        this.#socketOptions(abort.signal),
+        socketOptions(this.#options, abort.signal),
       );
       const model = await Promise.race([opening, aborted(abort.signal)]);
       stage = 'setting up';
@@ -212,19 +212,6 @@ export class Link {
 
   get #heartbeatSeconds(): number {
     return this.#options.heartbeatSeconds ?? 10;
-  }
-
-  #socketOptions(signal: AbortSignal): SocketOptions {
-    const { tls = {}, connectionName, auth } = this.#options;
-    // `signal` is an option of the socket that amqplib passes on without declaring it.
-    const options: SocketOptions & { signal: AbortSignal } = {
-      ...tls,
-      noDelay: true,
-      clientProperties: { connection_name: connectionName },
-      ...(auth === 'external' ? { credentials: credentials.external() } : {}),
-      signal,
-    };
-    return options;
   }
 
   #watch(model: ChannelModel): void {
@@ -280,6 +267,21 @@ class LiveSession implements Session {
     this.over ??= new Error('closed');
     this.#abort.abort();
   }
+}
+
+export function socketOptions(
+  { tls = {}, connectionName, auth }: Pick<LinkOptions, 'tls' | 'connectionName' | 'auth'>,
+  signal: AbortSignal,
+): SocketOptions {
+  // `signal` is an option of the socket that amqplib passes on without declaring it.
+  const options: SocketOptions & { signal: AbortSignal } = {
+    ...tls,
+    noDelay: true,
+    clientProperties: { connection_name: connectionName },
+    ...(auth === 'external' ? { credentials: credentials.external() } : {}),
+    signal,
+  };
+  return options;
 }
 
 /** Whether the broker named a reason, by a reply code. */

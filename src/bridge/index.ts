@@ -13,6 +13,20 @@ export { bridgeSchema } from './config-schema.js';
 export type { PayloadKind, SourceConfig } from './config-sources.js';
 export { DIAGNOSTICS, type DiagnosticName } from './diagnostics.js';
 export {
+  type CheckupPlan,
+  type CheckupReport,
+  type CheckupStep,
+  checkBroker,
+  type ExplainedSignal,
+  type Explanation,
+  formatAge,
+  type PlainMessage,
+  readTarget,
+  type Target,
+  type TargetOptions,
+  tapMessages,
+} from './doctor/index.js';
+export {
   formatBridgeYaml,
   type InferOptions,
   inferBridge,

@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   replay: async () => (await import('./replay.js')).registerReplay,
   broker: async () => (await import('./broker.js')).registerBroker,
   convert: async () => (await import('./convert.js')).registerConvert,
+  doctor: async () => (await import('./doctor.js')).registerDoctor,
+  tap: async () => (await import('./tap.js')).registerTap,
   info: async () => (await import('./info.js')).registerInfo,
   validate: async () => (await import('./validate.js')).registerValidate,
 };

@@ -8,7 +8,7 @@ import { runCli } from '../support/cli.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const COMMANDS = ['demo', 'init', 'build', 'run', 'replay', 'broker', 'info', 'validate'];
+const COMMANDS = ['broker', 'build', 'convert', 'demo', 'doctor', 'info', 'init', 'replay', 'run', 'tap', 'validate'];
 const folder = temporaryFolder();
 
 describe('help', () => {

@@ -6,6 +6,7 @@ import { ProtocolError, ReplyCode } from './protocol-error.js';
 import type { Queue } from './queue.js';
 import { inVhost } from './queue-settings.js';
 import type { BindingRequest } from './virtual-host.js';
+import { asInteger } from './wire/field-table.js';
 import type { Method, MethodArgs, MethodName } from './wire/methods.js';
 
 type Handler<N extends MethodName> = (channel: Channel, args: MethodArgs<N>) => void;
@@ -83,6 +84,11 @@ const HANDLERS: { readonly [N in MethodName]?: Handler<N> } = {
     const tag = args.consumerTag === '' ? `amq.ctag-${randomBytes(16).toString('base64url')}` : args.consumerTag;
     if (channel.consumers.has(tag)) {
       throw new ProtocolError(ReplyCode.notAllowed, `attempt to reuse consumer tag '${tag}'`);
+    }
+    const priority = args.arguments.get('x-priority');
+    if (priority !== undefined && asInteger(priority) === undefined) {
+      const what = inVhost('queue', queue.name, channel.host.vhost.name);
+      throw new ProtocolError(ReplyCode.preconditionFailed, `invalid arg 'x-priority' for ${what}: expected integer`);
     }
     if (queue.hasExclusiveConsumer || (args.exclusive && queue.consumerCount > 0)) {
       const what = inVhost('queue', queue.name, channel.host.vhost.name);

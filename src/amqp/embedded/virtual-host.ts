@@ -105,6 +105,11 @@ export class VirtualHost implements QueueHost {
       return;
     }
     this.#refuseReserved('exchange', name);
+    const alternate = declaration.arguments.get('alternate-exchange');
+    if (alternate !== undefined && asText(alternate) === undefined) {
+      const what = inVhost('exchange', name, this.name);
+      throw new ProtocolError(ReplyCode.preconditionFailed, `invalid type for arg 'alternate-exchange' in ${what}`);
+    }
     const settings = { durable, autoDelete, internal, arguments: declaration.arguments };
     this.exchanges.set(name, new Exchange(name, type, settings));
     this.#changed();
