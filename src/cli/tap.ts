@@ -18,8 +18,9 @@ Examples:
     $ twinbridge tap amqp://broker.example.org --exchange robot --json
 ${TARGET_HELP}
 
-It listens with a queue of its own, so that nobody misses a message for it; a stream is read as it is. Ctrl-C ends it.
-Exit codes: 0 ended, or -n messages seen; 2 usage; 3 the configuration is wrong; 4 the broker cannot be reached, or refuses.`;
+It listens with a queue of its own, so that nobody misses a message for it; a stream is read as it is. Ctrl-C ends.
+Exit codes: 0 ended, or -n messages seen; 2 usage; 3 the configuration is wrong; 4 the broker cannot be reached, or
+refuses.`;
 
 export function registerTap(program: Command): void {
   addTargetOptions(

@@ -10,9 +10,9 @@ export interface TargetFlags {
 }
 
 export const TARGET_HELP = `
-A URL without user and password takes them from the file that TWINBRIDGE_SECRET_FILE names; on the command line other users
-of the machine can read them. Without a target, it is the environment variable AMQP_URL. TLS: TWINBRIDGE_TLS_CA,
-TWINBRIDGE_TLS_CERT, TWINBRIDGE_TLS_KEY and TWINBRIDGE_TLS_SERVERNAME.`;
+A URL without user and password takes them from the file that TWINBRIDGE_SECRET_FILE names: what stands on the command
+line, other users of the machine can read. Without a target, it is the environment variable AMQP_URL.
+TLS: TWINBRIDGE_TLS_CA, TWINBRIDGE_TLS_CERT, TWINBRIDGE_TLS_KEY, TWINBRIDGE_TLS_SERVERNAME.`;
 
 export function addTargetOptions(command: Command): Command {
   return command
