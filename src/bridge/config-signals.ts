@@ -18,6 +18,7 @@ type Source = LocatedFile<{
   readonly diagnostics?: boolean | readonly string[];
   readonly health?: object;
   readonly rmqfmu?: object;
+  readonly compat?: string;
 }>;
 
 export interface ConfiguredSignals {
@@ -90,6 +91,14 @@ function checkPaths(
 const SENT: readonly string[] = ['time', 'simstep'];
 
 function checkSent(source: Source, inputs: readonly Signal[], problems: Problem[]): void {
+  const beyond = source.value.compat === 'strict' ? inputs.filter((signal) => !isOfRmqfmu(signal)) : [];
+  for (const { name } of beyond) {
+    problems.push({
+      message: `'inputs.${name}' is more than RMQFMU could send, and compat: strict sends what that did`,
+      location: source.locate(['inputs', name]),
+      remedy: 'publish a Real, Integer, Boolean or String under its name, or leave compat out',
+    });
+  }
   for (const signal of inputs) {
     const [first = ''] = pathOf(signal);
     if (!SENT.includes(first)) continue;
@@ -106,6 +115,11 @@ function checkSent(source: Source, inputs: readonly Signal[], problems: Problem[
     undefined,
     problems,
   );
+}
+
+function isOfRmqfmu({ type, path, size, scale }: Signal): boolean {
+  const isBasic = type === 'Real' || type === 'Integer' || type === 'Boolean' || type === 'String';
+  return isBasic && path === undefined && size === undefined && scale === undefined;
 }
 
 function checkRaw(source: Source, { name }: SourceConfig, own: readonly Signal[], problems: Problem[]): void {

@@ -19,7 +19,7 @@ import type { DiagnosticName } from './diagnostics.js';
 import { type DurationFile, parseDuration } from './duration.js';
 import { type Compat, type HealthConfig, RMQFMU_HEALTH, type RmqfmuConfig } from './rmqfmu/contract.js';
 import { type RmqfmuFile, standingIn } from './rmqfmu/stand-in.js';
-import type { Signal } from './signals.js';
+import { elementsOf, isText, type Signal } from './signals.js';
 
 export type { QueueConfig } from './config-queue.js';
 
@@ -201,6 +201,7 @@ function normalise(source: LocatedFile<BridgeFile>, options: BridgeConfigOptions
   const [first] = sources;
   const signals = readSignals(source, { fmi, sources }, problems);
   checkComplete(source, problems);
+  checkRing(source, signals.outputs, capacity, problems);
   if (file.rmqfmu !== undefined && file.fmi === 3) {
     problems.push({ message: "'rmqfmu' goes with FMI 2.0 only, as RMQFMU does", location: source.locate(['fmi']) });
   }
@@ -260,6 +261,27 @@ function readOrigin(
     });
   }
   return { origin: 'fixed', originTime: origin };
+}
+
+/** Shared memory that a ring may take, bytes. */
+const MOST_RING_BYTES = 2 ** 31;
+
+/** A row has room for the longest texts there may be, whether they come or not. */
+function checkRing(
+  { locate }: LocatedFile<BridgeFile>,
+  outputs: readonly Signal[],
+  capacity: number,
+  problems: Problem[],
+): void {
+  const bytes = (signal: Signal) => elementsOf(signal) * (8 + (isText(signal.type) ? (signal.maxLength ?? 0) + 1 : 0));
+  const row = 64 * Math.ceil(outputs.reduce((sum, signal) => sum + bytes(signal), 16) / 64);
+  if (row * capacity <= MOST_RING_BYTES) return;
+  const largest = outputs.reduce((a, b) => (bytes(b) > bytes(a) ? b : a));
+  problems.push({
+    message: `the ring takes ${((row * capacity) / 2 ** 30).toFixed(2)} GiB: ${capacity} samples of ${row} bytes`,
+    location: locate(['outputs', largest.name]),
+    remedy: `lower ring.capacity (at most ${Math.max(2, Math.floor(MOST_RING_BYTES / row))}) or maxLength`,
+  });
 }
 
 /** A dropped sample is one that other runs would have seen. */

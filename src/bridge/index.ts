@@ -27,6 +27,13 @@ export {
   tapMessages,
 } from './doctor/index.js';
 export {
+  createExplainer,
+  type Explain,
+  explainMessage,
+  type MessageReport,
+  type SignalReport,
+} from './explain.js';
+export {
   formatBridgeYaml,
   type InferOptions,
   inferBridge,
@@ -37,5 +44,6 @@ export {
   type SampleField,
 } from './init/index.js';
 export { type BridgeLayout, bridgeLayout, PARAMETERS } from './layout.js';
+export type { MessageProperties } from './raw-payload.js';
 export { COMPAT_LEVELS, type Compat, type Rmqfmu, readRmqfmu } from './rmqfmu/index.js';
 export { SIGNAL_TYPES, type Signal, type SignalType, type SignalValue } from './signals.js';

@@ -14,6 +14,14 @@ import {
 } from '../bridge/index.js';
 import { PLATFORM_TUPLES, type PlatformTuple } from '../fmi/index.js';
 import { ExitCode, formatProblem } from '../support/errors.js';
+import {
+  collectSample,
+  formatSampleReport,
+  SAMPLE_HELP,
+  SAMPLE_OPTION,
+  type SampleOption,
+  trySamples,
+} from './samples.js';
 
 interface BuildFlags {
   readonly output?: string;
@@ -23,6 +31,7 @@ interface BuildFlags {
   readonly json?: true;
   readonly rmqfmu?: boolean;
   readonly compat?: Compat;
+  readonly sample?: readonly SampleOption[];
 }
 
 const EXAMPLES = `
@@ -31,6 +40,8 @@ Examples:
     $ twinbridge build bridge.yaml
   to another place, with the report as JSON
     $ twinbridge build bridge.yaml -o fmus/robot.fmu --json
+  only if recorded messages give every signal a value
+    $ twinbridge build bridge.yaml --sample message.json
   as an FMU of FMI 3.0
     $ twinbridge build bridge.yaml --fmi 3
   to take the place of an RMQFMU: from its modelDescription.xml or .fmu, from a bridge.yaml, or one to put a
@@ -79,6 +90,7 @@ export function registerBuild(program: Command): void {
       'put a Node.js into the FMU, some 40 MB each; without a list for every platform of the FMU',
       parseTuples,
     )
+    .option(SAMPLE_OPTION, SAMPLE_HELP, collectSample)
     .option('--json', 'the report as JSON on standard output')
     .addHelpText('after', EXAMPLES)
     .action(build);
@@ -86,6 +98,13 @@ export function registerBuild(program: Command): void {
 
 async function build(file: string | undefined, flags: BuildFlags, command: Command): Promise<void> {
   const { config, options } = await configure(file, flags, command);
+  const samples = await trySamples(config, flags.sample ?? []);
+  for (const sample of samples) process.stderr.write(formatSampleReport(sample));
+  if (!samples.every(({ right }) => right)) {
+    process.stderr.write('not built: the configuration and the messages do not fit\n');
+    process.exitCode = ExitCode.invalidInput;
+    return;
+  }
   const output = flags.output ?? join(dirname(file ?? '.'), `${fileName(config.name)}.fmu`);
   const report = await buildBridgeFmu(config, output, {
     ...options,

@@ -7,6 +7,15 @@ import { readAnyFmu } from '../fmi/index.js';
 import { ExitCode, formatProblem, InvalidFileError, type Problem, TwinbridgeError } from '../support/errors.js';
 import { nearest } from '../support/nearest.js';
 import { readSystemYaml, SYSTEM_SCHEMA } from '../system/index.js';
+import {
+  collectSample,
+  formatSampleReport,
+  SAMPLE_HELP,
+  SAMPLE_OPTION,
+  type SampleOption,
+  type SampleReport,
+  trySamples,
+} from './samples.js';
 
 /** A kind of YAML file, named by its key `twinbridge`. */
 interface FileKind {
@@ -23,6 +32,7 @@ const KINDS: Readonly<Record<string, FileKind>> = {
 interface ValidateFlags {
   readonly json?: true;
   readonly printSchema?: string;
+  readonly sample?: readonly SampleOption[];
 }
 
 interface Verdict {
@@ -30,6 +40,8 @@ interface Verdict {
   readonly valid: boolean;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
+  /** Of a bridge: what recorded messages give. */
+  readonly samples?: readonly SampleReport[];
 }
 
 const EXAMPLES = `
@@ -38,6 +50,9 @@ Examples:
     $ twinbridge validate system.yaml
   check FMUs
     $ twinbridge validate *.fmu
+  see what recorded messages give, signal by signal
+    $ twinbridge validate bridge.yaml --sample message.json
+    $ twinbridge validate bridge.yaml --sample odom=odom.jsonl --sample gps=gps.jsonl
   have an editor complete and check system files
     $ twinbridge validate --print-schema system > system.schema.json
 
@@ -49,6 +64,7 @@ export function registerValidate(program: Command): void {
     .summary('check files without running anything')
     .description(`Checks FMUs (.fmu) and YAML files of the kinds ${Object.keys(KINDS).join(', ')}.`)
     .argument('[files...]', 'files to check')
+    .option(SAMPLE_OPTION, `bridges: ${SAMPLE_HELP}`, collectSample)
     .option('--json', 'the findings as JSON')
     .option('--print-schema <kind>', `the JSON Schema of a kind of file: ${Object.keys(KINDS).join(', ')}`, parseKind)
     .addHelpText('after', EXAMPLES)
@@ -58,21 +74,24 @@ export function registerValidate(program: Command): void {
         return;
       }
       if (files.length === 0) command.error('error: name the files to check', { exitCode: ExitCode.usage });
-      process.exitCode = await validate(files, flags.json === true);
+      process.exitCode = await validate(files, flags);
     });
 }
 
-async function validate(files: readonly string[], json: boolean): Promise<ExitCode> {
+async function validate(files: readonly string[], { json, sample = [] }: ValidateFlags): Promise<ExitCode> {
   const verdicts: Verdict[] = [];
-  for (const file of files) verdicts.push(await judge(file));
+  for (const file of files) verdicts.push(await judge(file, sample));
   if (json) process.stdout.write(`${JSON.stringify(verdicts)}\n`);
   else for (const verdict of verdicts) process.stdout.write(formatVerdict(verdict));
   return verdicts.every(({ valid }) => valid) ? ExitCode.ok : ExitCode.invalidInput;
 }
 
-async function judge(file: string): Promise<Verdict> {
+async function judge(file: string, samples: readonly SampleOption[]): Promise<Verdict> {
   try {
-    return { file, valid: true, problems: [], warnings: await check(file) };
+    const warnings = await check(file);
+    if (samples.length === 0) return { file, valid: true, problems: [], warnings };
+    const reports = await trySamples(await readBridgeConfig(file), samples);
+    return { file, valid: reports.every(({ right }) => right), problems: [], warnings, samples: reports };
   } catch (error) {
     if (error instanceof InvalidFileError) return { file, valid: false, problems: error.problems, warnings: [] };
     if (!(error instanceof TwinbridgeError)) throw error;
@@ -114,14 +133,15 @@ async function kindOf(file: string): Promise<string> {
   }
 }
 
-function formatVerdict({ file, valid, problems, warnings }: Verdict): string {
+function formatVerdict({ file, valid, problems, warnings, samples = [] }: Verdict): string {
   const lines = [
     ...problems.map((problem) => `error: ${formatProblem(problem)}`),
     ...warnings.map((problem) => `warning: ${formatProblem(problem)}`),
   ];
   if (valid) lines.push(`${file}: valid${warnings.length === 0 ? '' : `, ${warnings.length} warnings`}`);
+  else if (samples.length > 0) lines.push(`${file}: the messages do not fit`);
   else lines.push(`${file}: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`);
-  return `${lines.join('\n')}\n`;
+  return `${samples.map(formatSampleReport).join('')}${lines.join('\n')}\n`;
 }
 
 function parseKind(text: string): string {

@@ -154,6 +154,106 @@ selection: {maxage: 2 s}
   });
 });
 
+describe('where values stand', () => {
+  it('is normalised: tokens of the path, slots of arrays, items, names of types', () => {
+    const { outputs, inputs } = parse(`fmi: 3
+outputs:
+  q: {type: Float64, path: /joints/0/a~1b, size: 3, start: [1, 2, 3]}
+  e: {type: Enumeration, values: {off: 0, on: 7}, start: on}
+  big: {type: UInt64, start: '18446744073709551615', scale: 10, offset: 5}
+  raw: Binary
+inputs:
+  u: {type: Int32, path: /cmd/u, size: 2, start: 4}
+  v: Boolean
+`);
+    expect(outputs).toEqual([
+      { name: 'q', type: 'Real', slot: 0, source: 0, path: ['joints', '0', 'a/b'], size: 3, start: [1, 2, 3] },
+      {
+        name: 'e',
+        type: 'Enumeration',
+        slot: 3,
+        source: 0,
+        items: [
+          { name: 'off', value: 0 },
+          { name: 'on', value: 7 },
+        ],
+        start: 7,
+      },
+      { name: 'big', type: 'UInt64', slot: 4, source: 0, scale: 10, offset: 5, start: '18446744073709551615' },
+      { name: 'raw', type: 'Binary', slot: 5, source: 0, maxLength: 4096 },
+    ]);
+    expect(inputs).toEqual([
+      { name: 'u', type: 'Integer', slot: 0, source: 0, path: ['cmd', 'u'], size: 2, start: [4, 4] },
+      { name: 'v', type: 'Boolean', slot: 2, source: 0 },
+    ]);
+  });
+
+  it.each([
+    ['outputs:\n  x: {type: Real, path: pose/x}', "4:25 'outputs.x.path' is 'pose/x', which has no slash in front"],
+    ['outputs:\n  x: {type: Real, path: /a~2}', "4:25 'outputs.x.path' is '/a~2', where a tilde stands without 0 or 1"],
+    ['outputs:\n  x: {type: Real, path: ""}', "4:25 'outputs.x.path' is empty"],
+    ['outputs:\n  x: {type: Real, path: /p}\n  y: {type: Real, path: /p}', "5:25 'outputs.y.path' is that of 'x', too"],
+    ['outputs:\n  x: Real\n  y: {type: Real, path: /x}', "5:25 'outputs.y.path' is that of 'x', too"],
+    [
+      'outputs:\n  x: {type: Real, path: /p}\n  y: {type: Real, path: /p/y}',
+      "5:25 'outputs.y.path' lies in 'p', which is the value of 'x'",
+    ],
+    [
+      'outputs:\n  y: {type: Real, path: /p/y}\n  p: Real',
+      "5:3 the place of 'outputs.p' is that of a value, but 'y' lies in it",
+    ],
+    [
+      'outputs:\n  q: {type: Real, path: /q, size: 3}\n  z: {type: Real, path: /q/3}',
+      "5:25 'outputs.z.path' lies in 'q', which is the value of 'q'",
+    ],
+    ['outputs:\n  x: {type: Real, path: /time}', "4:25 'outputs.x.path' is the field that holds the time"],
+    [
+      'receive: {time: {key: /h/t}}\noutputs:\n  x: {type: Real, path: /h/t/s}',
+      "5:25 'outputs.x.path' lies in '/h/t', which holds the time",
+    ],
+    ['inputs:\n  x: {type: Real, path: /time/s}', "4:3 'inputs.x' lies in the field that holds the time"],
+    ['inputs:\n  x: {type: Real, path: /q/3}', "4:25 'inputs.x.path' has the index 3"],
+    ['outputs:\n  x: {type: Boolean, scale: 2}', "4:29 'outputs.x.scale' is given, but a Boolean is no number"],
+    ['outputs:\n  x: {type: Real, scale: 0}', "4:26 'outputs.x.scale' is 0"],
+    ['outputs:\n  x: {type: Real, values: {a: 1}}', "4:27 'outputs.x.values' is given, but only an Enumeration"],
+    ['outputs:\n  x: Enumeration', "4:6 'outputs.x' lacks 'values'"],
+    ['outputs:\n  x: {type: Enumeration, values: {a: 1, b: 1}}', "4:44 'outputs.x.values.b' is 1, as 'a' is"],
+    [
+      'outputs:\n  x: {type: Enumeration, values: {drive: 1}, start: drvie}',
+      "4:53 'outputs.x.start' is 'drvie', expected one of drive (did you mean 'drive'?)",
+    ],
+    ['outputs:\n  x: {type: Real, size: 2, start: [1]}', "4:35 'outputs.x.start' has 1 values, the signal has 2"],
+    ['outputs:\n  x: {type: Real, start: [1]}', "4:26 'outputs.x.start' is a list, but the signal is a single value"],
+    ['outputs:\n  x: {type: UInt8, start: 256}', "4:27 'outputs.x.start' is '256', expected a whole number of 8 bits"],
+    ['outputs:\n  x: Int64', "4:6 'outputs.x' is Int64, which FMI 2.0 does not have"],
+    ['fmi: 3\noutputs:\n  x: {type: Int64, start: 9007199254740993}', "5:27 'outputs.x.start' is '9007199254740992'"],
+    ['outputs:\n  q: {type: Real, size: 2}\n  q[1]: Real', "5:3 'outputs.q[1]' has the name of an element of 'q'"],
+    [
+      'fmi: 3\nreceive: {payload: raw}\noutputs:\n  a: Binary\n  b: Binary',
+      "7:6 'outputs.b' and 'a' are both of source 'default', whose payload is one value",
+    ],
+    [
+      'compat: strict\ninputs:\n  x: {type: Real, path: /a/x}',
+      "5:6 'inputs.x' is more than RMQFMU could send, and compat: strict sends what that did",
+    ],
+    [
+      'fmi: 3\noutputs:\n  x: {type: Binary, maxLength: 10000000}',
+      '5:6 the ring takes 9.54 GiB: 1024 samples of 10000064 bytes',
+    ],
+    [
+      'receive: {payload: raw}\noutputs:\n  a: Real',
+      "5:6 'outputs.a' is Real, but source 'default' has raw payloads, which are Binary",
+    ],
+  ])('is checked: %s', (text, expected) => {
+    expect(problems(`${text}\n`)).toEqual([expect.stringContaining(expected)]);
+  });
+
+  it('lets an element of an array be a signal of its own', () => {
+    const text = 'outputs: {q: {type: Real, path: /q, size: 4}, q3: {type: Real, path: /q/3}}\n';
+    expect(parse(text).outputs).toMatchObject([{ slot: 0 }, { slot: 4, path: ['q', '3'] }]);
+  });
+});
+
 describe('the selection', () => {
   it('knows complete, start policies, origins and a delay', () => {
     const text = 'outputs: {x: Real}\nselection: {behaviour: complete, start: values, delay: 40 ms, origin: ';

@@ -1,9 +1,8 @@
 /** What a bridge would make of a message: signal by signal, with the reason where a value is not used. */
 import type { Delivery } from '../../amqp/index.js';
-import { formatRfc3339, wallClock } from '../../support/time.js';
+import { wallClock } from '../../support/time.js';
 import type { BridgeConfig } from '../config.js';
-import { createDecoder, type Decoder } from '../decoder.js';
-import type { Signal } from '../signals.js';
+import { createExplainer, type Explain, type SignalReport } from '../explain.js';
 
 export interface ExplainedSignal {
   readonly name: string;
@@ -34,42 +33,34 @@ export interface Explanation {
 
 /** For each source of the configuration: what it would do with a delivery. */
 export function createExplainers(config: BridgeConfig): ((delivery: Delivery) => Explanation)[] {
-  return config.sources.map((source, place) => {
-    const own = config.outputs.filter((signal) => signal.source === place);
-    // Members that are ignored in silence by the bridge are shown here all the same.
-    const decoder = createDecoder(config.outputs, { ...source, unknownFields: 'warn' }, place);
-    const strict = source.unknownFields === 'reject' ? createDecoder(config.outputs, source, place) : undefined;
-    return (delivery) => explain(delivery, source.name, own, decoder, strict);
+  return config.sources.map((_, place) => {
+    const explain = createExplainer(config, place);
+    return (delivery) => toExplanation(delivery, explain);
   });
 }
 
-function explain(
-  { content, exchange, routingKey }: Delivery,
-  source: string,
-  own: readonly Signal[],
-  decoder: Decoder,
-  strict: Decoder | undefined,
-): Explanation {
+function toExplanation(delivery: Delivery, explain: Explain): Explanation {
+  const { content, exchange, routingKey, timestamp, headers } = delivery;
+  const now = wallClock();
+  const { source, accepted, time, timeNs, reason, message, signals, unknownFields } = explain(content, {
+    timestamp,
+    headers,
+    arrivedNs: now,
+  });
   const about = { source, exchange, routingKey, bytes: content.length };
-  const decoded = decoder.decode(content);
-  const refusal = decoded.kind === 'rejected' ? decoded : strict?.decode(content);
-  const rejected = refusal?.kind === 'rejected' ? { rejected: `${refusal.reason}: ${refusal.message}` } : {};
-  if (decoded.kind === 'rejected') {
+  const rejected = accepted ? {} : { rejected: `${reason}: ${message}` };
+  if (time === undefined || timeNs === undefined) {
     return { ...about, ...rejected, signals: [], unknown: [], body: beginningOf(content) };
   }
-  const ageS = Number(wallClock() - decoded.timeNs) / 1e9;
-  const refused = new Map(
-    decoded.problems.filter(({ reason }) => reason !== 'unknown_field').map(({ field, message }) => [field, message]),
-  );
-  const signals = own.map(({ name, type, unit, slot }): ExplainedSignal => {
-    const described = { name, type, ...(unit === undefined ? {} : { unit }) };
-    const value: unknown = decoded.values[slot];
-    if (value !== undefined) return { ...described, state: 'taken', value };
-    const reason = refused.get(name);
-    return reason === undefined ? { ...described, state: 'missing' } : { ...described, state: 'refused', reason };
-  });
-  const unknown = decoded.problems.filter(({ reason }) => reason === 'unknown_field').map(({ message }) => message);
-  return { ...about, ...rejected, time: formatRfc3339(decoded.timeNs), ageS, signals, unknown };
+  const ageS = Number(now - timeNs) / 1e9;
+  return { ...about, ...rejected, time, ageS, signals: signals.map(toSignal), unknown: unknownFields };
+}
+
+function toSignal({ name, type, unit, outcome, value, message }: SignalReport): ExplainedSignal {
+  const described = { name, type, ...(unit === undefined ? {} : { unit }) };
+  if (outcome === 'value') return { ...described, state: 'taken', value };
+  if (outcome === 'missing') return { ...described, state: 'missing' };
+  return { ...described, state: 'refused', ...(message === undefined ? {} : { reason: message }) };
 }
 
 /** Enough to recognise a message by. */
