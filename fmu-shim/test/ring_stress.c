@@ -36,7 +36,7 @@ static int run(uint32_t drop_oldest, uint64_t whole) {
   tb_variable variables[SIGNALS];
   memset(variables, 0, sizeof variables);
   for (uint32_t i = 0; i < SIGNALS; i++)
-    variables[i] = (tb_variable){.value_reference = i, .type = TB_REAL, .kind = TB_OUTPUT, .slot = i, .start_offset = TB_NO_OFFSET};
+    variables[i] = (tb_variable){.value_reference = i, .type = TB_REAL, .kind = TB_OUTPUT, .slot = i, .n_elements = 1, .start_offset = TB_NO_OFFSET};
   const tb_region_spec spec = {.n_variables = SIGNALS, .n_rows = ROWS, .n_outgoing = 2, .log_bytes = 4096};
   feeder f = {.producer = tb_producer_create(-1, -1, &spec, variables, "", drop_oldest), .whole = whole};
   const tb_region *region = tb_producer_region(f.producer);
@@ -44,11 +44,13 @@ static int run(uint32_t drop_oldest, uint64_t whole) {
   pthread_t thread;
   pthread_create(&thread, NULL, feed, &f);
 
+  const tb_rule every = {.behaviour = TB_RMQFMU_2, .lookahead = 5, .maxage_ns = {SAMPLES}};
+  const tb_rule all = {.behaviour = TB_RMQFMU_2, .lookahead = ROWS, .maxage_ns = {SAMPLES}};
   int faults = 0;
   uint64_t last = 0;
   for (int64_t newest = 0; newest < SAMPLES;) {
     tb_selection_pull(selection);
-    tb_selection_select(selection, SAMPLES, 2, 5, SAMPLES, true);
+    tb_selection_select(selection, SAMPLES, &every, true);
     tb_selection_release(selection);
     const uint64_t *values = tb_selection_values(selection);
     for (uint32_t i = 0; i < SIGNALS; i++) {
@@ -60,7 +62,7 @@ static int run(uint32_t drop_oldest, uint64_t whole) {
     last = newest < 0 ? 0 : (uint64_t)newest;
   }
   pthread_join(thread, NULL);
-  tb_selection_select(selection, SAMPLES, 2, ROWS, SAMPLES, true);
+  tb_selection_select(selection, SAMPLES, &all, true);
   tb_selection_release(selection);
 
   uint64_t consumed = 0;

@@ -1,7 +1,7 @@
 export { NativeLibraryError } from './errors.js';
 export { type Koffi, koffiPlatform, loadKoffi } from './koffi.js';
 export { type Address, loadNative, type NativeFunctions, nativeLibraryPath, useNativeLibrary } from './library.js';
-export { OfflineSelection, type SelectionRule } from './offline-selection.js';
+export { OfflineSelection, type SelectionRule, type Verdict } from './offline-selection.js';
 export {
   BACKEND_COUNTERS,
   type BackendCounter,

@@ -45,6 +45,7 @@ export interface NativeFunctions {
   tb_producer_confirm_latched(producer: Address, latched: number): void;
   tb_producer_outgoing_count(producer: Address): number;
   tb_producer_set_link(producer: Address, state: number, up: number): void;
+  tb_producer_set_live(producer: Address): void;
   tb_producer_confirmed(producer: Address, doingNs: bigint): void;
   tb_producer_health(producer: Address, cosimNs: bigint, aheadNs: bigint): void;
   tb_producer_count(producer: Address, counter: number, by: number): void;
@@ -66,8 +67,18 @@ export interface NativeFunctions {
 
   tb_reader_create(producer: Address): Address;
   tb_reader_destroy(reader: Address): void;
-  tb_reader_initialise(reader: Address, maxageNs: bigint): number;
-  tb_reader_step(reader: Address, timeNs: bigint, behaviour: number, lookahead: number, maxageNs: bigint): number;
+  tb_reader_set_rule(
+    reader: Address,
+    behaviour: number,
+    lookahead: number,
+    missingIsValid: number,
+    maxageNs: BigInt64Array,
+  ): void;
+  tb_reader_initialise(reader: Address, zero: BigInt64Array): number;
+  tb_reader_skip(reader: Address, arrival: bigint): number;
+  tb_reader_step(reader: Address, timeNs: bigint, first: number): number;
+  tb_reader_seek(reader: Address, fromNs: bigint, endNs: bigint, first: number, next: BigInt64Array): number;
+  tb_reader_next(reader: Address, afterNs: bigint): number | bigint;
   tb_reader_newest(reader: Address): number | bigint;
   tb_reader_time(reader: Address, signal: number): number | bigint;
   tb_reader_pending(reader: Address): number;
@@ -97,6 +108,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_producer_confirm_latched: 'void tb_producer_confirm_latched(uintptr_t producer, uint32_t latched)',
   tb_producer_outgoing_count: 'uint32_t tb_producer_outgoing_count(uintptr_t producer)',
   tb_producer_set_link: 'void tb_producer_set_link(uintptr_t producer, uint32_t state, uint32_t up)',
+  tb_producer_set_live: 'void tb_producer_set_live(uintptr_t producer)',
   tb_producer_confirmed: 'void tb_producer_confirmed(uintptr_t producer, int64_t doing_ns)',
   tb_producer_health: 'void tb_producer_health(uintptr_t producer, int64_t cosim_ns, int64_t ahead_ns)',
   tb_producer_count: 'void tb_producer_count(uintptr_t producer, uint32_t counter, uint32_t by)',
@@ -109,9 +121,14 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_decoder_restrict: 'void tb_decoder_restrict(uintptr_t decoder, uint32_t max_length, int refuse_unknown)',
   tb_reader_create: 'uintptr_t tb_reader_create(uintptr_t producer)',
   tb_reader_destroy: 'void tb_reader_destroy(uintptr_t reader)',
-  tb_reader_initialise: 'int tb_reader_initialise(uintptr_t reader, int64_t maxage_ns)',
-  tb_reader_step:
-    'int tb_reader_step(uintptr_t reader, int64_t time_ns, uint32_t behaviour, uint32_t lookahead, int64_t maxage_ns)',
+  tb_reader_set_rule:
+    'void tb_reader_set_rule(uintptr_t reader, uint32_t behaviour, uint32_t lookahead, uint32_t missing_is_valid, const int64_t *maxage_ns)',
+  tb_reader_initialise: 'int tb_reader_initialise(uintptr_t reader, _Out_ int64_t *zero)',
+  tb_reader_skip: 'int tb_reader_skip(uintptr_t reader, int64_t arrival)',
+  tb_reader_step: 'int tb_reader_step(uintptr_t reader, int64_t time_ns, uint32_t first)',
+  tb_reader_seek:
+    'int tb_reader_seek(uintptr_t reader, int64_t from_ns, int64_t end_ns, uint32_t first, _Out_ int64_t *next)',
+  tb_reader_next: 'int64_t tb_reader_next(uintptr_t reader, int64_t after_ns)',
   tb_reader_newest: 'int64_t tb_reader_newest(uintptr_t reader)',
   tb_reader_time: 'int64_t tb_reader_time(uintptr_t reader, uint32_t signal)',
   tb_reader_pending: 'uint32_t tb_reader_pending(uintptr_t reader)',

@@ -199,6 +199,11 @@ export class Producer {
     this.#native.tb_producer_set_link(this.#address, LinkState[state], up ? 1 : 0);
   }
 
+  /** Says that what waited with the broker at the start has been handed over. */
+  setLive(): void {
+    if (!this.#closed) this.#native.tb_producer_set_live(this.#address);
+  }
+
   /** Notes the broker's confirm of a message whose doStep was at `doingNs`. */
   confirmed(doingNs: bigint): void {
     if (this.#closed) return;

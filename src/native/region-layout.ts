@@ -83,7 +83,7 @@ export interface RegionSettings {
   readonly logBytes: number;
   readonly behaviour: Behaviour;
   readonly lookahead: number;
-  readonly sources: readonly { readonly maxageMs: number }[];
+  readonly sources: readonly { readonly name?: string; readonly maxageMs: number }[];
   readonly timeoutMs: number;
   readonly onTimeout: 'fail' | 'hold';
   readonly sendAlways: boolean;
@@ -147,6 +147,7 @@ export function packLayout(layout: RegionLayout): PackedLayout {
 
   const { settings } = layout;
   const { origin = 'first' } = settings;
+  const sourceNames = addText(Buffer.from(settings.sources.map(({ name = '' }) => `${name}\0`).join('')));
   const spec = Buffer.alloc(SPEC_BYTES);
   const words = [
     sorted.length,
@@ -165,6 +166,7 @@ export function packLayout(layout: RegionLayout): PackedLayout {
     origin === 'first' ? 0 : origin === 'wall-clock' ? 2 : 1,
     settings.sources.length,
     settings.sendEveryStep ? 1 : 0,
+    sourceNames,
   ];
   words.forEach((word, index) => {
     spec.writeUInt32LE(word, 4 * index);
@@ -175,7 +177,7 @@ export function packLayout(layout: RegionLayout): PackedLayout {
     ...settings.sources.map(({ maxageMs }) => nanoseconds(maxageMs)),
   ];
   longs.forEach((long, index) => {
-    spec.writeBigInt64LE(long, 64 + 8 * index);
+    spec.writeBigInt64LE(long, 72 + 8 * index);
   });
   // Never empty: koffi passes an empty Buffer as a null pointer.
   return { spec, variables, texts: Buffer.concat([...texts, Buffer.alloc(1)]) };
@@ -186,8 +188,8 @@ function isList(start: RegionVariable['start']): start is readonly RegionStart[]
   return Array.isArray(start);
 }
 
-/** 16 words, then origin, delay and the sources' maxage. */
-const SPEC_BYTES = 64 + 8 * (2 + MAX_SOURCES);
+/** 18 words, then origin, delay and the sources' maxage. */
+const SPEC_BYTES = 72 + 8 * (2 + MAX_SOURCES);
 
 function nanoseconds(milliseconds: number): bigint {
   return BigInt(Math.round(milliseconds * 1e6));

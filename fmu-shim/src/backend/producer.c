@@ -9,6 +9,8 @@ typedef struct {
   tb_decoder *decoder;
   int64_t newest_ns;     /* of its samples handed over */
   uint64_t *newest_mask; /* the signals that they had for that time */
+  uint64_t *signals;     /* those that its samples can carry */
+  uint32_t held;         /* rows that hold its samples, as far as they have not come back */
 } source;
 
 struct tb_producer {
@@ -20,11 +22,23 @@ struct tb_producer {
   tb_free_cursor free;
   unsigned char *scratch; /* drop_oldest: a row to decode into while the ring is full */
   source sources[TB_MAX_SOURCES];
-  uint64_t *newest_masks; /* of all sources */
+  uint64_t *masks;     /* of all sources */
+  uint32_t *spare;     /* several sources: rows that came back */
+  uint32_t n_spare;
 };
 
 uint64_t tb_producer_region_size(const tb_region_spec *spec, const tb_variable *variables) {
   return tb_region_size(spec, variables);
+}
+
+static void note_signals(tb_producer *p) {
+  const tb_region *r = &p->region;
+  for (uint32_t i = 0; i < r->header->n_variables; i++) {
+    const tb_variable *v = &r->variables[i];
+    if (v->kind != TB_OUTPUT || v->source >= TB_MAX_SOURCES) continue;
+    for (uint32_t slot = v->slot; slot < v->slot + v->n_elements; slot++)
+      p->sources[v->source].signals[slot / 64] |= UINT64_C(1) << (slot % 64);
+  }
 }
 
 tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region_spec *spec,
@@ -45,12 +59,17 @@ tb_producer *tb_producer_create(int64_t shm, int64_t signal_end, const tb_region
   tb_region_init(p->memory, &with_policy, variables, texts);
   tb_region_open(&p->region, p->memory, size);
   const size_t words = p->region.header->output_words + 1;
-  p->newest_masks = calloc(TB_MAX_SOURCES * words, sizeof *p->newest_masks);
-  if (p->newest_masks != NULL)
+  p->masks = calloc(2 * TB_MAX_SOURCES * words, sizeof *p->masks);
+  p->spare = calloc(p->region.header->n_rows, sizeof *p->spare);
+  if (p->masks != NULL) {
     for (size_t i = 0; i < TB_MAX_SOURCES; i++)
-      p->sources[i] = (source){.newest_ns = INT64_MIN, .newest_mask = p->newest_masks + i * words};
+      p->sources[i] = (source){.newest_ns = INT64_MIN,
+                               .newest_mask = p->masks + 2 * i * words,
+                               .signals = p->masks + (2 * i + 1) * words};
+    note_signals(p);
+  }
   if (p->region.header->drop_oldest) p->scratch = calloc(1, p->region.header->row_stride);
-  if (p->newest_masks == NULL || (p->region.header->drop_oldest && p->scratch == NULL)) {
+  if (p->masks == NULL || p->spare == NULL || (p->region.header->drop_oldest && p->scratch == NULL)) {
     tb_producer_destroy(p);
     return NULL;
   }
@@ -75,7 +94,8 @@ void tb_producer_destroy(tb_producer *p) {
   else
     tb_aligned_free(p->memory);
   tb_handle_close(p->signal_end);
-  free(p->newest_masks);
+  free(p->masks);
+  free(p->spare);
   free(p->scratch);
   free(p);
 }
@@ -87,8 +107,48 @@ static void count(tb_producer *p, tb_backend_counter counter, uint64_t by) {
   atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
-/* A free row in p->row, if need be the oldest sample's. `flags` tells of that; false: the ring is full. */
-static bool have_row(tb_producer *p, int *flags) {
+/* Takes all rows over that have come back. */
+static void collect_rows(tb_producer *p) {
+  uint32_t row;
+  while (tb_free_take(&p->region, &p->free, &row)) {
+    const tb_row_head *head = tb_sample_row(&p->region, row).head;
+    if (head->arrived_ns != 0) p->sources[head->source].held--; /* else it never held a sample */
+    p->spare[p->n_spare++] = row;
+  }
+}
+
+/*
+ * With several sources each finds at least one row, however much the others have waiting: a step that needs the samples
+ * of one would else wait for room that only it can make. One row will do, for what a step waits for is never of the future.
+ */
+static bool may_take_row(const tb_producer *p, uint32_t from) {
+  const tb_header *h = p->region.header;
+  if (p->sources[from].held == 0) return true;
+  uint32_t free = h->n_rows, without = 0;
+  for (uint32_t i = 0; i < h->n_sources; i++) {
+    free -= p->sources[i].held;
+    without += p->sources[i].held == 0;
+  }
+  return free > without;
+}
+
+static bool have_row_of(tb_producer *p, uint32_t from) {
+  if (!may_take_row(p, from) || (p->row == TB_NO_ROW && p->n_spare == 0)) collect_rows(p);
+  if (!may_take_row(p, from)) return false;
+  if (p->row == TB_NO_ROW && p->n_spare > 0) p->row = p->spare[--p->n_spare];
+  return p->row != TB_NO_ROW;
+}
+
+/* A free row in p->row for a sample of `from`, if need be the oldest sample's. `flags` tells of that; false: the ring is
+   full. */
+static bool have_row(tb_producer *p, uint32_t from, int *flags) {
+  if (p->region.header->n_sources > 1 && !p->region.header->drop_oldest) {
+    if (have_row_of(p, from)) return true;
+    tb_raise_flag(&p->region.header->writer_waiting);
+    if (!have_row_of(p, from)) return false;
+    atomic_store_explicit(&p->region.header->writer_waiting, 0, memory_order_relaxed);
+    return true;
+  }
   if (p->row != TB_NO_ROW || tb_free_take(&p->region, &p->free, &p->row)) return true;
   if (p->region.header->drop_oldest && tb_filled_steal(&p->region, &p->row)) {
     count(p, TB_COUNT_DROPPED, 1);
@@ -125,12 +185,14 @@ static void put(tb_producer *p, uint32_t source, int64_t time_ns, bool full, boo
   *tb_sample_row(&p->region, p->row).head = (tb_row_head){.arrived_ns = tb_wall_ns(), .source = source};
   tb_filled_put(&p->region, time_ns, p->row, full, regular);
   p->row = TB_NO_ROW;
+  p->sources[source].held++;
   if (tb_must_wake(&p->region.header->reader_waiting)) tb_wake_signal(p->signal_end);
 }
 
-/* Answers flags for the caller's answer. */
+/* `full`: it carries all that its source can. Answers flags for the caller's answer. */
 static int hand_over(tb_producer *p, uint32_t source, int64_t time_ns, bool full) {
   int flags = note_order(p, &p->sources[source], time_ns);
+  full &= p->region.header->n_sources <= 1;
   put(p, source, time_ns, full, full && flags == 0);
   count(p, TB_COUNT_PUSHED, 1);
   return flags;
@@ -141,14 +203,14 @@ int tb_producer_push_json(tb_producer *p, uint32_t source, const uint8_t *json, 
   int result = TB_PUSHED;
   /* Before a sample goes to make room, it has to be certain that there is another to take it. */
   const bool aside = p->region.header->drop_oldest && p->row == TB_NO_ROW && !tb_free_take(&p->region, &p->free, &p->row);
-  if (!aside && !have_row(p, &result)) return TB_PUSH_FULL;
+  if (!aside && !have_row(p, source, &result)) return TB_PUSH_FULL;
   tb_row row = aside ? tb_row_at(p->scratch, h->output_words, h->n_outputs) : tb_sample_row(&p->region, p->row);
   int64_t time_ns;
   uint32_t flags = 0;
   if (tb_decode(p->sources[source].decoder, json, length, &time_ns, row.mask, row.values, row.strings, &flags) != 0)
     return TB_PUSH_SLOW_PATH; /* a row taken stays ours */
   if (aside) {
-    if (!have_row(p, &result)) return TB_PUSH_FULL;
+    if (!have_row(p, source, &result)) return TB_PUSH_FULL;
     memcpy(tb_sample_row(&p->region, p->row).head, p->scratch, h->row_stride);
   }
   count(p, TB_COUNT_RECEIVED, 1);
@@ -161,20 +223,20 @@ int tb_producer_push(tb_producer *p, uint32_t source, int64_t time_ns, const uin
                      const char *strings) {
   const tb_header *h = p->region.header;
   int result = TB_PUSHED;
-  if (!have_row(p, &result)) return TB_PUSH_FULL;
+  if (!have_row(p, source, &result)) return TB_PUSH_FULL;
   tb_row row = tb_sample_row(&p->region, p->row);
   memcpy(row.mask, mask, h->output_words * sizeof *mask);
   memcpy(row.values, values, h->n_outputs * sizeof *values);
   if (h->output_strings > 0) memcpy(row.strings, strings, h->output_strings);
   bool full = true;
-  for (uint32_t signal = 0; full && signal < h->n_outputs; signal++) full = mask[signal / 64] >> (signal % 64) & 1;
+  for (uint32_t w = 0; w < h->output_words; w++) full &= (~mask[w] & p->sources[source].signals[w]) == 0;
   if (!full) count(p, TB_COUNT_PARTIAL, 1);
   return result | (full ? 0 : TB_PARTIAL) | hand_over(p, source, time_ns, full);
 }
 
 int tb_producer_push_watermark(tb_producer *p, uint32_t source, int64_t time_ns) {
   int result = TB_PUSHED;
-  if (!have_row(p, &result)) return TB_PUSH_FULL;
+  if (!have_row(p, source, &result)) return TB_PUSH_FULL;
   memset(tb_sample_row(&p->region, p->row).mask, 0, p->region.header->output_words * sizeof(uint64_t));
   put(p, source, time_ns, false, false);
   return result;
@@ -228,6 +290,13 @@ void tb_producer_set_link(tb_producer *p, uint32_t state, uint32_t up) {
   atomic_store_explicit(&p->region.header->link_state, state, memory_order_release);
   /* Initialisation may wait for just this. */
   if (tb_must_wake(&p->region.header->reader_waiting)) tb_wake_signal(p->signal_end);
+}
+
+void tb_producer_set_live(tb_producer *p) {
+  tb_header *h = p->region.header;
+  atomic_store_explicit(&h->live_from, atomic_load_explicit(&h->filled_written, memory_order_relaxed) + 1,
+                        memory_order_release);
+  if (tb_must_wake(&h->reader_waiting)) tb_wake_signal(p->signal_end);
 }
 
 void tb_producer_confirmed(tb_producer *p, int64_t doing_ns) {

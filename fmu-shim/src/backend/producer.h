@@ -60,6 +60,8 @@ TB_API void tb_producer_confirm_latched(tb_producer *producer, uint32_t latched)
 TB_API uint32_t tb_producer_outgoing_count(const tb_producer *producer);
 
 TB_API void tb_producer_set_link(tb_producer *producer, uint32_t state, uint32_t up);
+/* What waited with the broker at the start has been handed over. */
+TB_API void tb_producer_set_live(tb_producer *producer);
 TB_API void tb_producer_confirmed(tb_producer *producer, int64_t doing_ns);
 /* Notes what a peer said of its time: `ahead_ns`, by how much the co-simulation's time was ahead of the peer's. */
 TB_API void tb_producer_health(tb_producer *producer, int64_t cosim_ns, int64_t ahead_ns);

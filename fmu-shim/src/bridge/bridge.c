@@ -1,4 +1,7 @@
-/* A bridge instance: its life, its waiting for data, its steps. Values are in values.c, saved states in state.c. */
+/*
+ * A bridge instance: its life and its steps. Initialisation is in start.c, waiting for data in waiting.c, values in
+ * values.c, saved states in state.c.
+ */
 #include <float.h>
 #include <math.h>
 #include <stdarg.h>
@@ -107,9 +110,8 @@ static bool copy_starts(tb_bridge *b) {
   }
   memcpy(b->published, b->inputs, h->n_inputs * sizeof *b->inputs);
   memcpy(b->published_strings, b->input_strings, h->input_strings);
-  b->maxage_ns = h->source_maxage_ns[0];
-  b->lookahead = h->lookahead;
-  b->behaviour = h->behaviour;
+  b->rule = (tb_rule){.behaviour = h->behaviour, .lookahead = h->lookahead};
+  memcpy(b->rule.maxage_ns, h->source_maxage_ns, sizeof b->rule.maxage_ns);
   b->timeout_ns = h->timeout_ms * INT64_C(1000000);
   b->hold_on_timeout = h->hold_on_timeout;
   b->send_always = h->send_always;
@@ -183,6 +185,8 @@ static bool connect(tb_bridge *b) {
   b->timeouts = 0;
   b->time_s = b->origin_s = 0;
   b->step_time_ns = b->time_zero_ns = 0;
+  b->earliest_ns = INT64_MIN;
+  b->zero_known = false;
   b->backend = tb_backend_acquire(b->resources, error);
   if (b->backend == NULL) {
     tb_bridge_report(b, TB_LOG_ERROR, TB_CATEGORY_ERROR, "%s", error);
@@ -238,176 +242,6 @@ bool tb_bridge_reset(tb_bridge *b) {
 }
 
 double tb_bridge_time(const tb_bridge *b) { return b->time_s; }
-
-/* -- Waiting -------------------------------------------------------------------------------------------------------- */
-
-static tb_outcome broken(tb_bridge *b) {
-  char how[512];
-  tb_bridge_drain_log(b);
-  if (atomic_load(&b->region.header->link_state) == TB_LINK_FAILED) {
-    tb_bridge_report(b, TB_LOG_ERROR, TB_CATEGORY_ERROR, "the bridge could not connect to the broker; the message above says why");
-  } else {
-    tb_backend_describe_end(b->backend, how, sizeof how);
-    tb_bridge_report(b, TB_LOG_ERROR, TB_CATEGORY_ERROR, "%s, and with it the link to the broker; free this instance and start again", how);
-  }
-  return TB_BROKEN;
-}
-
-static bool is_broken(const tb_bridge *b) {
-  return tb_backend_is_gone(b->backend) ||
-         atomic_load_explicit(&b->region.header->link_state, memory_order_acquire) == TB_LINK_FAILED;
-}
-
-/* Sleeps until the backend has something, or the deadline, which starts to run at the first call. */
-static tb_outcome wait_for_backend(tb_bridge *b, int64_t *deadline_ns) {
-  tb_header *h = b->region.header;
-  /* A consumer that waits for a free row looks again by itself; only now it must not wait. A step that finds its data
-     sends no wake-up: that would cost it a system call, and the processor to the one it wakes. */
-  if (tb_must_wake(&h->writer_waiting)) tb_notify(b->attachment.notification.notify_end);
-  tb_raise_flag(&h->reader_waiting);
-  if (tb_selection_pull(b->selection)) {
-    atomic_store_explicit(&h->reader_waiting, 0, memory_order_relaxed);
-    return TB_DONE;
-  }
-  if (is_broken(b)) return broken(b);
-  if (*deadline_ns == 0) *deadline_ns = tb_monotonic_ns() + b->timeout_ns;
-  switch (tb_wake_wait(b->attachment.wait_end, b->attachment.backend, *deadline_ns)) {
-    case TB_OTHER_SIDE_GONE: return broken(b);
-    case TB_DEADLINE_PASSED: return TB_TIMED_OUT;
-    default: break;
-  }
-  tb_selection_pull(b->selection);
-  return is_broken(b) ? broken(b) : TB_DONE;
-}
-
-/* "x (never received), y (1.400 s old)" */
-static void name_missing(tb_bridge *b, int64_t time, char *text, size_t size) {
-  const tb_header *h = b->region.header;
-  size_t at = 0;
-  uint32_t unnamed = 0;
-  text[0] = '\0';
-  for (uint32_t i = 0; i < h->n_variables; i++) {
-    const tb_variable *v = &b->region.variables[i];
-    if (v->kind != TB_OUTPUT) continue;
-    int64_t stamp = tb_selection_time(b->selection, v->slot);
-    if (stamp != INT64_MIN && stamp <= time && time - stamp <= b->maxage_ns) continue;
-    const char *name = b->region.texts + v->name_offset;
-    if (at + strlen(name) + 48 > size) {
-      unnamed++;
-      continue;
-    }
-    const char *comma = at == 0 ? "" : ", ";
-    if (stamp == INT64_MIN)
-      at += (size_t)snprintf(text + at, size - at, "%s%s (never received)", comma, name);
-    else
-      at += (size_t)snprintf(text + at, size - at, "%s%s (%.3f s old)", comma, name, (double)(time - stamp) / NS_PER_S);
-  }
-  if (unnamed > 0) snprintf(text + at, size - at, " and %u more", unnamed);
-}
-
-static tb_outcome timed_out(tb_bridge *b, const char *doing, int64_t time) {
-  tb_bridge_drain_log(b);
-  tb_shim_count(&b->region, TB_COUNT_TIMED_OUT, 1);
-  b->timeouts++;
-  const bool hold = b->hold_on_timeout;
-  /* An outage that is held through is told at the steps 1, 2, 4, 8 … of it. */
-  if (hold && (b->timeouts & (b->timeouts - 1)) != 0) return TB_DONE;
-  char missing[1200], row[64] = "";
-  name_missing(b, time, missing, sizeof missing);
-  if (hold && b->timeouts > 1) snprintf(row, sizeof row, ", for %u steps now", b->timeouts);
-  bool up = atomic_load(&b->region.header->link_up);
-  tb_bridge_report(b, hold ? TB_LOG_WARNING : TB_LOG_ERROR, hold ? TB_CATEGORY_WARNING : TB_CATEGORY_ERROR,
-                   "%s: no valid data within %.3f s (maxage %.3f s%s): %s%s%s", doing,
-                   (double)b->timeout_ns / NS_PER_S, (double)b->maxage_ns / NS_PER_S,
-                   up ? "" : ", the broker is out of reach", missing, hold ? "; the outputs stay as they are" : "", row);
-  return hold ? TB_DONE : TB_TIMED_OUT;
-}
-
-/* -- Initialisation ------------------------------------------------------------------------------------------------- */
-
-/* Many importers set all parameters to their start values, which says no more than the configuration does. */
-static bool has_start_value(const tb_bridge *b, const tb_variable *v) {
-  if (!tb_is_text(v->type)) return b->parameters[v->slot] == v->start;
-  const char *start = v->start_offset == TB_NO_OFFSET ? "" : b->region.texts + v->start_offset;
-  return strcmp(b->parameter_texts[v->slot], start) == 0;
-}
-
-static tb_outcome start_link(tb_bridge *b) {
-  const tb_header *h = b->region.header;
-  tb_parameter_text *set = calloc(h->n_parameters + 1, sizeof *set);
-  char(*numbers)[32] = calloc(h->n_parameters + 1, sizeof *numbers);
-  uint32_t count = 0;
-  bool ok = set != NULL && numbers != NULL;
-  for (uint32_t i = 0; ok && i < h->n_variables; i++) {
-    const tb_variable *v = &b->region.variables[i];
-    if (v->kind != TB_PARAMETER || has_start_value(b, v)) continue;
-    const char *text = numbers[count];
-    if (v->type == TB_STRING) {
-      text = b->parameter_texts[v->slot];
-    } else if (v->type == TB_REAL) {
-      double value;
-      memcpy(&value, &b->parameters[v->slot], sizeof value);
-      snprintf(numbers[count], sizeof *numbers, "%.17g", value);
-    } else {
-      snprintf(numbers[count], sizeof *numbers, "%lld", (long long)b->parameters[v->slot]);
-    }
-    set[count++] = (tb_parameter_text){v->value_reference, text};
-  }
-  if (ok && !tb_backend_start(b->backend, b->attachment.id, set, count)) ok = false;
-  free(set);
-  free(numbers);
-  return ok ? TB_DONE : broken(b);
-}
-
-static tb_outcome initialise(tb_bridge *b, double start_time) {
-  tb_header *h = b->region.header;
-  tb_selection *s = b->selection;
-  int64_t deadline = 0;
-  tb_outcome outcome = start_link(b);
-  if (outcome != TB_DONE) return outcome;
-
-  while (outcome == TB_DONE && (h->n_outputs == 0 ? atomic_load(&h->link_state) != TB_LINK_READY
-                                                  : !tb_selection_complete(s, b->maxage_ns))) {
-    /* Message by message, so that the first complete set, and with it time zero, is the same in every run. */
-    if (tb_selection_can_move(s)) {
-      tb_selection_round(s, INT64_MAX, 1, true);
-      continue;
-    }
-    tb_selection_release(b->selection);
-    outcome = wait_for_backend(b, &deadline);
-  }
-  if (outcome == TB_TIMED_OUT) {
-    outcome = h->n_outputs == 0 ? TB_TIMED_OUT : timed_out(b, "initialisation", tb_selection_newest(s));
-    if (h->n_outputs == 0)
-      tb_bridge_report(b, TB_LOG_ERROR, TB_CATEGORY_ERROR, "initialisation: no connection to the broker within %.3f s",
-             (double)b->timeout_ns / NS_PER_S);
-  }
-  tb_selection_release(b->selection);
-  tb_bridge_drain_log(b);
-  if (outcome != TB_DONE) return outcome;
-
-  int64_t newest = tb_selection_newest(s);
-  b->time_zero_ns = newest == INT64_MIN ? tb_wall_ns() : newest;
-  b->origin_s = h->origin_at_start ? start_time : 0;
-  b->time_s = start_time;
-  b->step_time_ns = b->time_zero_ns;
-  tb_bridge_take_health(b);
-  b->initialised = true;
-  return TB_DONE;
-}
-
-void tb_bridge_enter_initialization(tb_bridge *b, double start_time) {
-  b->time_s = start_time;
-  b->unsettled = true;
-}
-
-bool tb_bridge_is_settled(const tb_bridge *b) { return !b->unsettled; }
-
-tb_outcome tb_bridge_settle(tb_bridge *b) {
-  if (!b->unsettled) return TB_DONE;
-  b->unsettled = false;
-  return initialise(b, b->time_s);
-}
 
 /* -- Publishing ----------------------------------------------------------------------------------------------------- */
 
@@ -492,26 +326,6 @@ static void hand_out_inputs(tb_bridge *b, double step_end_s) {
 
 /* -- Steps ---------------------------------------------------------------------------------------------------------- */
 
-static tb_outcome select_outputs(tb_bridge *b, int64_t time) {
-  int64_t deadline = 0;
-  tb_selection_pull(b->selection);
-  while (!tb_selection_select(b->selection, time, b->behaviour, b->lookahead, b->maxage_ns, deadline == 0)) {
-    tb_selection_release(b->selection);
-    if (deadline == 0) tb_shim_count(&b->region, TB_COUNT_WAITED, 1);
-    tb_outcome outcome = wait_for_backend(b, &deadline);
-    if (outcome == TB_TIMED_OUT) {
-      char doing[64];
-      snprintf(doing, sizeof doing, "step to %.9g s", (double)(time - b->time_zero_ns) / NS_PER_S + b->origin_s);
-      return timed_out(b, doing, time);
-    }
-    if (outcome != TB_DONE) return outcome;
-  }
-  if (b->timeouts > 0 && b->hold_on_timeout)
-    tb_bridge_report(b, TB_LOG_INFO, TB_CATEGORY_EVENTS, "valid data again, after %u steps without", b->timeouts);
-  b->timeouts = 0;
-  return TB_DONE;
-}
-
 /* Rounded to whole ns: k * h of the importer falls a hair short of a stamp on the grid as often as not. */
 static int64_t stamp_of(const tb_bridge *b, double time) {
   return b->time_zero_ns + llround((time - b->origin_s) * NS_PER_S);
@@ -521,56 +335,151 @@ static double time_of(const tb_bridge *b, int64_t stamp) {
   return (double)(stamp - b->time_zero_ns) / NS_PER_S + b->origin_s;
 }
 
-bool tb_bridge_next_time(tb_bridge *b, double *time) {
-  tb_selection_pull(b->selection);
-  int64_t next = tb_selection_next(b->selection, b->step_time_ns);
-  *time = next == INT64_MAX ? DBL_MAX : time_of(b, next);
-  return next != INT64_MAX;
+/* A step on its way. */
+typedef struct {
+  double end;         /* communication point at which it ends */
+  int64_t stamp;      /* and its stamp */
+  int64_t deadline;   /* monotonic ns; 0: it has not waited yet */
+  bool to_arrival;    /* it ends earlier where a sample becomes due ... */
+  int64_t from;       /* ... later than this */
+  bool arrived;
+} step;
+
+static void end_at(const tb_bridge *b, step *p, int64_t next) {
+  if (next > p->stamp) return;
+  p->arrived = true;
+  if (next == p->stamp) return;
+  p->stamp = next;
+  p->end = time_of(b, next);
 }
 
-/* `end` lies at `stamp`. */
-static tb_outcome step_to(tb_bridge *b, double end, int64_t stamp) {
-  if (b->region.header->n_outputs > 0) {
-    int64_t before = tb_selection_newest(b->selection);
-    tb_outcome outcome = select_outputs(b, stamp);
-    tb_selection_release(b->selection);
-    tb_bridge_drain_log(b);
+static tb_outcome wait_for_data(tb_bridge *b, step *p) {
+  if (p->deadline == 0) tb_shim_count(&b->region, TB_COUNT_WAITED, 1);
+  tb_selection_release(b->selection);
+  return tb_bridge_wait(b, &p->deadline, INT64_MAX, NULL);
+}
+
+static tb_outcome without_data(tb_bridge *b, const step *p, tb_lack lack) {
+  char doing[64];
+  snprintf(doing, sizeof doing, "step to %.9g s", p->end);
+  return tb_bridge_lacks_data(b, doing, p->stamp, lack);
+}
+
+/*
+ * Time zero is not known yet, for nothing has come: the first samples' newest stamp belongs to the end of the step that
+ * finds them. `*idle`: there is still none, and none is needed.
+ */
+static tb_outcome find_zero(tb_bridge *b, step *p, bool *idle) {
+  tb_selection_pull(b->selection);
+  while (tb_selection_latest(b->selection) == INT64_MIN) {
+    *idle = b->rule.missing_is_valid;
+    if (*idle) return TB_DONE;
+    tb_outcome outcome = wait_for_data(b, p);
+    if (outcome == TB_TIMED_OUT) {
+      *idle = true;
+      return without_data(b, p, TB_LATE);
+    }
     if (outcome != TB_DONE) return outcome;
-    if (tb_selection_newest(b->selection) == before) tb_shim_count(&b->region, TB_COUNT_HELD, 1);
-    b->step_time_ns = stamp;
-  } else {
-    tb_bridge_drain_log(b);
   }
+  b->zero_known = true;
+  b->time_zero_ns = tb_selection_latest(b->selection) - b->region.header->delay_ns - llround((p->end - b->origin_s) * NS_PER_S);
+  p->arrived = true;
+  p->to_arrival = false;
+  p->stamp = stamp_of(b, p->end);
+  return TB_DONE;
+}
+
+/* Where the step ends, as far as it shows before it is made. */
+static tb_outcome look_for_arrival(tb_bridge *b, step *p) {
+  int64_t next = INT64_MAX;
+  tb_selection_pull(b->selection);
+  if (b->rule.behaviour != TB_COMPLETE) {
+    next = tb_selection_next(b->selection, p->from);
+  } else {
+    for (bool first = true; !tb_selection_seek(b->selection, p->from, p->stamp, first, &next); first = false) {
+      tb_outcome outcome = wait_for_data(b, p);
+      if (outcome == TB_TIMED_OUT) return TB_DONE; /* the step says so */
+      if (outcome != TB_DONE) return outcome;
+    }
+  }
+  end_at(b, p, next);
+  return TB_DONE;
+}
+
+static tb_outcome select_outputs(tb_bridge *b, step *p) {
+  tb_selection_pull(b->selection);
+  for (bool first = true;; first = false) {
+    const int64_t time = p->stamp < b->earliest_ns ? b->earliest_ns : p->stamp;
+    const tb_verdict verdict = tb_selection_select(b->selection, time, &b->rule, first);
+    if (verdict == TB_VALID) break;
+    if (verdict == TB_HOPELESS) return without_data(b, p, TB_TOO_OLD);
+    tb_outcome outcome = wait_for_data(b, p);
+    if (outcome == TB_TIMED_OUT) return without_data(b, p, TB_LATE);
+    if (outcome != TB_DONE) return outcome;
+    if (p->to_arrival && b->rule.behaviour != TB_COMPLETE) end_at(b, p, tb_selection_next(b->selection, p->from));
+  }
+  if (b->timeouts > 0 && b->hold_on_timeout)
+    tb_bridge_report(b, TB_LOG_INFO, TB_CATEGORY_EVENTS, "valid data again, after %u steps without", b->timeouts);
+  b->timeouts = 0;
+  return TB_DONE;
+}
+
+static tb_outcome take_outputs(tb_bridge *b, step *p) {
+  bool idle = false;
+  if (!b->zero_known) {
+    tb_outcome outcome = find_zero(b, p, &idle);
+    if (outcome != TB_DONE || idle) return outcome;
+  }
+  int64_t before = tb_selection_newest(b->selection);
+  tb_outcome outcome = select_outputs(b, p);
+  if (outcome != TB_DONE) return outcome;
+  if (tb_selection_newest(b->selection) == before) tb_shim_count(&b->region, TB_COUNT_HELD, 1);
+  b->step_time_ns = p->stamp;
+  return TB_DONE;
+}
+
+static tb_outcome make_step(tb_bridge *b, step *p) {
+  hand_out_inputs(b, p->end);
+  tb_outcome outcome = TB_DONE;
+  if (b->region.header->n_outputs > 0) {
+    outcome = take_outputs(b, p);
+    tb_selection_release(b->selection);
+  }
+  tb_bridge_drain_log(b);
+  if (outcome != TB_DONE) return outcome;
   tb_bridge_take_health(b);
-  b->time_s = end;
+  b->time_s = p->end;
   tb_shim_count(&b->region, TB_COUNT_STEPS, 1);
   return TB_DONE;
 }
 
-tb_outcome tb_bridge_step(tb_bridge *b, double time, double step) {
-  if (is_broken(b)) return broken(b);
-  const double end = time + step;
-  hand_out_inputs(b, end);
-  return step_to(b, end, stamp_of(b, end));
+tb_outcome tb_bridge_step(tb_bridge *b, double time, double size) {
+  if (tb_bridge_is_broken(b)) return tb_bridge_broken(b);
+  step p = {.end = time + size, .stamp = stamp_of(b, time + size)};
+  return make_step(b, &p);
 }
 
-tb_outcome tb_bridge_step_to_arrival(tb_bridge *b, double time, double step, double *reached, bool *arrived) {
+tb_outcome tb_bridge_step_to_arrival(tb_bridge *b, double time, double size, double *reached, bool *arrived) {
   *reached = time;
   *arrived = false;
-  if (is_broken(b)) return broken(b);
-  double end = time + step;
-  int64_t stamp = stamp_of(b, end);
-  tb_selection_pull(b->selection);
-  int64_t next = tb_selection_next(b->selection, stamp_of(b, time));
-  if (next <= stamp) {
-    *arrived = true;
-    if (next < stamp) {
-      stamp = next;
-      end = time_of(b, next);
-    }
+  if (tb_bridge_is_broken(b)) return tb_bridge_broken(b);
+  step p = {.end = time + size, .stamp = stamp_of(b, time + size), .to_arrival = true, .from = stamp_of(b, time)};
+  if (p.from < b->earliest_ns) p.from = b->earliest_ns;
+  tb_outcome outcome = TB_DONE;
+  if (b->region.header->n_outputs > 0 && b->zero_known) outcome = look_for_arrival(b, &p);
+  if (outcome == TB_DONE) outcome = make_step(b, &p);
+  if (outcome != TB_DONE) return outcome;
+  *reached = p.end;
+  *arrived = p.arrived;
+  return TB_DONE;
+}
+
+bool tb_bridge_next_time(tb_bridge *b, double *time) {
+  int64_t next = INT64_MAX;
+  if (b->zero_known) {
+    tb_selection_pull(b->selection);
+    next = tb_selection_next(b->selection, b->step_time_ns);
   }
-  hand_out_inputs(b, end);
-  tb_outcome outcome = step_to(b, end, stamp);
-  if (outcome == TB_DONE) *reached = end;
-  return outcome;
+  *time = next == INT64_MAX ? DBL_MAX : time_of(b, next);
+  return next != INT64_MAX;
 }

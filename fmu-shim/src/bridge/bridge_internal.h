@@ -1,6 +1,6 @@
 /*
- * The inside of a bridge instance, shared by the files that implement it: bridge.c (life, waiting, steps), values.c,
- * state.c.
+ * The inside of a bridge instance, shared by the files that implement it: bridge.c (life, steps), start.c
+ * (initialisation), waiting.c, values.c, state.c.
  */
 #ifndef TB_BRIDGE_INTERNAL_H
 #define TB_BRIDGE_INTERNAL_H
@@ -45,13 +45,14 @@ struct tb_bridge {
   uint64_t *parameters; /* by slot */
   char **parameter_texts;
 
-  int64_t maxage_ns;
-  uint32_t lookahead, behaviour;
+  tb_rule rule;
   int64_t timeout_ns;
   bool hold_on_timeout, send_always, send_every_step;
   uint32_t send_off_slot; /* of the input that stops publishing; UINT32_MAX: there is none */
 
+  bool zero_known;
   int64_t time_zero_ns; /* stamp that belongs to communication point `origin_s` */
+  int64_t earliest_ns;  /* a step that ends before this outputs what one that ends there does */
   double origin_s, time_s;
   int64_t step_time_ns; /* stamp that belongs to the last communication point */
   bool unsettled;   /* in initialization mode, not connected yet */
@@ -69,6 +70,19 @@ struct tb_bridge {
 
 /* Takes the newest health message over: what is told about it changes with steps only. */
 void tb_bridge_take_health(tb_bridge *bridge);
+tb_outcome tb_bridge_broken(tb_bridge *bridge); /* says why */
+bool tb_bridge_is_broken(const tb_bridge *bridge);
+/*
+ * Sleeps until the backend has something, or until `until_ns` (monotonic), or the deadline, which starts to run at the
+ * first call (*deadline_ns is 0 then): TB_TIMED_OUT. `is_there`: what else may be waited for, or NULL.
+ */
+tb_outcome tb_bridge_wait(tb_bridge *bridge, int64_t *deadline_ns, int64_t until_ns, bool (*is_there)(const tb_bridge *));
+typedef enum {
+  TB_LATE,   /* the deadline has passed */
+  TB_TOO_OLD /* nothing more can come */
+} tb_lack;
+/* Says which values `doing` has no valid ones of at `time` (ns); by policy TB_TIMED_OUT, or TB_DONE with outputs held. */
+tb_outcome tb_bridge_lacks_data(tb_bridge *bridge, const char *doing, int64_t time, tb_lack lack);
 /* A line for the importer's log. */
 void tb_bridge_report(const tb_bridge *bridge, tb_log_level level, const char *category, const char *format, ...);
 /* Replaces a text on the heap; false: out of memory. */

@@ -6,9 +6,10 @@
 
 /* Where a bridge stands in time, and its tunable parameters. */
 typedef struct {
-  int64_t time_zero_ns, step_time_ns, maxage_ns;
+  tb_rule rule;
+  int64_t time_zero_ns, step_time_ns, earliest_ns;
   double origin_s, time_s;
-  uint32_t lookahead, initialised;
+  uint32_t zero_known, initialised;
 } moment;
 
 /* What has been published is not taken back, so it is no part of the state: a step made again publishes only what
@@ -52,8 +53,8 @@ bool tb_bridge_save(tb_bridge *b, tb_bridge_state **state) {
   tb_bridge_state *s = *state != NULL ? *state : new_state(b);
   if (s == NULL) return false;
   s->of_this_instance = true;
-  s->moment = (moment){b->time_zero_ns, b->step_time_ns, b->maxage_ns, b->origin_s,
-                       b->time_s,       b->lookahead,    b->initialised};
+  s->moment = (moment){b->rule,     b->time_zero_ns, b->step_time_ns, b->earliest_ns,
+                       b->origin_s, b->time_s,       b->zero_known,   b->initialised};
   memcpy(s->inputs, b->inputs, b->region.header->n_inputs * sizeof *s->inputs);
   memcpy(s->input_strings, b->input_strings, b->region.header->input_strings);
   tb_position_save(b->selection, s->position);
@@ -68,10 +69,11 @@ bool tb_bridge_restore(tb_bridge *b, const tb_bridge_state *s) {
   if (known == NULL) return false;
   b->time_zero_ns = s->moment.time_zero_ns;
   b->step_time_ns = s->moment.step_time_ns;
-  b->maxage_ns = s->moment.maxage_ns;
+  b->earliest_ns = s->moment.earliest_ns;
+  b->zero_known = s->moment.zero_known;
   b->origin_s = s->moment.origin_s;
   b->time_s = s->moment.time_s;
-  b->lookahead = s->moment.lookahead;
+  b->rule = s->moment.rule;
   b->initialised = s->moment.initialised;
   memcpy(b->inputs, s->inputs, b->region.header->n_inputs * sizeof *s->inputs);
   memcpy(b->input_strings, s->input_strings, b->region.header->input_strings);

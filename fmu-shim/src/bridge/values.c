@@ -215,9 +215,9 @@ void tb_bridge_set_integer(tb_bridge *b, const tb_variable *v, int64_t value) {
   if (v->kind != TB_PARAMETER) return;
   switch ((tb_role)v->role) {
     case TB_ROLE_TIMEOUT_S: b->timeout_ns = (value < 0 ? 0 : value) * INT64_C(1000000000); break;
-    case TB_ROLE_MAXAGE_MS: b->maxage_ns = (value < 0 ? 0 : value) * INT64_C(1000000); break;
-    case TB_ROLE_LOOKAHEAD: b->lookahead = value < 1 ? 1 : (uint32_t)value; break;
-    case TB_ROLE_BEHAVIOUR: b->behaviour = value < 0 || value > 2 ? 2 : (uint32_t)value; break;
+    case TB_ROLE_MAXAGE_MS: b->rule.maxage_ns[0] = (value < 0 ? 0 : value) * INT64_C(1000000); break;
+    case TB_ROLE_LOOKAHEAD: b->rule.lookahead = value < 1 ? 1 : (uint32_t)value; break;
+    case TB_ROLE_BEHAVIOUR: b->rule.behaviour = value < 0 || value > TB_COMPLETE ? TB_RMQFMU_2 : (uint32_t)value; break;
     case TB_ROLE_ON_TIMEOUT: b->hold_on_timeout = value != 0; break;
     case TB_ROLE_SEND_ALWAYS: b->send_always = value != 0; break;
     case TB_ROLE_SEND_EVERY_STEP: b->send_every_step = value != 0; break;

@@ -30,6 +30,7 @@ static void lay_out(tb_header *h, const tb_region_spec *spec, const tb_variable 
     }
   }
   h->n_rows = spec->n_rows < 2 ? 2 : spec->n_rows;
+  if (h->n_rows < spec->n_sources) h->n_rows = spec->n_sources; /* each has room for one */
   h->filled_capacity = power_of_two_above(2 * h->n_rows);
   h->n_outgoing = power_of_two_above(spec->n_outgoing < 2 ? 1 : spec->n_outgoing - 1);
   h->log_capacity = power_of_two_above(spec->log_bytes < 4096 ? 4095 : spec->log_bytes - 1);
@@ -64,6 +65,7 @@ void tb_region_init(void *memory, const tb_region_spec *spec, const tb_variable 
   lay_out(h, spec, variables);
   h->abi = TB_REGION_ABI;
   h->n_sources = spec->n_sources;
+  h->source_names = spec->source_names;
   memcpy(h->source_maxage_ns, spec->source_maxage_ns, sizeof h->source_maxage_ns);
   h->lookahead = spec->lookahead;
   h->behaviour = spec->behaviour;

@@ -19,7 +19,7 @@
 #include "tb_types.h"
 
 #define TB_REGION_MAGIC 0x54425247u /* "TBRG" */
-#define TB_REGION_ABI 4u            /* changes with any change of this file */
+#define TB_REGION_ABI 5u            /* changes with any change of this file */
 #define TB_CACHE_LINE 64
 #define TB_NO_OFFSET UINT32_MAX
 #define TB_MAX_SOURCES 16
@@ -176,6 +176,7 @@ typedef struct {
 
   /* Settings, as configured; an importer's parameters override them in the shim. */
   uint32_t n_sources;
+  uint32_t source_names; /* into the texts: one after the other, each with its NUL */
   int64_t source_maxage_ns[TB_MAX_SOURCES];
   uint32_t lookahead;
   uint32_t behaviour; /* tb_behaviour */
@@ -196,6 +197,7 @@ typedef struct {
    */
   _Alignas(TB_CACHE_LINE) _Atomic uint64_t filled_written;
   _Atomic uint64_t irregular; /* samples up to the last that lacks a signal or is not newer than all before it */
+  _Atomic uint64_t live_from; /* 1 + the samples that waited with the broker at the start; 0: it is still delivering them */
   _Atomic uint64_t log_written;
   _Atomic uint64_t outgoing_taken;
   _Atomic uint32_t link_state; /* tb_link_state */
@@ -267,6 +269,7 @@ typedef struct {
   uint32_t lookahead, behaviour, timeout_ms, hold_on_timeout, send_always, origin_at_start;
   uint32_t drop_oldest;
   uint32_t start_policy, origin, n_sources, send_every_step;
+  uint32_t source_names, reserved;
   int64_t origin_ns, delay_ns;
   int64_t source_maxage_ns[TB_MAX_SOURCES];
 } tb_region_spec;

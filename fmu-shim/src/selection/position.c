@@ -3,8 +3,8 @@
 
 #include "selection_internal.h"
 
-/* Followed by, for each signal, time, arrived_ns, moved and value, then the strings. By signal, since groups may have
-   been split when the position is restored. */
+/* Followed by, for each signal, time, arrived_ns, moved and value (by signal, since groups may have been split when the
+   position is restored), for each source, considered and proven, then the strings. */
 struct tb_position {
   uint64_t n_signals, string_bytes;
   uint64_t arrival; /* the oldest sample that was not done */
@@ -12,7 +12,7 @@ struct tb_position {
 };
 
 size_t tb_position_size(const tb_selection *s) {
-  return sizeof(tb_position) + 4 * 8 * (size_t)s->n_signals + (s->region.header->output_strings + 7) / 8 * 8;
+  return sizeof(tb_position) + 8 * (4 * (size_t)s->n_signals + 2 * TB_MAX_SOURCES) + (s->region.header->output_strings + 7) / 8 * 8;
 }
 
 void tb_position_save(const tb_selection *s, tb_position *p) {
@@ -27,7 +27,11 @@ void tb_position_save(const tb_selection *s, tb_position *p) {
     p->words[2 * n + i] = g->moved;
     p->words[3 * n + i] = s->values[i];
   }
-  memcpy(&p->words[4 * (size_t)n], s->strings, p->string_bytes);
+  for (uint32_t i = 0; i < TB_MAX_SOURCES; i++) {
+    p->words[4 * n + 2 * i] = s->sources[i].considered;
+    p->words[4 * n + 2 * i + 1] = (uint64_t)s->sources[i].proven;
+  }
+  memcpy(&p->words[4 * n + 2 * TB_MAX_SOURCES], s->strings, p->string_bytes);
 }
 
 uint64_t tb_position_restore(tb_selection *s, const tb_position *p, bool same_instance) {
@@ -40,8 +44,12 @@ uint64_t tb_position_restore(tb_selection *s, const tb_position *p, bool same_in
     if (same_instance) g->moved = p->words[2 * n + signal];
   }
   memcpy(s->values, &p->words[3 * (size_t)n], n * sizeof *s->values);
-  memcpy(s->strings, &p->words[4 * (size_t)n], p->string_bytes);
+  memcpy(s->strings, &p->words[4 * n + 2 * TB_MAX_SOURCES], p->string_bytes);
   if (!same_instance) return 0;
+  for (uint32_t i = 0; i < TB_MAX_SOURCES; i++) {
+    s->sources[i].considered = p->words[4 * n + 2 * i];
+    s->sources[i].proven = (int64_t)p->words[4 * n + 2 * i + 1];
+  }
   uint64_t oldest = s->window ? s->kept : tb_arrival_at(s, s->first);
   if (s->window) {
     s->first = p->arrival > oldest ? p->arrival : oldest;

@@ -47,40 +47,45 @@ uint64_t tb_first_later(const tb_selection *s, uint64_t high, int64_t time) {
 
 int64_t tb_selection_next(const tb_selection *s, int64_t after) {
   int64_t next = INT64_MAX;
-  if (tb_is_ordered(s)) {
-    uint64_t place = tb_first_later(s, s->end, after);
-    return place == s->end ? next : tb_time_at(s, place);
-  }
-  for (uint64_t place = s->first; place < s->end; place++) {
-    int64_t time = s->entries[place].time;
+  for (uint64_t place = tb_is_ordered(s) ? tb_first_later(s, s->end, after) : s->first; place < s->end; place++) {
+    const int64_t time = tb_time_at(s, place);
+    if (s->complete && tb_arrival_at(s, place) >= s->sources[tb_source_at(s, place)].considered) continue;
+    if (!s->window && s->entries[place].watermark) continue;
     if (time > after && time < next) next = time;
+    if (tb_is_ordered(s)) break;
   }
   return next;
 }
 
+int64_t tb_selection_next_of(const tb_selection *s, uint32_t signal, int64_t after) {
+  const tb_group *g = &s->groups[s->group_of[signal]];
+  int64_t next = INT64_MAX;
+  for (uint64_t place = s->first; place < s->end; place++) {
+    const int64_t time = tb_time_at(s, place);
+    if (time > after && time < next && tb_carries(s, place, g)) next = time;
+  }
+  return next;
+}
+
+int64_t tb_selection_latest(const tb_selection *s) {
+  if (!s->window) return s->latest_time;
+  return s->first == s->end ? INT64_MIN : tb_time_at(s, s->end - 1);
+}
+
 /* -- Taking --------------------------------------------------------------------------------------------------------- */
 
-/* Copies the entries at [from, to) of the filled queue behind the list's last; they count only once `end` moves. */
-typedef struct {
-  uint32_t n;
-  int64_t latest; /* time, with what was there before */
-  bool ordered;   /* still in order of time */
-  bool full;      /* all of them */
-} batch;
-
-static batch copy_entries(tb_selection *s, uint64_t from, uint64_t to) {
-  batch b = {(uint32_t)(to - from), s->latest_time, s->ordered, true};
-  for (uint32_t i = 0; i < b.n; i++) {
-    const tb_filled_entry *entry = tb_filled_at(&s->region, from + i);
-    int64_t time = atomic_load_explicit(&entry->time, memory_order_relaxed);
-    uint32_t row = atomic_load_explicit(&entry->row, memory_order_relaxed);
-    bool full = (row & TB_FULL_ROW) != 0;
-    s->entries[s->end + i] = (tb_entry){.time = time, .arrival = from + i, .row = row & ~TB_FULL_ROW, .full = full};
-    b.ordered &= time >= b.latest;
-    b.latest = time > b.latest ? time : b.latest;
-    b.full &= full;
+/* Copies the entries at [from, to) of the filled queue behind the list's last; they count only once `end` moves: under
+   drop-oldest what was copied may have been taken away meanwhile, with its rows. */
+static void copy_entries(tb_selection *s, uint64_t from, uint64_t to) {
+  tb_entry *e = s->entries + s->end;
+  for (uint64_t at = from; at < to; at++, e++) {
+    const tb_filled_entry *entry = tb_filled_at(&s->region, at);
+    const uint32_t row = atomic_load_explicit(&entry->row, memory_order_relaxed);
+    *e = (tb_entry){.time = atomic_load_explicit(&entry->time, memory_order_relaxed),
+                    .arrival = at,
+                    .row = row & ~TB_FULL_ROW,
+                    .full = (row & TB_FULL_ROW) != 0};
   }
-  return b;
 }
 
 /* Their rows come back through the free queue: the entries [.., to) of the filled queue have none any more. */
@@ -92,13 +97,35 @@ static void disown_entries(const tb_selection *s, uint64_t from, uint64_t to) {
   atomic_store_explicit(&h->filled_done, to, memory_order_release);
 }
 
-static void add_to_list(tb_selection *s, const batch *b) {
-  s->latest_time = b->latest;
-  s->ordered = b->ordered;
-  if (!b->full)
-    for (uint64_t i = s->end; i < s->end + b->n; i++)
-      if (!s->entries[i].full) tb_note_shape(s, s->entries[i].row);
-  s->end += b->n;
+static bool is_empty(const uint64_t *mask, uint32_t words) {
+  for (uint32_t w = 0; w < words; w++)
+    if (mask[w] != 0) return false;
+  return true;
+}
+
+/* What only the row tells. */
+static void look_into(tb_selection *s, tb_entry *e) {
+  const tb_row row = tb_sample_row(&s->region, e->row);
+  e->source = (uint8_t)(row.head->source < s->n_sources ? row.head->source : 0);
+  if (e->full) return;
+  e->watermark = is_empty(row.mask, s->words);
+  if (!e->watermark) {
+    tb_note_shape(s, e->row);
+    return;
+  }
+  e->mark = e->time;
+  e->time = s->latest_time;
+  s->n_watermarks++;
+}
+
+/* The `n` entries behind the list's last belong to it from now on. */
+static void add_to_list(tb_selection *s, uint64_t n) {
+  for (; n > 0; n--) {
+    tb_entry *e = &s->entries[s->end++];
+    if (!e->full || s->n_sources > 1) look_into(s, e);
+    s->ordered &= e->time >= s->latest_time;
+    if (e->time > s->latest_time) s->latest_time = e->time;
+  }
 }
 
 static void empty_list(tb_selection *s) {
@@ -106,14 +133,15 @@ static void empty_list(tb_selection *s) {
   s->first = s->end = 0;
   s->ordered = true;
   s->latest_time = INT64_MIN;
+  s->n_watermarks = 0;
 }
 
 /* From window to list. */
 static void close_window(tb_selection *s) {
   const uint64_t kept = s->kept, counted = s->counted, end = s->end;
   empty_list(s);
-  batch b = copy_entries(s, kept, end);
-  add_to_list(s, &b);
+  copy_entries(s, kept, end);
+  add_to_list(s, end - kept);
   for (uint64_t i = 0; i < s->end && s->entries[i].arrival < counted; i++) s->entries[i].counted = true;
   disown_entries(s, kept, end);
 }
@@ -144,14 +172,14 @@ static bool pull_to_list(tb_selection *s, uint64_t taken) {
       taken = atomic_load_explicit(&h->filled_taken, memory_order_acquire);
       continue;
     }
-    batch b = copy_entries(s, taken, written);
+    copy_entries(s, taken, written);
     if (!atomic_compare_exchange_weak_explicit(&h->filled_taken, &taken, written, memory_order_acq_rel,
                                                memory_order_acquire))
       continue;
     s->arrivals = written;
-    add_to_list(s, &b);
+    add_to_list(s, written - taken);
     disown_entries(s, taken, written);
-    return b.n > 0;
+    return written != taken;
   }
 }
 
@@ -185,10 +213,13 @@ static void count_fates(const tb_selection *s, const fates *f) {
   tb_shim_count(&s->region, TB_COUNT_LATE, f->late);
 }
 
-/* More samples in hand than leave a quarter of the rows for new data: none is kept for a rollback then. */
+/*
+ * More samples in hand than leave a quarter of the rows for new data: none is kept for a rollback then, and what is done
+ * is given back out of order too. Beyond that quarter, the backend keeps a row for each source that has none.
+ */
 static bool is_scarce(const tb_selection *s, uint64_t from) {
-  const tb_header *h = s->region.header;
-  return s->end - from > h->n_rows - h->n_rows / 4;
+  const uint32_t n = s->region.header->n_rows, for_new = (n < 4 ? 1 : n / 4) + s->n_sources - 1;
+  return s->end - from > (n > for_new ? n - for_new : 0);
 }
 
 static void release_window(tb_selection *s) {
@@ -212,6 +243,7 @@ static void release_window(tb_selection *s) {
 /* No chain needs it any more: it was taken, or is not newer than what was. */
 static bool is_done(const tb_selection *s, uint64_t place) {
   const tb_entry *e = &s->entries[place];
+  if (e->watermark) return !s->complete || e->arrival < s->sources[e->source].considered;
   for (uint32_t i = 0; i < s->n_groups; i++) {
     const tb_group *g = &s->groups[i];
     if ((e->arrival >= g->moved || e->time > g->time) && tb_carries(s, place, g)) return false;
@@ -220,7 +252,8 @@ static bool is_done(const tb_selection *s, uint64_t place) {
 }
 
 static void give_back(tb_selection *s, const tb_entry *e, uint64_t at, fates *f) {
-  if (!e->counted) {
+  s->n_watermarks -= e->watermark;
+  if (!e->counted && !e->watermark) {
     if (e->used)
       f->used++;
     else if (!e->stale || e->fresh)
@@ -275,6 +308,11 @@ void tb_selection_release(tb_selection *s) {
 }
 
 uint32_t tb_selection_pending(const tb_selection *s) {
+  if (!s->window) {
+    uint32_t pending = 0;
+    for (uint64_t place = s->first; place < s->end; place++) pending += !s->entries[place].watermark && !is_done(s, place);
+    return pending;
+  }
   uint64_t moved = s->arrivals;
   for (uint32_t i = 0; i < s->n_groups; i++)
     if (s->groups[i].moved < moved) moved = s->groups[i].moved;

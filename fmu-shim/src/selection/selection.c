@@ -6,21 +6,47 @@
 
 /* -- Life ----------------------------------------------------------------------------------------------------------- */
 
-static void copy_start_values(tb_selection *s) {
+static void copy_start_value(tb_selection *s, const tb_variable *v) {
+  const char *start = v->start_offset == TB_NO_OFFSET ? NULL : s->region.texts + v->start_offset;
+  for (uint32_t k = 0; k < v->n_elements; k++) {
+    uint64_t *value = &s->values[v->slot + k];
+    if (tb_is_text(v->type)) {
+      char *text = s->strings + v->string_offset + k * tb_text_stride(v);
+      s->string_signals[v->slot + k] = v;
+      s->has_strings = true;
+      size_t length = start == NULL ? 0 : strlen(start);
+      if (length >= v->string_capacity) length = v->string_capacity - 1;
+      if (start != NULL) memcpy(text, start, length);
+      text[length] = '\0';
+      *value = length;
+    } else if (v->n_elements > 1 && start != NULL) {
+      memcpy(value, start + 8 * (size_t)k, sizeof *value);
+    } else {
+      *value = v->start;
+    }
+  }
+}
+
+/* One group for each source. */
+static void make_groups(tb_selection *s) {
   const tb_region *r = &s->region;
+  uint32_t *source_of = s->scratch;
+  s->n_sources = r->header->n_sources == 0 ? 1 : r->header->n_sources;
   for (uint32_t i = 0; i < r->header->n_variables; i++) {
     const tb_variable *v = &r->variables[i];
     if (v->kind != TB_OUTPUT) continue;
-    s->values[v->slot] = v->start;
-    if (v->type != TB_STRING) continue;
-    s->string_signals[v->slot] = v;
-    s->has_strings = true;
-    const char *start = v->start_offset == TB_NO_OFFSET ? "" : r->texts + v->start_offset;
-    size_t length = strlen(start);
-    if (length >= v->string_capacity) length = v->string_capacity - 1;
-    memcpy(s->strings + v->string_offset, start, length);
-    s->strings[v->string_offset + length] = '\0';
-    s->values[v->slot] = length;
+    for (uint32_t k = 0; k < v->n_elements; k++) source_of[v->slot + k] = v->source < s->n_sources ? v->source : 0;
+  }
+  for (uint32_t source = 0, at = 0; source < s->n_sources; source++) {
+    tb_group g = {.begin = at, .source = source, .time = INT64_MIN};
+    for (uint32_t signal = 0; signal < s->n_signals; signal++) {
+      if (source_of[signal] != source) continue;
+      s->members[at++] = signal;
+      s->group_of[signal] = s->n_groups;
+    }
+    g.end = at;
+    s->sources[source] = (tb_source){.proven = INT64_MIN, .carries = g.end > g.begin};
+    if (g.end > g.begin) s->groups[s->n_groups++] = g;
   }
 }
 
@@ -49,13 +75,10 @@ tb_selection *tb_selection_create(const tb_region *region) {
   }
   s->pin = UINT64_MAX;
   s->ordered = true;
-  s->latest_time = INT64_MIN;
-  if (s->n_signals > 0) {
-    s->n_groups = 1;
-    s->groups[0] = (tb_group){.begin = 0, .end = s->n_signals, .time = INT64_MIN};
-    for (uint32_t i = 0; i < s->n_signals; i++) s->members[i] = i;
-  }
-  copy_start_values(s);
+  s->latest_time = s->start = INT64_MIN;
+  make_groups(s);
+  for (uint32_t i = 0; i < h->n_variables; i++)
+    if (region->variables[i].kind == TB_OUTPUT) copy_start_value(s, &region->variables[i]);
   return s;
 }
 
@@ -75,8 +98,7 @@ void tb_selection_destroy(tb_selection *s) {
 
 /* -- Rounds --------------------------------------------------------------------------------------------------------- */
 
-/* What has become of samples is counted when their rows are given back; here is noted what only shows now. */
-static void classify(tb_entry *e, const tb_group *g) {
+void tb_classify(tb_entry *e, const tb_group *g) {
   e->stale = e->time <= g->time;
   e->equal = e->time == g->time;
   e->fresh |= !e->stale;
@@ -89,19 +111,15 @@ static void move(tb_selection *s, tb_group *g, uint64_t from, uint64_t lookahead
   } else {
     for (uint64_t left = lookahead; at < s->end && left > 0; at++) {
       if (!tb_carries(s, at, g)) continue;
-      classify(&s->entries[at], g);
+      tb_classify(&s->entries[at], g);
       left--;
     }
   }
   g->moved = tb_arrival_at(s, at);
 }
 
-#define NOWHERE UINT64_MAX
-
-/* Place of the newest sample of the chain that is moved, not later than `time` and newer than the current value; of
-   several with one time the first to arrive. */
-static uint64_t find(const tb_selection *s, const tb_group *g, int64_t time) {
-  uint64_t high = tb_place_of(s, g->moved), best = NOWHERE;
+uint64_t tb_find(const tb_selection *s, const tb_group *g, int64_t time) {
+  uint64_t high = tb_place_of(s, g->moved), best = TB_NOWHERE;
   if (tb_is_ordered(s)) {
     int64_t best_time = INT64_MIN;
     for (uint64_t at = tb_first_later(s, high, time); at > s->first; at--) {
@@ -123,7 +141,7 @@ static uint64_t find(const tb_selection *s, const tb_group *g, int64_t time) {
   return best;
 }
 
-static void take(tb_selection *s, tb_group *g, uint64_t place) {
+void tb_take(tb_selection *s, tb_group *g, uint64_t place) {
   tb_row row = tb_sample_row(&s->region, tb_row_index_at(s, place));
   if (s->n_groups == 1) {
     memcpy(s->values, row.values, s->n_signals * sizeof *s->values);
@@ -133,8 +151,10 @@ static void take(tb_selection *s, tb_group *g, uint64_t place) {
       uint32_t signal = s->members[i];
       s->values[signal] = row.values[signal];
       const tb_variable *string = s->has_strings ? s->string_signals[signal] : NULL;
-      if (string != NULL)
-        memcpy(s->strings + string->string_offset, row.strings + string->string_offset, row.values[signal] + 1);
+      if (string != NULL) {
+        size_t at = string->string_offset + (size_t)(signal - string->slot) * tb_text_stride(string);
+        memcpy(s->strings + at, row.strings + at, row.values[signal] + 1);
+      }
     }
   }
   g->time = tb_time_at(s, place);
@@ -170,13 +190,17 @@ void tb_selection_round(tb_selection *s, int64_t time, uint64_t lookahead, bool 
       if (g->moved < s->arrivals) move(s, g, tb_place_of(s, g->moved), lookahead);
     }
   }
+  tb_take_newest(s, time);
+}
+
+void tb_take_newest(tb_selection *s, int64_t time) {
   for (uint32_t i = 0; i < s->n_groups; i++) {
-    uint64_t place = find(s, &s->groups[i], time);
-    if (place != NOWHERE) take(s, &s->groups[i], place);
+    uint64_t place = tb_find(s, &s->groups[i], time);
+    if (place != TB_NOWHERE) tb_take(s, &s->groups[i], place);
   }
 }
 
-bool tb_selection_can_move(const tb_selection *s) {
+bool tb_can_move(const tb_selection *s) {
   for (uint32_t i = 0; i < s->n_groups; i++)
     if (tb_place_of(s, s->groups[i].moved) < s->end) return true;
   return false;
@@ -184,10 +208,16 @@ bool tb_selection_can_move(const tb_selection *s) {
 
 /* -- Validity ------------------------------------------------------------------------------------------------------- */
 
-bool tb_selection_valid(const tb_selection *s, int64_t time, int64_t maxage_ns) {
-  int64_t oldest = time < INT64_MIN + 1 + maxage_ns ? INT64_MIN + 1 : time - maxage_ns;
+bool tb_group_valid(const tb_group *g, int64_t time, const tb_rule *rule) {
+  const int64_t maxage = rule->maxage_ns[g->source];
+  const int64_t oldest = time < INT64_MIN + 1 + maxage ? INT64_MIN + 1 : time - maxage;
+  if (g->time <= time && g->time >= oldest) return true;
+  return g->time == INT64_MIN && rule->missing_is_valid;
+}
+
+bool tb_selection_valid(const tb_selection *s, int64_t time, const tb_rule *rule) {
   for (uint32_t i = 0; i < s->n_groups; i++)
-    if (s->groups[i].time > time || s->groups[i].time < oldest) return false;
+    if (!tb_group_valid(&s->groups[i], time, rule)) return false;
   return true;
 }
 
@@ -205,10 +235,6 @@ int64_t tb_selection_oldest(const tb_selection *s) {
   return s->n_groups == 0 ? INT64_MIN : oldest;
 }
 
-bool tb_selection_complete(const tb_selection *s, int64_t maxage_ns) {
-  return s->n_groups == 0 || tb_selection_valid(s, tb_selection_newest(s), maxage_ns);
-}
-
 int64_t tb_selection_newest_arrival(const tb_selection *s) {
   const tb_group *newest = NULL;
   for (uint32_t i = 0; i < s->n_groups; i++)
@@ -222,31 +248,32 @@ int64_t tb_selection_time(const tb_selection *s, uint32_t signal) { return s->gr
 
 /* How many rounds it takes until the values are valid, or nothing is left to move: all at once is the same. Where that
    takes more than a look at the times: 1. */
-static uint64_t rounds_to_valid(const tb_selection *s, int64_t time, uint32_t lookahead, int64_t maxage_ns) {
-  if (!tb_is_ordered(s) || s->n_groups != 1) return 1;
+static uint64_t rounds_to_valid(const tb_selection *s, int64_t time, const tb_rule *rule) {
+  if (!tb_is_ordered(s) || s->n_groups != 1 || s->n_watermarks > 0) return 1;
   uint64_t from = tb_place_of(s, s->groups[0].moved);
-  uint64_t valid = tb_first_later(s, s->end, time - maxage_ns - 1);
+  uint64_t valid = tb_first_later(s, s->end, time - rule->maxage_ns[s->groups[0].source] - 1);
   if (valid < from) valid = from;
   uint64_t to_move = valid < s->end && tb_time_at(s, valid) <= time ? valid - from + 1 : s->end - from;
-  return to_move == 0 ? 1 : (to_move + lookahead - 1) / lookahead;
+  return to_move == 0 ? 1 : (to_move + rule->lookahead - 1) / rule->lookahead;
 }
 
-bool tb_selection_select(tb_selection *s, int64_t time, uint32_t behaviour, uint32_t lookahead, int64_t maxage_ns,
-                         bool first) {
+tb_verdict tb_selection_select(tb_selection *s, int64_t time, const tb_rule *rule, bool first) {
+  const uint32_t behaviour = rule->behaviour;
+  if (behaviour == TB_COMPLETE) return tb_complete_select(s, time, rule, first);
   /* RMQFMU 0 and 1 stay with their values as long as maxage allows, RMQFMU 2 always looks for newer ones. */
-  if (first && behaviour != 2 && tb_selection_valid(s, time, maxage_ns)) return true;
-  if (first && behaviour == 0) {
+  if (first && behaviour != TB_RMQFMU_2 && tb_selection_valid(s, time, rule)) return TB_VALID;
+  if (first && behaviour == TB_RMQFMU_0) {
     /* Before it consumes another message: one consumed earlier, then of the future, may have become due. */
     tb_selection_round(s, time, 0, false);
-    if (tb_selection_valid(s, time, maxage_ns)) return true;
+    if (tb_selection_valid(s, time, rule)) return TB_VALID;
   }
-  uint64_t reach = lookahead;
+  uint64_t reach = rule->lookahead;
   do {
-    tb_selection_round(s, time, reach, behaviour == 0);
-    if (tb_selection_valid(s, time, maxage_ns)) return true;
-    if (behaviour != 0) reach = lookahead * rounds_to_valid(s, time, lookahead, maxage_ns);
-  } while (tb_selection_can_move(s));
-  return false;
+    tb_selection_round(s, time, reach, behaviour == TB_RMQFMU_0);
+    if (tb_selection_valid(s, time, rule)) return TB_VALID;
+    if (behaviour != TB_RMQFMU_0) reach = rule->lookahead * rounds_to_valid(s, time, rule);
+  } while (tb_can_move(s));
+  return TB_WAITS;
 }
 
 /* -- Values --------------------------------------------------------------------------------------------------------- */
