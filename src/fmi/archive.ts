@@ -64,8 +64,26 @@ let removesOnExit = false;
 
 /** Unpacks `file`. Throws a typed error (errors.ts) or `InvalidFileError` for its modelDescription.xml. */
 export async function openFmu(file: string, limits: ArchiveLimits = {}): Promise<UnpackedFmu> {
+  return open(file, limits, readModelDescription);
+}
+
+/** {@link UnpackedFmu} of whatever version of FMI can be read. */
+export interface AnyUnpackedFmu extends Omit<UnpackedFmu, 'description'> {
+  readonly description: ModelDescription | Fmi3ModelDescription;
+}
+
+/** {@link openFmu} for FMUs of FMI 2.0 and 3.0. */
+export async function openAnyFmu(file: string, limits: ArchiveLimits = {}): Promise<AnyUnpackedFmu> {
+  return open<ModelDescription | Fmi3ModelDescription>(file, limits, readAnyModelDescription);
+}
+
+async function open<Description>(
+  file: string,
+  limits: ArchiveLimits,
+  read: (file: string, xml: Uint8Array) => { description: Description; warnings: readonly Problem[] },
+) {
   return withArchive(file, limits, async (zip, entries) => {
-    const { description, warnings } = await describe(file, zip, entries, readModelDescription);
+    const { description, warnings } = await describe(file, zip, entries, read);
     const directory = await createFolder();
     const close = async () => {
       await rm(directory, { recursive: true, force: true, maxRetries: 3 });

@@ -1,9 +1,11 @@
 /** FMI for co-simulation: model descriptions (2.0 and 3.0), archives and native instances (2.0). */
 export {
   type AnyFmuSummary,
+  type AnyUnpackedFmu,
   type ArchiveLimits,
   type FmuFolder,
   type FmuSummary,
+  openAnyFmu,
   openFmu,
   readAnyFmu,
   readFmu,
