@@ -44,10 +44,7 @@ export function arrivalClocks(config: {
 }
 
 export function readFmi(
-  {
-    value,
-    locateKey,
-  }: LocatedFile<FmiFile & { readonly outputs?: object; readonly inputs?: object; readonly rmqfmu?: object }>,
+  { value, locateKey }: LocatedFile<FmiFile & { readonly outputs?: object; readonly inputs?: object }>,
   rest: {
     readonly sources: readonly SourceConfig[];
     readonly outputs: readonly Signal[];
@@ -56,13 +53,6 @@ export function readFmi(
 ): FmiConfig {
   if (value.fmi !== 3) return { fmi: 2 };
   const config: FmiConfig = { fmi: 3, clock: value.fmi3?.clock ?? 'arrival' };
-  if (value.rmqfmu !== undefined) {
-    problems.push({
-      message: "'rmqfmu' is given: what stands in for an RMQFMU speaks FMI 2.0, as that does",
-      location: locateKey(['rmqfmu']),
-      remedy: 'leave out rmqfmu, or fmi: 3',
-    });
-  }
   const clocks = arrivalClocks({ ...config, ...rest }).map(({ name }) => name);
   for (const name of [TIME_NAME, ...clocks]) {
     for (const kind of ['outputs', 'inputs'] as const) {

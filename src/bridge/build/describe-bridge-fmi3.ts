@@ -74,26 +74,29 @@ export function describeBridgeFmi3(config: BridgeConfig, token: string, generati
   };
 }
 
-/** What the types that FMI 2.0 knows are called in FMI 3.0. */
-const NAMES: Readonly<Record<string, Fmi3Type>> = { Real: 'Float64', Integer: 'Int32' };
+/** What the types of FMI 2.0 are called in FMI 3.0. */
+const NAMES: Readonly<Partial<Record<LayoutVariable['type'], Fmi3Type>>> = { Real: 'Float64', Integer: 'Int32' };
+
+function typeOf({ type, enumeration }: LayoutVariable): Fmi3Type {
+  return enumeration === undefined ? (NAMES[type] ?? (type as Fmi3Type)) : 'Enumeration';
+}
 
 function toFmi3Variable(variable: LayoutVariable): Fmi3Variable {
-  const { name, valueReference, kind, start, unit, description, tunable } = variable;
-  const { enumeration, size } = variable;
-  const type = enumeration === undefined ? (NAMES[variable.type] ?? (variable.type as Fmi3Type)) : 'Enumeration';
+  const { name, valueReference, kind, unit, description, tunable, size, stringCapacity = 1, enumeration } = variable;
+  const type = typeOf(variable);
   const isFloat = type === 'Float64' || type === 'Float32';
   const common = {
     name,
     valueReference,
     type,
     dimensions: size === undefined ? [] : [{ start: BigInt(size) }],
-    ...(enumeration === undefined ? {} : { declaredType: enumeration.name }),
-    ...(type === 'Binary' ? { maxSize: variable.stringCapacity! - 1 } : {}),
     ...(description === undefined ? {} : { description }),
+    ...(enumeration === undefined ? {} : { declaredType: enumeration.name }),
     // Only a float can have one (FMI 3.0.2, section 2.4.7.5).
     ...(unit === undefined || !isFloat ? {} : { unit }),
+    ...(type === 'Binary' ? { maxSize: stringCapacity - 1 } : {}),
   };
-  const starts = { start: [start ?? 0].flat() as readonly Fmi3StartValue[] };
+  const start = startOf(variable);
   switch (kind) {
     case 'parameter':
       return {
@@ -101,11 +104,11 @@ function toFmi3Variable(variable: LayoutVariable): Fmi3Variable {
         causality: 'parameter',
         variability: tunable ? 'tunable' : 'fixed',
         initial: 'exact',
-        ...starts,
+        start,
       };
     case 'input':
       // A continuous float takes connections from any float output; some importers refuse discrete ones to those.
-      return { ...common, causality: 'input', variability: isFloat ? 'continuous' : 'discrete', ...starts };
+      return { ...common, causality: 'input', variability: isFloat ? 'continuous' : 'discrete', start };
     case 'output':
     case 'diagnostic':
       // Values change at communication points only. The first ones come with the first messages: none can be given here.
@@ -113,15 +116,19 @@ function toFmi3Variable(variable: LayoutVariable): Fmi3Variable {
   }
 }
 
+/** One value for each element. */
+function startOf({ start, size = 1, enumeration }: LayoutVariable): Fmi3StartValue[] {
+  const all = Array.isArray(start)
+    ? (start as Fmi3StartValue[])
+    : new Array<Fmi3StartValue>(size).fill(start as string);
+  return enumeration === undefined ? all : all.map((value) => BigInt(value));
+}
+
+/** One a signal. */
 function enumerationTypes(variables: readonly LayoutVariable[]): Fmi3EnumerationType[] {
-  return variables.flatMap(({ enumeration }) =>
-    enumeration === undefined
-      ? []
-      : [
-          {
-            name: enumeration.name,
-            items: enumeration.items.map(({ name, value }) => ({ name, value: BigInt(value) })),
-          },
-        ],
-  );
+  return variables.flatMap(({ enumeration }) => {
+    if (enumeration === undefined) return [];
+    const items = enumeration.items.map(({ name, value }) => ({ name, value: BigInt(value) }));
+    return [{ name: enumeration.name, items }];
+  });
 }
