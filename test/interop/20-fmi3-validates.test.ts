@@ -35,6 +35,32 @@ diagnostics: true
 `,
     ],
     [
+      'every type, arrays, bytes, enumerations',
+      `
+outputs:
+  f32: Float32
+  i8: Int8
+  u8: UInt8
+  i16: Int16
+  u16: UInt16
+  u32: UInt32
+  i64: Int64
+  u64: UInt64
+  mode: { type: Enumeration, values: { idle: 0, "drive & turn": -7 } }
+  q: { type: Float64, size: 6, path: /joints/position, unit: rad }
+  names: { type: String, size: 3 }
+  bytes: { type: Binary, maxLength: 65536 }
+inputs:
+  q_in: { type: Float32, size: 3, start: [1.5, -2, 0.1] }
+  i64_in: { type: Int64, start: "-9223372036854775808" }
+  u64_in: { type: UInt64, size: 2, start: ["18446744073709551615", 0] }
+  mode_in: { type: Enumeration, values: { idle: 0, drive: 7 }, start: 7 }
+  flags_in: { type: Boolean, size: 3, start: true }
+  names_in: { type: String, size: 2, start: two words }
+  bytes_in: Binary
+`,
+    ],
+    [
       'several sources, each with its clock',
       `
 sources: { odom: { key: a }, 'gps & more': { key: b }, idle: { key: c } }

@@ -10,9 +10,39 @@ import { describeTool, FMPY } from './tool.js';
 const FMI_DISCARD = 2;
 const FMI_ERROR = 3;
 const folder = temporaryFolder();
-const value = (k: number) => ({ r: k + 0.1, i: 1 - k, b: k % 2 === 1, s: `sample ${k}: é 𝄞` });
-const INPUTS = { ri: 0.1 + 0.2, ii: -2147483648, bi: true, si: 'a "b"\n\\ é 𝄞' };
-const sample = (k: number) => JSON.stringify({ ...value(k), time: stamp(k * 100) });
+const INPUTS = {
+  ri: 0.1 + 0.2,
+  ii: -2147483648,
+  bi: true,
+  si: 'a "b"\n\\ é 𝄞',
+  qi: [1.5, -0.5, 5e-324],
+  mi: 7,
+  ni: '18446744073709551615',
+  yi: [0, 255, 16],
+};
+/** As they are published. */
+const PUBLISHED = { ...INPUTS, mi: 'drive', ni: expect.any(Number), yi: 'AP8Q' };
+/** Numbers of 64 bits as texts, bytes as lists of numbers: JSON between this test and Python has no others. */
+const value = (k: number) => ({
+  r: k + 0.1,
+  i: 1 - k,
+  b: k % 2 === 1,
+  s: `sample ${k}: é 𝄞`,
+  q: [k, k + 0.5, 1 - k],
+  m: k % 2 === 1 ? 7 : 0,
+  n: String(2n ** 53n + BigInt(k)),
+  y: [k, 0, 255],
+});
+const sample = (k: number) => {
+  const { m, n, y, ...rest } = value(k);
+  const message = {
+    ...rest,
+    m: m === 7 ? 'drive' : 'idle',
+    y: Buffer.from(y).toString('base64'),
+    time: stamp(k * 100),
+  };
+  return JSON.stringify(message).replace('}', `,"n":${n}}`);
+};
 const NO_EVENT = [false, false, false];
 const error = (name: string, message: RegExp) => [`fmi3${name}`, FMI_ERROR, expect.stringMatching(message)];
 
@@ -27,8 +57,24 @@ fmi: 3
 receive: { exchange: unused, type: topic, key: bridge.to }
 send: { exchange: unused, type: topic, key: bridge.from, announce: true }
 selection: { maxage: 1 s, timeout: 300 ms, lookahead: 10 }
-outputs: { r: Real, i: Integer, b: Boolean, s: { type: String, maxLength: 60 } }
-inputs: { ri: { type: Real, start: 0 }, ii: Integer, bi: Boolean, si: { type: String, maxLength: 60 } }
+outputs:
+  r: Real
+  i: Integer
+  b: Boolean
+  s: { type: String, maxLength: 60 }
+  q: { type: Real, size: 3 }
+  m: { type: Enumeration, values: { idle: 0, drive: 7 } }
+  n: Int64
+  y: Binary
+inputs:
+  ri: { type: Real, start: 0 }
+  ii: Integer
+  bi: Boolean
+  si: { type: String, maxLength: 60 }
+  qi: { type: Float64, size: 3, start: [1, 2, 3] }
+  mi: { type: Enumeration, values: { idle: 0, drive: 7 } }
+  ni: UInt64
+  yi: { type: Binary, maxLength: 16 }
 diagnostics: true
 `,
         folder,
@@ -76,8 +122,12 @@ diagnostics: true
       expect(seen['a short step']).toEqual(value(2));
       // What was published cannot be taken back; that it holds no longer can be published.
       expect(seen.published).toEqual([
-        { ...INPUTS, time: expect.any(String), simstep: '300.000000' },
-        { ri: 0, ii: 0, bi: false, si: '', time: expect.any(String), simstep: '200.000000' },
+        { ...PUBLISHED, time: expect.any(String), simstep: '300.000000' },
+        {
+          ...{ ri: 0, ii: 0, bi: false, si: '', qi: [1, 2, 3], mi: 'idle', ni: 0, yi: '' },
+          time: expect.any(String),
+          simstep: '200.000000',
+        },
       ]);
     });
 

@@ -273,26 +273,6 @@ describeOnBrokers('the bridge of FMI 3.0', (broker) => {
       }
       expect(bridge.call('DeserializeFMUState', bytes, bytes.length - 8, restored)).toBe(ERROR);
     });
-
-    it('1.7 raw payloads: the bytes of a message as they are', async () => {
-      const raw = await Fmi3Fmu.build(
-        `${SETTINGS}receive: { payload: raw }\noutputs: { image: { type: Binary, maxLength: 70000 } }`,
-        folder,
-      );
-      const images = [Buffer.from([0, 1, 0, 255]), Buffer.from(Uint8Array.from({ length: 70_000 }, (_, k) => k % 251))];
-      await feeder.onReady(images[0]!);
-      bridge = new Fmi3Bridge(raw);
-      bridge.initialise();
-      expect(bridge.get('image')).toEqual([images[0]]);
-      await feeder.send(images[1]!);
-      await until(() => count('received') === 2);
-      await until(
-        () => bridge.step(count('time'), 0.05).status === OK && (bridge.get('image')[0] as Buffer).length > 4,
-      );
-      expect(bridge.get('image')).toEqual([images[1]]);
-      bridge.free();
-      await raw.close();
-    });
   });
 
   describe('2 life', () => {

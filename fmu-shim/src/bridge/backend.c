@@ -44,7 +44,7 @@ struct tb_backend {
  * the copies agree on: this structure, the control messages and the region.
  */
 typedef struct {
-  tb_backend *(*acquire)(const char *resources, char *error);
+  tb_backend *(*acquire)(const char *resources, const char *library, char *error);
   void (*release)(tb_backend *);
   bool (*open)(tb_backend *, const char *, const char *, const char *, tb_attachment *, char *);
   bool (*start)(tb_backend *, uint32_t, const tb_parameter_text *, uint32_t);
@@ -52,7 +52,7 @@ typedef struct {
   void (*describe_end)(tb_backend *, char *, size_t);
 } backend_services;
 
-TB_API extern const backend_services tb_backend_services_v3;
+TB_API extern const backend_services tb_backend_services_v4;
 
 static bool take_first(void *address, void *context) {
   *(const backend_services **)context = address;
@@ -64,8 +64,8 @@ static const backend_services *services(void) {
   const backend_services *known = atomic_load_explicit(&found, memory_order_acquire);
   if (known != NULL) return known;
   const backend_services *first = NULL;
-  tb_each_library_with("tb_backend_services_v3", take_first, &first);
-  if (first == NULL) first = &tb_backend_services_v3; /* linked statically */
+  tb_each_library_with("tb_backend_services_v4", take_first, &first);
+  if (first == NULL) first = &tb_backend_services_v4; /* linked statically */
   atomic_store_explicit(&found, first, memory_order_release);
   return first;
 }
@@ -107,15 +107,12 @@ static bool choose_node(const char *resources, char *program, size_t size, char 
   return false;
 }
 
-static tb_backend *start_backend(const char *resources, char *error) {
-  char script[4096], library[4096], node[4096];
+/* `library`: file of the copy that asks. That of the first copy may be gone, with the folder it was unpacked to. */
+static tb_backend *start_backend(const char *resources, const char *library, char *error) {
+  char script[4096], node[4096];
   if (snprintf(script, sizeof script, "%s/backend.cjs", resources) >= (int)sizeof script || !tb_file_exists(script)) {
     snprintf(error, TB_ERROR_SIZE, "%.800s is missing: the FMU is incomplete; build it again with 'twinbridge build'",
              script);
-    return NULL;
-  }
-  if (!tb_own_path(library, sizeof library)) {
-    snprintf(error, TB_ERROR_SIZE, "cannot find the path of this library");
     return NULL;
   }
   if (!choose_node(resources, node, sizeof node, error)) return NULL;
@@ -144,14 +141,14 @@ static tb_backend *start_backend(const char *resources, char *error) {
   return b;
 }
 
-static tb_backend *acquire_here(const char *resources, char *error) {
+static tb_backend *acquire_here(const char *resources, const char *library, char *error) {
   tb_lock(tb_process_mutex());
   /* One that died stays with the instances that used it; new ones get a new process. So does a forked importer. */
   if (running != NULL && (atomic_load(&running->gone) || running->owner_process != tb_current_process()))
     running = NULL;
   if (running == NULL) {
     tb_stay_loaded();
-    running = start_backend(resources, error);
+    running = start_backend(resources, library, error);
   }
   tb_backend *b = running;
   if (b != NULL) b->users++;
@@ -334,12 +331,17 @@ static void describe_end_here(tb_backend *b, char *text, size_t size) {
   snprintf(text, size, "backend process %lld %s", (long long)b->process.pid, b->how_it_ended);
 }
 
-const backend_services tb_backend_services_v3 = {acquire_here, release_here, open_here,
+const backend_services tb_backend_services_v4 = {acquire_here, release_here, open_here,
                                                  start_here,   close_here,   describe_end_here};
 
 /* -- Through whichever copy holds the backend ----------------------------------------------------------------------- */
 
-tb_backend *tb_backend_acquire(const char *resources, char *error) { return services()->acquire(resources, error); }
+tb_backend *tb_backend_acquire(const char *resources, char *error) {
+  char library[4096];
+  if (tb_own_path(library, sizeof library)) return services()->acquire(resources, library, error);
+  snprintf(error, TB_ERROR_SIZE, "cannot find the path of this library");
+  return NULL;
+}
 
 void tb_backend_release(tb_backend *b) { services()->release(b); }
 
