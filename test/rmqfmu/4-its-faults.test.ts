@@ -104,6 +104,12 @@ describeOnBrokers('the stand-in', (broker) => {
       bridge = new Bridge(await swapped(folder, xml));
       expect(() => bridge?.instance.doStep(0, 0.1)).toThrow('fmi2DoStep must not be called');
     });
+
+    it('a step of 0 is one, a step back is not', async () => {
+      const b = await start(await swapped(folder, xml));
+      b.instance.doStep(0, 0);
+      expect(() => b.instance.doStep(0, -0.1)).toThrow('cannot step from 0 s by -0.1 s');
+    });
   });
 
   it('2 steps of 0.1 s, messages exactly on them, maxage below their distance: k*h never misses one', async () => {

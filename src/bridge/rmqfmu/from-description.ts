@@ -38,6 +38,8 @@ export interface FromDescription {
 
 /** Room that a text has, bytes of UTF-8; RMQFMU knows no limit. */
 export const TEXT_BYTES = 4096;
+/** Bytes of a message; RMQFMU reads any. */
+const MESSAGE_BYTES = 32 << 20;
 /** The ring holds at least this many samples: RMQFMU counts only a part of those that wait. */
 const LEAST_CAPACITY = 1024;
 const MOST_CAPACITY = 1 << 20;
@@ -124,6 +126,7 @@ class DescriptionReader {
         exchange: value<string>(REFERENCE.exchange),
         type: value<string>(REFERENCE.exchangeType),
         key: value<string>(REFERENCE.routingKey),
+        maxMessageBytes: MESSAGE_BYTES,
       },
       send: {
         key: value<string>(REFERENCE.sendKey),
