@@ -12,28 +12,39 @@
 
 #include "tb_decode.h"
 
-enum { SIGNALS = 5, STRING_BYTES = 8 };
+enum { MEMBERS = 10, SLOTS = 9, STRING_BYTES = 8, ARRAY_TEXT_BYTES = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const char *const NAMES[SIGNALS] = {"x", "y", "seqno", "stop", "mode"};
-  static const uint8_t TYPES[SIGNALS] = {TB_REAL, TB_REAL, TB_INTEGER, TB_BOOLEAN, TB_STRING};
-  static const uint32_t OFFSETS[SIGNALS] = {0}, CAPACITIES[SIGNALS] = {0, 0, 0, 0, STRING_BYTES};
+  static const char *const NAMES[MEMBERS] = {"x", "y", "seqno", "stop", "mode", "time", "pose", "x", "q", "names"};
+  static const tb_member MESSAGE[MEMBERS] = {
+      {.parent = TB_MESSAGE, .type = TB_REAL, .slot = 0},
+      {.parent = TB_MESSAGE, .type = TB_REAL, .slot = 1, .scaled = 1, .scale = 0.1, .offset = 2},
+      {.parent = TB_MESSAGE, .type = TB_INTEGER, .slot = 2},
+      {.parent = TB_MESSAGE, .type = TB_BOOLEAN, .slot = 3},
+      {.parent = TB_MESSAGE, .type = TB_STRING, .slot = 4, .string_capacity = STRING_BYTES},
+      {.parent = TB_MESSAGE, .kind = TB_MEMBER_TIME},
+      {.parent = TB_MESSAGE, .kind = TB_MEMBER_OBJECT},
+      {.parent = 6, .type = TB_FLOAT32, .slot = 5},
+      {.parent = 6, .type = TB_UINT8, .slot = 6, .size = 1},
+      {.parent = 6, .type = TB_STRING, .slot = 7, .size = 2, .string_offset = STRING_BYTES, .string_capacity = 5},
+  };
   static tb_decoder *decoders[TB_TIME_RFC3339_OR_UTC + 1];
   for (int format = TB_TIME_RFC3339; format <= TB_TIME_RFC3339_OR_UTC; format++) {
     tb_decoder **decoder = &decoders[format];
-    if (*decoder == NULL) *decoder = tb_decoder_create(SIGNALS, NAMES, TYPES, OFFSETS, CAPACITIES, "time", format);
+    if (*decoder == NULL) *decoder = tb_decoder_create(MEMBERS, NAMES, MESSAGE, SLOTS, format);
     /* Of exactly this size, so that a sanitizer sees the first byte read or written beyond. */
     uint8_t *message = malloc(size);
-    uint64_t *row = malloc((1 + SIGNALS) * sizeof *row);
-    char *strings = malloc(STRING_BYTES);
+    uint64_t *row = malloc((1 + SLOTS) * sizeof *row);
+    char *strings = malloc(STRING_BYTES + ARRAY_TEXT_BYTES);
     if (size > 0) memcpy(message, data, size);
     int64_t time_ns = 0;
     uint32_t flags = 0;
     int result = tb_decode(*decoder, message, size, &time_ns, row, row + 1, strings, &flags);
-    if (result == TB_DECODED && (row[0] == 0 || row[0] >> SIGNALS != 0)) abort();
+    if (result == TB_DECODED && (row[0] == 0 || row[0] >> SLOTS != 0)) abort();
     if (result == TB_DECODED && (row[0] >> 4 & 1) && strlen(strings) != row[1 + 4]) abort();
+    if (result == TB_DECODED && (row[0] >> 7 & 3) % 3 != 0) abort(); /* half an array */
     free(message);
     free(row);
     free(strings);

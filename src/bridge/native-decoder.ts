@@ -1,21 +1,30 @@
-/** The decoder's fast path in the native library, made for the signals of a bridge. */
+/** The decoder's fast path in the native library, made for the signals of a source. */
 import { type Address, loadNative, NATIVE_TYPES, NativeLibraryError, type NativeType } from '../native/index.js';
 import type { DecoderOptions, TimeSettings } from './decoder.js';
-import { stringAreas } from './layout.js';
-import type { Signal } from './signals.js';
+import { type StringArea, stringAreas } from './layout.js';
+import { compileMapping, type MappingNode, timePath } from './mapping.js';
+import { isFloat, type Signal, type SignalType, slotCount } from './signals.js';
 
-/** For `Producer.useDecoder`, which owns it from then on. Undefined: every message needs the decoder in TypeScript. */
-export function createNativeDecoder(outputs: readonly Signal[], options: DecoderOptions): Address | undefined {
-  if (options.payload === 'raw' || options.time.key.startsWith('/') || !outputs.every(isPlain)) return undefined;
+/**
+ * For `Producer.useDecoder`, which owns it from then on. Undefined: the messages of this source are of a kind that only
+ * the decoder in TypeScript reads. `outputs` in the order of their slots.
+ */
+export function createNativeDecoder(
+  outputs: readonly Signal[],
+  options: DecoderOptions,
+  source = 0,
+): Address | undefined {
+  const own = outputs.filter((signal) => signal.source === source);
+  if (options.payload === 'raw' || !own.every(isPlain)) return undefined;
+  const members = flatten(compileMapping(own, timePath(options.time)).root);
+  if (members === undefined) return undefined;
   const areas = stringAreas(outputs);
   const native = loadNative();
   const decoder = native.tb_decoder_create(
-    outputs.length,
-    outputs.map((signal) => signal.name),
-    Uint8Array.from(outputs, (signal) => NATIVE_TYPES.indexOf(signal.type as NativeType)),
-    Uint32Array.from(areas, (area) => area.offset),
-    Uint32Array.from(areas, (area) => area.capacity),
-    options.time.key,
+    members.length,
+    members.map(({ name }) => name),
+    pack(members, (signal) => areas[outputs.indexOf(signal)]!),
+    slotCount(outputs),
     nativeTimeFormat(options.time),
   );
   if (Number(decoder) === 0) throw new NativeLibraryError('out of memory');
@@ -23,10 +32,60 @@ export function createNativeDecoder(outputs: readonly Signal[], options: Decoder
   return decoder;
 }
 
-const PLAIN_TYPES: readonly string[] = ['Real', 'Integer', 'Boolean', 'String'];
+const SLOW_TYPES: readonly SignalType[] = ['Binary', 'Enumeration'];
 
-function isPlain({ type, source, path, size, scale }: Signal): boolean {
-  return PLAIN_TYPES.includes(type) && source === 0 && path === undefined && size === undefined && scale === undefined;
+function isPlain({ type, scale }: Signal): boolean {
+  return !SLOW_TYPES.includes(type) && (scale === undefined || isFloat(type));
+}
+
+interface Member {
+  readonly name: string;
+  /** Place in the list of the object that it is in. */
+  readonly parent: number;
+  readonly node: MappingNode;
+}
+
+/** Objects before what is in them; undefined: there are elements of arrays among the places. */
+function flatten(root: MappingNode): Member[] | undefined {
+  const members: Member[] = [];
+  const add = (node: MappingNode, parent: number): boolean =>
+    [...node.children].every(([name, child]) => {
+      members.push({ name, parent, node: child });
+      if (child.children.size === 0) return true;
+      // A token of digits may be an index, or a name: which one, a message says.
+      return child.signal === undefined && ![...child.children.keys()].some(isDigits) && add(child, members.length - 1);
+    });
+  return add(root, MESSAGE) ? members : undefined;
+}
+
+function isDigits(token: string): boolean {
+  return /^\d+$/.test(token);
+}
+
+/** `TB_MESSAGE` */
+const MESSAGE = 0xffffffff;
+const MEMBER_BYTES = 40;
+
+/** As `tb_member` in `fmu-shim/include/tb_decode.h`. */
+function pack(members: readonly Member[], areaOf: (signal: Signal) => StringArea): Buffer {
+  const packed = Buffer.alloc(MEMBER_BYTES * Math.max(1, members.length));
+  for (const [index, { parent, node }] of members.entries()) {
+    const at = index * MEMBER_BYTES;
+    const { signal } = node;
+    packed.writeUInt32LE(parent, at);
+    packed.writeUInt8(signal !== undefined ? 0 : node.isTime ? 2 : 1, at + 4);
+    if (signal === undefined) continue;
+    const { offset, capacity } = areaOf(signal);
+    packed.writeUInt8(NATIVE_TYPES.indexOf(signal.type as NativeType), at + 5);
+    packed.writeUInt8(signal.scale === undefined ? 0 : 1, at + 6);
+    packed.writeUInt32LE(signal.slot, at + 8);
+    packed.writeUInt32LE(signal.size ?? 0, at + 12);
+    packed.writeUInt32LE(offset, at + 16);
+    packed.writeUInt32LE(capacity, at + 20);
+    packed.writeDoubleLE(signal.scale ?? 1, at + 24);
+    packed.writeDoubleLE(signal.offset ?? 0, at + 32);
+  }
+  return packed;
 }
 
 /** The numbers of `TB_TIME_...` in `fmu-shim/include/tb_decode.h`. */

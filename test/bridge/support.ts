@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import type { DecoderOptions } from '#tb/bridge/decoder.js';
 import { createNativeDecoder } from '#tb/bridge/native-decoder.js';
-import type { Signal } from '#tb/bridge/signals.js';
+import { type Signal, slotCount } from '#tb/bridge/signals.js';
 import { type Address, loadKoffi, nativeLibraryPath } from '#tb/native/index.js';
 
 export const SIGNALS: readonly Signal[] = [
@@ -52,8 +52,9 @@ export function nativeDecoder(
   const decoder = createNativeDecoder(signals, receive) ?? 0;
   return (content) => {
     const time = new BigInt64Array(1);
-    const mask = new BigUint64Array(Math.max(1, Math.ceil(signals.length / 64)));
-    const values = new BigUint64Array(Math.max(1, signals.length));
+    const slots = Math.max(1, slotCount(signals));
+    const mask = new BigUint64Array(Math.ceil(slots / 64));
+    const values = new BigUint64Array(slots);
     const strings = Buffer.alloc(4096);
     const flags = new Uint32Array(1);
     // koffi passes an empty Buffer as a null pointer.
@@ -226,3 +227,139 @@ export const mutatedMessage: fc.Arbitrary<Buffer> = fc
     }
     return bytes;
   });
+
+/** Everything that the fast path can read, and the time, in objects. */
+export const NESTED: readonly Signal[] = (
+  [
+    { name: 'x', type: 'Real' },
+    { name: 'scaled', type: 'Real', path: ['pose', 'x'], scale: 0.1, offset: -2.5 },
+    { name: 'single', type: 'Float32', path: ['pose', 'y'] },
+    { name: 'halved', type: 'Float32', path: ['pose', 'z'], scale: 0.5, offset: 0 },
+    { name: 'i8', type: 'Int8', path: ['ids', 'i8'] },
+    { name: 'u8', type: 'UInt8', path: ['ids', 'u8'] },
+    { name: 'i16', type: 'Int16', path: ['ids', 'i16'] },
+    { name: 'u16', type: 'UInt16', path: ['ids', 'u16'] },
+    { name: 'u32', type: 'UInt32', path: ['ids', 'u32'] },
+    { name: 'i64', type: 'Int64', path: ['ids', 'deep', 'i64'] },
+    { name: 'u64', type: 'UInt64', path: ['ids', 'deep', 'u64'] },
+    { name: 'q', type: 'Real', path: ['joints', 'position'], size: 3 },
+    { name: 'on', type: 'Boolean', path: ['joints', 'on'], size: 2 },
+    { name: 'names', type: 'String', path: ['joints', 'names'], size: 2, maxLength: 5 },
+    { name: 'y', type: 'Integer' },
+  ] as const
+).map((signal, index, all): Signal => {
+  const slot = slotCount(all.slice(0, index).map((one) => ({ ...one, slot: 0, source: 0 })));
+  return { ...signal, slot, source: 0 };
+});
+
+const edges = [
+  '0',
+  '-0',
+  '127',
+  '128',
+  '-128',
+  '-129',
+  '255',
+  '256',
+  '32767',
+  '-32768',
+  '65535',
+  '65536',
+  '4294967295',
+];
+const integerText = fc.oneof(
+  fc.constantFrom(
+    ...edges,
+    '4294967296',
+    '-1',
+    '9223372036854775807',
+    '9223372036854775808',
+    '-9223372036854775808',
+    '-9223372036854775809',
+    '9999999999999999999',
+    '18446744073709551615',
+    '18446744073709551616',
+    '12.0',
+    '1e2',
+    '007',
+  ),
+  fc.integer({ min: 0, max: 100 }).map(String),
+);
+/** What fits, most of the time. */
+const integers = (min: number, max: number) =>
+  fc.oneof({ weight: 20, arbitrary: fc.integer({ min, max }).map(String) }, { weight: 1, arbitrary: integerText });
+const oddText = fc.oneof(
+  { weight: 1, arbitrary: valueText },
+  { weight: 1, arbitrary: fc.constantFrom('{}', '[]', '{"x":1}', '[1,2,3]', 'null', '{"x":{"x":1}}') },
+);
+const mostly = (usual: fc.Arbitrary<string>) =>
+  fc.oneof({ weight: 80, arbitrary: usual }, { weight: 1, arbitrary: oddText });
+const arrayText = (element: fc.Arbitrary<string>, size: number) =>
+  fc
+    .tuple(
+      fc.oneof(
+        { weight: 30, arbitrary: fc.array(mostly(element), { minLength: size, maxLength: size }) },
+        { weight: 1, arbitrary: fc.array(element, { maxLength: size + 2 }) },
+      ),
+      space,
+    )
+    .map(([elements, gap]) => `[${gap}${elements.join(`${gap},${gap}`)}${gap}]`);
+/** In any order, now and then one twice, one unknown, or none. */
+const objectText = (members: Readonly<Record<string, fc.Arbitrary<string>>>): fc.Arbitrary<string> => {
+  const of = (name: string) => members[name]!.map((value) => `${JSON.stringify(name)}:${value}`);
+  const names = Object.keys(members);
+  return fc
+    .tuple(
+      fc.oneof(
+        { weight: 6, arbitrary: fc.constant(names) },
+        { weight: 2, arbitrary: fc.shuffledSubarray(names) },
+        { weight: 1, arbitrary: fc.array(fc.constantFrom(...names), { maxLength: 6 }) },
+      ),
+      fc.oneof(
+        { weight: 12, arbitrary: fc.constant('') },
+        { weight: 1, arbitrary: fc.constantFrom('"other":[{}]', '"z":1', '"X":') },
+      ),
+      space,
+    )
+    .chain(([chosen, extra, gap]) =>
+      fc
+        .tuple(...chosen.map(of))
+        .map((texts) => `{${gap}${[...texts, ...(extra === '' ? [] : [extra])].join(`${gap},`)}${gap}}`),
+    );
+};
+
+/** A message with the places of {@link NESTED}, and its time under `/header/stamp`. */
+export const nestedMessage: fc.Arbitrary<string> = objectText({
+  header: objectText({ seq: fc.constant('1'), stamp: mostly(fc.constant('"2026-11-21T03:34:58.5Z"')) }),
+  x: mostly(plainNumber),
+  pose: mostly(
+    objectText({
+      x: mostly(fc.oneof(plainNumber, plainNumber, numberText)),
+      y: mostly(plainNumber),
+      z: mostly(plainNumber),
+    }),
+  ),
+  ids: mostly(
+    objectText({
+      i8: mostly(integers(-128, 127)),
+      u8: mostly(integers(0, 255)),
+      i16: mostly(integers(-32768, 32767)),
+      u16: mostly(integers(0, 65535)),
+      u32: mostly(fc.nat().map(String)),
+      deep: mostly(
+        objectText({
+          i64: mostly(integers(-(2 ** 31), 2 ** 31)),
+          u64: mostly(fc.bigInt({ min: 0n, max: 10n ** 19n - 1n }).map(String)),
+        }),
+      ),
+    }),
+  ),
+  joints: mostly(
+    objectText({
+      position: mostly(arrayText(plainNumber, 3)),
+      on: mostly(arrayText(fc.constantFrom('true', 'false'), 2)),
+      names: mostly(arrayText(fc.constantFrom('""', '"ab"', '"a\\n"', '"abcd"', '"abcde"'), 2)),
+    }),
+  ),
+  y: mostly(fc.integer().map(String)),
+});

@@ -73,7 +73,7 @@ export class Bridge {
     const type = this.#fmu.description.variables.find((v) => v.name === name)?.type;
     if (typeof value === 'string') this.instance.setString(vr, [value]);
     else if (typeof value === 'boolean') this.instance.setBoolean(vr, Int32Array.of(value ? 1 : 0));
-    else if (type === 'Integer') this.instance.setInteger(vr, Int32Array.of(value));
+    else if (type === 'Integer' || type === 'Enumeration') this.instance.setInteger(vr, Int32Array.of(value));
     else this.instance.setReal(vr, Float64Array.of(value));
   }
 

@@ -1,5 +1,6 @@
 #include "tb_decode.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@ typedef struct {
   uint32_t length; /* with its quotes */
   uint32_t hash;
   uint32_t follower; /* the key that came after it in the last message */
-  uint32_t string_offset, string_capacity;
-  uint8_t type;
+  uint32_t first;    /* of an object: its first key in the last message */
+  uint32_t seen;     /* of an object: the message that it was in last */
+  tb_member member;
 } tb_key;
 
 /*
@@ -25,21 +27,23 @@ typedef struct {
  * expected, and looked up only if it is another.
  */
 struct tb_decoder {
-  uint32_t n_signals;
-  uint32_t time; /* index of the time's key: after the signals' */
+  uint32_t n_keys;
+  uint32_t n_values; /* keys that are values */
+  uint32_t n_words;  /* of a row's mask */
   int time_format;
   size_t max_length;
   bool refuse_unknown;
   bool always_slow; /* a name is written with escapes in JSON */
   uint32_t first;   /* the first key of the last message */
+  uint32_t message; /* counts them */
   tb_key *keys;
   uint32_t *table; /* key indices by hash, open addressing */
   uint32_t table_mask;
   tb_known_day day;
 };
 
-static uint32_t hash_of(const uint8_t *bytes, size_t length) {
-  uint32_t hash = 2166136261u; /* FNV-1a */
+static uint32_t hash_of(uint32_t parent, const uint8_t *bytes, size_t length) {
+  uint32_t hash = 2166136261u ^ parent; /* FNV-1a */
   for (size_t i = 0; i < length; i++) hash = (hash ^ bytes[i]) * 16777619u;
   return hash;
 }
@@ -51,8 +55,10 @@ static bool is_plain_name(const char *name) {
   return true;
 }
 
-static bool add_key(tb_decoder *d, uint32_t index, const char *name) {
+static bool add_key(tb_decoder *d, uint32_t index, const char *name, const tb_member *member) {
   tb_key *key = &d->keys[index];
+  key->member = *member;
+  key->first = index + 1;
   d->always_slow = d->always_slow || !is_plain_name(name);
   size_t length = strlen(name);
   if (length > UINT32_MAX - 2) return false;
@@ -62,7 +68,7 @@ static bool add_key(tb_decoder *d, uint32_t index, const char *name) {
   memcpy(key->quoted + 1, name, length);
   key->quoted[length + 1] = '"';
   key->length = (uint32_t)length + 2;
-  key->hash = hash_of((const uint8_t *)name, length);
+  key->hash = hash_of(member->parent, (const uint8_t *)name, length);
   key->follower = index + 1;
   uint32_t place = key->hash & d->table_mask;
   while (d->table[place] != NO_KEY) place = (place + 1) & d->table_mask;
@@ -70,51 +76,48 @@ static bool add_key(tb_decoder *d, uint32_t index, const char *name) {
   return true;
 }
 
-static uint32_t find_key(const tb_decoder *d, const uint8_t *quoted, size_t length) {
-  uint32_t hash = hash_of(quoted + 1, length - 2);
+static uint32_t find_key(const tb_decoder *d, uint32_t parent, const uint8_t *quoted, size_t length) {
+  uint32_t hash = hash_of(parent, quoted + 1, length - 2);
   for (uint32_t place = hash & d->table_mask; d->table[place] != NO_KEY; place = (place + 1) & d->table_mask) {
     const tb_key *key = &d->keys[d->table[place]];
-    if (key->hash == hash && key->length == length && memcmp(key->quoted, quoted, length) == 0) return d->table[place];
+    if (key->hash == hash && key->member.parent == parent && key->length == length &&
+        memcmp(key->quoted, quoted, length) == 0)
+      return d->table[place];
   }
   return NO_KEY;
 }
 
-tb_decoder *tb_decoder_create(uint32_t n_signals, const char *const *names, const uint8_t *types,
-                              const uint32_t *string_offset, const uint32_t *string_capacity, const char *time_key,
+tb_decoder *tb_decoder_create(uint32_t n_members, const char *const *names, const tb_member *members, uint32_t n_slots,
                               int time_format) {
-  enum { MOST_SIGNALS = 1 << 28 };
-  if (n_signals > MOST_SIGNALS) return NULL;
+  enum { MOST_MEMBERS = 1 << 28 };
+  if (n_members > MOST_MEMBERS) return NULL;
   tb_decoder *d = calloc(1, sizeof *d);
   if (d == NULL) return NULL;
-  d->n_signals = n_signals;
-  d->time = n_signals;
+  d->n_keys = n_members;
+  d->n_words = (n_slots + 63) / 64;
   d->time_format = time_format;
   d->max_length = SIZE_MAX;
   d->table_mask = 1;
-  while (d->table_mask < 2 * n_signals + 2) d->table_mask = d->table_mask * 2 + 1;
-  d->keys = calloc(n_signals + 1, sizeof *d->keys);
+  while (d->table_mask < 2 * n_members + 2) d->table_mask = d->table_mask * 2 + 1;
+  d->keys = calloc(n_members + 1, sizeof *d->keys);
   d->table = malloc((d->table_mask + 1) * sizeof *d->table);
   bool ok = d->keys != NULL && d->table != NULL;
   for (uint32_t i = 0; ok && i <= d->table_mask; i++) d->table[i] = NO_KEY;
-  for (uint32_t i = 0; ok && i < n_signals; i++) {
-    ok = add_key(d, i, names[i]);
-    d->keys[i].type = types[i];
-    if (types[i] != TB_STRING) continue;
-    d->keys[i].string_offset = string_offset[i];
-    d->keys[i].string_capacity = string_capacity[i];
+  for (uint32_t i = 0; ok && i < n_members; i++) {
+    ok = add_key(d, i, names[i], &members[i]);
+    d->n_values += members[i].kind == TB_MEMBER_VALUE;
   }
-  if (!ok || !add_key(d, d->time, time_key)) {
+  if (!ok) {
     tb_decoder_destroy(d);
     return NULL;
   }
-  d->keys[d->time].follower = 0;
   return d;
 }
 
 void tb_decoder_destroy(tb_decoder *d) {
   if (d == NULL) return;
   if (d->keys != NULL)
-    for (uint32_t i = 0; i <= d->n_signals; i++) free(d->keys[i].quoted);
+    for (uint32_t i = 0; i < d->n_keys; i++) free(d->keys[i].quoted);
   free(d->keys);
   free(d->table);
   free(d);
@@ -208,8 +211,8 @@ static const uint8_t *skip_key(const uint8_t *p, const uint8_t *end) {
   return p < end && *p == ':' ? skip_space(p + 1, end) : NULL;
 }
 
-/* A value of no interest, with what is nested in it, unless some text of it is not plain. */
-static bool skip_value(const uint8_t **at, const uint8_t *end) {
+/* A value of no interest at a depth of `above` objects, with what is nested in it, unless some text of it is not plain. */
+static bool skip_value(const uint8_t **at, const uint8_t *end, int above) {
   enum { MOST_LEVELS = 64 /* MAX_NESTING in src/bridge/json-scanner.ts */ };
   const uint8_t *p = *at;
   uint64_t objects = 0; /* a bit for each open level, the innermost lowest: object or array */
@@ -217,7 +220,7 @@ static bool skip_value(const uint8_t **at, const uint8_t *end) {
   for (;;) {
     if (p < end && (*p == '{' || *p == '[')) {
       bool object = *p == '{';
-      if (depth == MOST_LEVELS) return false;
+      if (depth + above == MOST_LEVELS) return false;
       p = skip_space(p + 1, end);
       if (p == end || *p != (object ? '}' : ']')) {
         objects = objects << 1 | object;
@@ -249,10 +252,11 @@ static bool skip_value(const uint8_t **at, const uint8_t *end) {
 
 /* -- Values --------------------------------------------------------------------------------------------------------- */
 
-static inline bool read_integer(const uint8_t **at, const uint8_t *end, uint64_t *value) {
+/* Negative numbers have `least` and more digits' worth of room, others up to `most`. */
+static inline bool read_integer(const uint8_t **at, const uint8_t *end, uint64_t least, uint64_t most, uint64_t *value) {
   tb_decimal decimal;
   if (!tb_read_decimal(at, end, &decimal) || !decimal.integer) return false;
-  if (decimal.digits > (uint64_t)INT32_MAX + decimal.negative) return false;
+  if (decimal.digits > (decimal.negative ? least : most)) return false;
   *value = decimal.negative ? -decimal.digits : decimal.digits;
   return true;
 }
@@ -265,20 +269,59 @@ static inline bool read_real(const uint8_t **at, const uint8_t *end, uint64_t *v
   return true;
 }
 
-static inline bool read_value(const tb_key *key, const uint8_t **at, const uint8_t *end, uint64_t *value,
-                              char *strings) {
-  switch ((tb_type)key->type) {
-    case TB_REAL: return read_real(at, end, value);
-    case TB_INTEGER: return read_integer(at, end, value);
+/* A float that is not taken as it is written. */
+static bool read_changed_real(const tb_member *member, const uint8_t **at, const uint8_t *end, uint64_t *value) {
+  double real;
+  if (!read_real(at, end, value)) return false;
+  memcpy(&real, value, sizeof real);
+  if (member->scaled) {
+    /* Two statements, two roundings, as in TypeScript: nothing may make one operation of them. */
+    double product = real * member->scale;
+    real = product + member->offset;
+  }
+  if (member->type == TB_FLOAT32) real = (double)(float)real;
+  if (!isfinite(real)) return false;
+  memcpy(value, &real, sizeof real);
+  return true;
+}
+
+static inline bool read_value(const tb_member *member, const uint8_t **at, const uint8_t *end, uint64_t *value,
+                              char *text) {
+  switch ((tb_type)member->type) {
+    case TB_REAL: return member->scaled ? read_changed_real(member, at, end, value) : read_real(at, end, value);
+    case TB_FLOAT32: return read_changed_real(member, at, end, value);
+    case TB_INTEGER: return read_integer(at, end, (uint64_t)INT32_MAX + 1, INT32_MAX, value);
+    case TB_INT8: return read_integer(at, end, (uint64_t)INT8_MAX + 1, INT8_MAX, value);
+    case TB_INT16: return read_integer(at, end, (uint64_t)INT16_MAX + 1, INT16_MAX, value);
+    case TB_INT64: return read_integer(at, end, (uint64_t)INT64_MAX + 1, INT64_MAX, value);
+    case TB_UINT8: return read_integer(at, end, 0, UINT8_MAX, value);
+    case TB_UINT16: return read_integer(at, end, 0, UINT16_MAX, value);
+    case TB_UINT32: return read_integer(at, end, 0, UINT32_MAX, value);
+    case TB_UINT64: return read_integer(at, end, 0, UINT64_MAX, value);
     case TB_BOOLEAN:
       *value = *at < end && **at == 't';
       return *value ? take_word(at, end, "true", 4) : take_word(at, end, "false", 5);
     case TB_STRING:
       if (*at == end || **at != '"') return false;
       ++*at;
-      return copy_text(at, end, strings + key->string_offset, key->string_capacity, value);
+      return copy_text(at, end, text, member->string_capacity, value);
     default: return false;
   }
+}
+
+/* All of its elements, no more and no less. */
+static bool read_array(const tb_member *member, const uint8_t **at, const uint8_t *end, uint64_t *values, char *text) {
+  const uint8_t *p = *at;
+  const uint32_t stride = (member->string_capacity + 7) & ~UINT32_C(7);
+  if (p == end || *p != '[') return false;
+  for (uint32_t k = 0; k < member->size; k++) {
+    p = skip_space(p + 1, end);
+    if (!read_value(member, &p, end, &values[k], text + (size_t)k * stride)) return false;
+    p = skip_space(p, end);
+    if (p == end || *p != (k + 1 < member->size ? ',' : ']')) return false;
+  }
+  *at = p + 1;
+  return true;
 }
 
 static bool read_time(tb_decoder *d, const uint8_t **at, const uint8_t *end, int64_t *time_ns) {
@@ -298,11 +341,12 @@ static bool read_time(tb_decoder *d, const uint8_t **at, const uint8_t *end, int
  * The key at `*at`, which is moved behind it; NO_KEY: an unknown one. `*link` is where the expected key is remembered.
  * false: it is no plain text.
  */
-static inline bool read_key(tb_decoder *d, const uint8_t **at, const uint8_t *end, uint32_t *link, uint32_t *index) {
+static inline bool read_key(tb_decoder *d, uint32_t parent, const uint8_t **at, const uint8_t *end, uint32_t *link,
+                            uint32_t *index) {
   const uint8_t *p = *at;
-  if (*link <= d->n_signals) {
+  if (*link < d->n_keys) {
     const tb_key *expected = &d->keys[*link];
-    if ((size_t)(end - p) >= expected->length && memcmp(p, expected->quoted, expected->length) == 0) {
+    if (expected->member.parent == parent && (size_t)(end - p) >= expected->length && memcmp(p, expected->quoted, expected->length) == 0) {
       *index = *link;
       *at = p + expected->length;
       return true;
@@ -316,52 +360,101 @@ static inline bool read_key(tb_decoder *d, const uint8_t **at, const uint8_t *en
     ascii = ascii && *close < 0x80;
   }
   if (close == end) return false;
-  *index = find_key(d, p, (size_t)(close + 1 - p));
+  *index = find_key(d, parent, p, (size_t)(close + 1 - p));
   *at = close + 1;
   if (*index != NO_KEY) *link = *index;
   return *index != NO_KEY || ascii;
 }
 
+/* What is read into, and what has been found so far. */
+typedef struct {
+  int64_t *time_ns;
+  uint64_t *mask, *values;
+  char *strings;
+  uint32_t found;
+  bool has_time, unknown;
+} row;
+
+static bool read_members(tb_decoder *d, row *r, uint32_t parent, int depth, const uint8_t **at, const uint8_t *end);
+
+static inline bool read_member(tb_decoder *d, row *r, uint32_t index, int depth, const uint8_t **at, const uint8_t *end) {
+  tb_key *key = &d->keys[index];
+  const tb_member *member = &key->member;
+  const uint32_t slot = member->slot;
+  switch (member->kind) {
+    case TB_MEMBER_VALUE: {
+      const uint64_t bit = (uint64_t)1 << (slot % 64);
+      if (r->mask[slot / 64] & bit) return false; /* twice the same key */
+      char *text = r->strings + member->string_offset;
+      if (member->size == 0) {
+        if (!read_value(member, at, end, &r->values[slot], text)) return false;
+        r->mask[slot / 64] |= bit;
+      } else {
+        if (!read_array(member, at, end, &r->values[slot], text)) return false;
+        for (uint32_t k = slot; k < slot + member->size; k++) r->mask[k / 64] |= (uint64_t)1 << (k % 64);
+      }
+      r->found++;
+      return true;
+    }
+    case TB_MEMBER_OBJECT:
+      if (key->seen == d->message) return false;
+      key->seen = d->message;
+      if (*at == end || **at != '{') return false;
+      ++*at;
+      return read_members(d, r, index, depth + 1, at, end);
+    default:
+      if (r->has_time || !read_time(d, at, end, r->time_ns)) return false;
+      r->has_time = true;
+      return true;
+  }
+}
+
+/* The members of the object whose brace is just before `*at`, which is moved behind its closing one. */
+static bool read_members(tb_decoder *d, row *r, uint32_t parent, int depth, const uint8_t **at, const uint8_t *end) {
+  uint32_t *link = parent == TB_MESSAGE ? &d->first : &d->keys[parent].first;
+  const uint8_t *p = skip_space(*at, end);
+  if (p < end && *p == '}') {
+    *at = p + 1;
+    return true;
+  }
+  for (;;) {
+    uint32_t index;
+    p = skip_space(p, end);
+    if (!read_key(d, parent, &p, end, link, &index)) return false;
+    p = skip_space(p, end);
+    if (p == end || *p != ':') return false;
+    p = skip_space(p + 1, end);
+
+    if (index != NO_KEY) {
+      if (!read_member(d, r, index, depth, &p, end)) return false;
+      link = &d->keys[index].follower;
+    } else {
+      if (d->refuse_unknown || !skip_value(&p, end, depth)) return false;
+      r->unknown = true;
+    }
+
+    p = skip_space(p, end);
+    if (p == end) return false;
+    if (*p == '}') break;
+    if (*p != ',') return false;
+    p++;
+  }
+  *at = p + 1;
+  return true;
+}
+
 int tb_decode(tb_decoder *d, const uint8_t *json, size_t length, int64_t *time_ns, uint64_t *mask, uint64_t *values,
               char *strings, uint32_t *flags) {
   if (d == NULL || d->always_slow || length > d->max_length) return TB_SLOW_PATH;
-  for (uint32_t word = 0; word < (d->n_signals + 63) / 64; word++) mask[word] = 0;
+  for (uint32_t word = 0; word < d->n_words; word++) mask[word] = 0;
   const uint8_t *end = json + length, *p = skip_space(json, end);
   if (p == end || *p != '{') return TB_SLOW_PATH;
   p++;
 
-  uint32_t *link = &d->first, found = 0;
-  bool has_time = false, unknown = false;
-  for (;;) {
-    uint32_t index;
-    p = skip_space(p, end);
-    if (!read_key(d, &p, end, link, &index)) return TB_SLOW_PATH;
-    p = skip_space(p, end);
-    if (p == end || *p != ':') return TB_SLOW_PATH;
-    p = skip_space(p + 1, end);
-
-    if (index < d->time) {
-      uint64_t bit = (uint64_t)1 << (index % 64);
-      if (mask[index / 64] & bit) return TB_SLOW_PATH; /* twice the same key */
-      if (!read_value(&d->keys[index], &p, end, &values[index], strings)) return TB_SLOW_PATH;
-      mask[index / 64] |= bit;
-      found++;
-    } else if (index == d->time) {
-      if (has_time || !read_time(d, &p, end, time_ns)) return TB_SLOW_PATH;
-      has_time = true;
-    } else {
-      if (d->refuse_unknown || !skip_value(&p, end)) return TB_SLOW_PATH;
-      unknown = true;
-    }
-    if (index != NO_KEY) link = &d->keys[index].follower;
-
-    p = skip_space(p, end);
-    if (p == end) return TB_SLOW_PATH;
-    if (*p == '}') break;
-    if (*p != ',') return TB_SLOW_PATH;
-    p++;
-  }
-  if (skip_space(p + 1, end) != end || !has_time || found == 0) return TB_SLOW_PATH;
-  *flags = (unknown ? TB_UNKNOWN_KEYS : 0) | (found < d->n_signals ? TB_PARTIAL : 0);
+  row r = {.time_ns = time_ns, .mask = mask, .values = values, .strings = strings};
+  d->message++;
+  if (!read_members(d, &r, TB_MESSAGE, 0, &p, end)) return TB_SLOW_PATH;
+  if (skip_space(p, end) != end || !r.has_time || r.found == 0) return TB_SLOW_PATH;
+  *flags = (r.unknown ? TB_UNKNOWN_KEYS : 0) | (r.found < d->n_values ? TB_PARTIAL : 0);
   return TB_DECODED;
 }

@@ -54,7 +54,7 @@ export class Intake {
     this.#source = source;
     if (!queue.exclusive) this.#redeliveries = new Redeliveries(prefetch);
     // The native decoder heeds offsets of times, which RMQFMU did not.
-    const native = compat === 'strict' ? undefined : createNativeDecoder(outputs, sources[source]!);
+    const native = compat === 'strict' ? undefined : createNativeDecoder(outputs, sources[source]!, source);
     if (native !== undefined) producer.useDecoder(source, native);
   }
 
