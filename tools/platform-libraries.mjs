@@ -2,7 +2,7 @@
  * The native library for every platform, cross-compiled from here, in `build/native/<tuple>/`, and koffi's native part for
  * each in `build/koffi/`. The same sources give the same bytes.
  *
- * The compiler is Zig's, from the PyPI package `ziglang`, which this puts into `build/zig` (needs python3 with pip);
+ * The compiler is Zig's, from the PyPI package `ziglang`, which this puts into `build/zig` (needs python3 with pip; TWINBRIDGE_PYTHON names another);
  * TWINBRIDGE_ZIG names another zig program.
  */
 import { createHash } from 'node:crypto';
@@ -36,7 +36,7 @@ async function zig(log) {
   const program = join(root, 'build/zig/ziglang', process.platform === 'win32' ? 'zig.exe' : 'zig');
   if (!existsSync(program)) {
     log(`installing ${ZIGLANG} into build/zig …`);
-    const python = process.platform === 'win32' ? 'python' : 'python3';
+    const python = process.env.TWINBRIDGE_PYTHON || (process.platform === 'win32' ? 'python' : 'python3');
     await run(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', 'build/zig', ZIGLANG]);
   }
   return program;

@@ -1,13 +1,13 @@
 /** One FMU, on every machine that there is here: values, waiting, deadlines, deaths, Node.js found or not. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { buildBridgeFmu, parseBridgeConfig } from '#tb/bridge/index.js';
+import { type BuildOptions, buildBridgeFmu, parseBridgeConfig } from '#tb/bridge/index.js';
 import { openFmu, type UnpackedFmu } from '#tb/fmi/index.js';
 import { Peer, stamp, temporaryFolder, until } from '../support/bridge.js';
 import { type BrokerProcess, startBroker } from '../support/broker-process.js';
 import { isRunning } from '../support/processes.js';
-import { compileImporter, MACHINES } from './machines.js';
+import { compileImporter, MACHINES, type Machine } from './machines.js';
 import { SteeredImporter } from './steered-importer.js';
 
 const folder = temporaryFolder();
@@ -27,13 +27,14 @@ let peer: Peer;
 let fmu: UnpackedFmu;
 let other: UnpackedFmu;
 
-async function build(name: string, yaml = BRIDGE): Promise<UnpackedFmu> {
+async function build(name: string, options: BuildOptions = {}): Promise<UnpackedFmu> {
   const file = join(folder, `${name}.fmu`);
-  await buildBridgeFmu(parseBridgeConfig(`twinbridge: bridge\nname: ${name}\n${yaml}`, 'test.yaml'), file);
+  await buildBridgeFmu(parseBridgeConfig(`twinbridge: bridge\nname: ${name}\n${BRIDGE}`, 'test.yaml'), file, options);
   return openFmu(file);
 }
 
 beforeAll(async () => {
+  mkdirSync(join(folder, 'empty'));
   broker = await startBroker();
   peer = await Peer.connect(broker.url);
   fmu = await build('everywhere');
@@ -230,9 +231,7 @@ describe.each(MACHINES)('on $name', (machine) => {
   it.skipIf(missing)(
     'without Node.js the log says so, and what to do',
     async () => {
-      const empty = join(folder, 'empty');
-      mkdirSync(empty, { recursive: true });
-      const without = await start([fmu], { TWINBRIDGE_NODE: undefined, PATH: empty });
+      const without = await start([fmu], { TWINBRIDGE_NODE: undefined, PATH: join(folder, 'empty') });
       expect(await without.instantiate()).toMatchObject({ status: 3 });
       expect(without.log.join('\n')).toMatch(
         new RegExp(
@@ -248,6 +247,40 @@ describe.each(MACHINES)('on $name', (machine) => {
     },
     PATIENCE_MS,
   );
+
+  // The kernel does not start a program of another processor by itself.
+  it.skipIf(missing !== undefined || machine.tuple === 'aarch64-linux')(
+    'with a Node.js inside, the FMU needs no other',
+    async () => {
+      const { tuple } = machine;
+      const whole = await build(`whole-${tuple}`, { platforms: [tuple], bundleRuntime: true });
+      try {
+        expect(existsSync(join(whole.directory, 'documentation/licenses/node.txt'))).toBe(true);
+        const running = await start([whole], { TWINBRIDGE_NODE: undefined, PATH: join(folder, 'empty') });
+        expect(await running.instantiate(), running.log.join('\n') + running.errors).toMatchObject({ status: 0 });
+        expect(readFileSync(`/proc/${running.backends()[0]}/cmdline`, 'utf8')).toContain(`runtime/${tuple}/node`);
+      } finally {
+        await whole.close();
+      }
+    },
+    240_000,
+  );
+});
+
+it.skipIf(MACHINES[0]?.missing)('a Node.js that is too old says so, and what to do', async () => {
+  const [machine] = MACHINES as [Machine];
+  const pretends = join(folder, 'pretends.cjs');
+  writeFileSync(pretends, "Object.defineProperty(process.versions, 'node', { value: '18.20.8' });\n");
+  const old = join(folder, 'old-node');
+  writeFileSync(old, `#!/bin/sh\nexec '${process.execPath}' -r '${pretends}' "$@"\n`, { mode: 0o755 });
+  const importer = await SteeredImporter.start(machine, compileImporter(machine, folder), [fmu], {
+    TWINBRIDGE_NODE: old,
+  });
+  expect(await importer.instantiate()).toMatchObject({ status: 3 });
+  expect(importer.log.join('\n')).toMatch(
+    /Node\.js v.* \(.*\) is too old: the bridge needs 20 or newer; install it, or set TWINBRIDGE_NODE to its program/,
+  );
+  await importer.end();
 });
 
 function timeoutReference(): number {

@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { runtimeProgram } from '#tb/bridge/build/runtime.js';
+import { cacheFolder, runtimeProgram } from '#tb/bridge/build/runtime.js';
 import { hostPlatform, PLATFORMS, type PlatformTuple } from '#tb/fmi/index.js';
 import { mustNotSkip } from '../support/rabbitmq.js';
 
@@ -91,7 +91,8 @@ const windows: Machine = {
   command: [wine ?? 'wine64'],
   environment: {
     WINEDEBUG: '-all',
-    WINEPREFIX: join(ROOT, 'build/wine'), // made at its first start
+    // Made at its first start. Not in this repository: it holds a link to the root of the file system.
+    WINEPREFIX: join(cacheFolder(), 'wine'),
     NODE_SKIP_PLATFORM_CHECK: '1', // Wine says that it is Windows 7
   },
   path: (file) => `Z:${file.replaceAll('/', '\\')}`,

@@ -16,6 +16,7 @@ import {
 import { nativeLibraryPath } from '../../native/index.js';
 import { BridgeBuildError } from './errors.js';
 import { type Runtime, readRuntime } from './runtime.js';
+import { universalBinary } from './universal-binary.js';
 
 export interface PartOptions {
   /** The native library for this machine; default: that of this installation. */
@@ -33,9 +34,11 @@ export interface PartOptions {
   readonly standsIn?: boolean;
 }
 
+type PartEntry = ArchiveEntry & { readonly content: Buffer };
+
 export interface Parts {
   readonly platforms: readonly Platform[];
-  readonly entries: readonly (ArchiveEntry & { readonly content: Buffer })[];
+  readonly entries: readonly PartEntry[];
   readonly runtime: Runtime;
 }
 
@@ -63,7 +66,7 @@ export async function readParts(modelIdentifier: string, options: PartOptions, f
   return {
     platforms,
     entries: [
-      ...perPlatform.flat(),
+      ...(fmi === 2 ? forBothMacs(perPlatform.flat()) : perPlatform.flat()),
       { name: 'resources/backend.cjs', content: backend },
       ...reader,
       { name: 'documentation/licenses/koffi.txt', content: koffiLicense },
@@ -98,12 +101,23 @@ function chosenRuntimes(wanted: boolean | readonly PlatformTuple[], platforms: r
   return platforms.filter(({ tuple }) => wanted.includes(tuple));
 }
 
+/** The folder `darwin64` gets both libraries for macOS, if both are there. */
+function forBothMacs(entries: readonly PartEntry[]): readonly PartEntry[] {
+  const arm = entries.find(({ name }) => name.startsWith('binaries/aarch64-darwin/'));
+  if (arm === undefined) return entries;
+  return entries.map((entry) =>
+    entry.name.startsWith('binaries/darwin64/')
+      ? { ...entry, content: universalBinary([entry.content, arm.content]) }
+      : entry,
+  );
+}
+
 async function readPlatform(
   platform: Platform,
   libraryPath: string,
   modelIdentifier: string,
   fmi: 2 | 3,
-): Promise<(ArchiveEntry & { readonly content: Buffer })[]> {
+): Promise<PartEntry[]> {
   const { tuple, extension, system, processor } = platform;
   const isHost = platform === hostPlatform();
   const [library, koffi] = await Promise.all([
