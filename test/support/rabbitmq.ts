@@ -64,8 +64,20 @@ export interface RabbitMqOptions {
   readonly config?: readonly string[];
   /** See https://www.rabbitmq.com/definitions.html; loaded when the server starts. */
   readonly definitions?: object;
-  /** What to log in with; default guest. */
+  /** What to log in with, and where; default guest in `/`. */
   readonly credentials?: string;
+  readonly vhost?: string;
+  /** Configuration files to add to `config`, which goes first. */
+  readonly configFiles?: readonly string[];
+  /** Of a node that is part of a cluster. */
+  readonly node?: ClusterNode;
+}
+
+export interface ClusterNode {
+  readonly name: string;
+  /** Shared by the nodes: the port of Erlang's register of names, and what they know each other by. */
+  readonly epmdPort: number;
+  readonly cookie: string;
 }
 
 export interface OwnRabbitMq extends RunningBroker {
@@ -88,7 +100,10 @@ export async function startOwnRabbitMq(options: RabbitMqOptions = {}): Promise<O
   if (server === undefined) throw new Error('no rabbitmq-server on this machine');
 
   const home = await mkdtemp(join(tmpdir(), 'tb-rabbitmq-'));
-  const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  const [port, distPort] = [await freePort(), await freePort()];
+  const epmdPort = options.node?.epmdPort ?? (await freePort());
+  const nodeName = options.node?.name ?? `tb-${process.pid}-${port}@localhost`;
+  if (options.node !== undefined) await writeFile(join(home, '.erlang.cookie'), options.node.cookie, { mode: 0o400 });
   await mkdir(join(home, 'data'));
   await writeFile(join(home, 'plugins'), `[${(options.plugins ?? []).join(',')}].\n`);
   const config = [`listeners.tcp.default = 127.0.0.1:${port}`, 'log.console = true', ...(options.config ?? [])];
@@ -96,12 +111,13 @@ export async function startOwnRabbitMq(options: RabbitMqOptions = {}): Promise<O
     await writeFile(join(home, 'definitions.json'), JSON.stringify(options.definitions));
     config.push(`load_definitions = ${join(home, 'definitions.json')}`);
   }
+  for (const file of options.configFiles ?? []) config.unshift(await readFile(file, 'utf8'));
   await writeFile(join(home, 'rabbitmq.conf'), `${config.join('\n')}\n`);
   const env = {
     PATH: process.env.PATH,
     LANG: 'C.UTF-8',
     HOME: home,
-    RABBITMQ_NODENAME: `tb-${process.pid}-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeName,
     RABBITMQ_DIST_PORT: String(distPort),
     ERL_EPMD_PORT: String(epmdPort),
     RABBITMQ_MNESIA_BASE: join(home, 'data'),
@@ -111,7 +127,7 @@ export async function startOwnRabbitMq(options: RabbitMqOptions = {}): Promise<O
     RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'plugins'),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
   };
-  const url = `amqp://${options.credentials ?? 'guest:guest'}@127.0.0.1:${port}`;
+  const url = `amqp://${options.credentials ?? 'guest:guest'}@127.0.0.1:${port}${options.vhost === undefined ? '' : `/${options.vhost}`}`;
   let child: ChildProcess | undefined;
 
   const startServer = async (): Promise<void> => {
