@@ -48,6 +48,7 @@ export class Consumer implements LinkUser {
   #link: Link | undefined;
   #channel: Channel | undefined;
   #queueName = '';
+  #backlog = 0;
   #consumerTag = '';
   #connection = 0;
   /** Receipt = this + delivery tag of the current connection; up to here receipts are of earlier ones. */
@@ -79,6 +80,11 @@ export class Consumer implements LinkUser {
     consumer.#link = await Link.open(options, consumer);
     setImmediate(() => consumer.#handOverEarly());
     return consumer;
+  }
+
+  /** How many messages waited in the queue when it was consumed, on this connection. */
+  get backlog(): number {
+    return this.#backlog;
   }
 
   /** The queue's name, made up by the broker if none was given; it may change when the connection does. */
@@ -153,6 +159,7 @@ export class Consumer implements LinkUser {
       channel.prefetch(prefetch),
     ]);
     this.#queueName = declared.queue;
+    this.#backlog = declared.messageCount;
     const position = this.#position;
     const [consuming] = await Promise.all([
       channel.consume(

@@ -7,6 +7,7 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { didYouMean } from '../support/nearest.js';
+import { END_OF_STREAM, END_OF_STREAM_KEY, WATERMARK_KEY } from '../support/stream-marks.js';
 import { parseEpoch, parseRfc3339, type TimeFormat, wallClock } from '../support/time.js';
 import type { PayloadKind } from './config-sources.js';
 import { FAILED, type JsonKind, type Scanner, scanMessage, unquote } from './json-scanner.js';
@@ -75,7 +76,14 @@ export interface RejectedMessage {
   readonly position?: number;
 }
 
-export type Decoded = DecodedSample | RejectedMessage;
+/** No sample: it tells how far the stream is. */
+export interface DecodedWatermark {
+  readonly kind: 'watermark';
+  /** No later message has a time that is not later; {@link END_OF_STREAM}: none comes. */
+  readonly timeNs: bigint;
+}
+
+export type Decoded = DecodedSample | DecodedWatermark | RejectedMessage;
 
 export interface TimeSettings {
   /** Key of the member that holds the time of a message, or a JSON pointer; of raw payloads, a header, or none. */
@@ -128,6 +136,8 @@ export function createDecoder(signals: readonly Signal[], options: DecoderOption
 
 type Decode = Decoder['decode'];
 
+const LETTER_T = 0x74; // of true
+
 function checkSize(content: Buffer, { maxMessageBytes }: DecoderOptions): RejectedMessage | undefined {
   if (content.length === 0) return reject('empty_body', 'the body is empty');
   if (content.length <= maxMessageBytes) return undefined;
@@ -156,6 +166,8 @@ function jsonDecoder(own: readonly Signal[], writer: RowWriter, options: Decoder
     let refusedValues = 0;
     let firstUnknown = '';
     let timeText: { kind: JsonKind; text: string } | undefined;
+    let isWatermark = false;
+    let isEnd = false;
 
     const note = (field: string, reason: FieldReason, message: string) => {
       if (problems.length < MAX_PROBLEMS) problems.push({ field, reason, message });
@@ -168,6 +180,10 @@ function jsonDecoder(own: readonly Signal[], writer: RowWriter, options: Decoder
     const readMembers = (scanner: Scanner, node: MappingNode, key: string, kind: JsonKind, start: number): number => {
       const child = node.children.get(key);
       if (child !== undefined) return readPlace(scanner, child, kind, start);
+      if (node === root && kind === 'boolean' && text.charCodeAt(start) === LETTER_T) {
+        isWatermark ||= key === WATERMARK_KEY;
+        isEnd ||= key === END_OF_STREAM_KEY;
+      }
       if (compat !== undefined && node === root && SKIPPED_KEY.test(key)) return scanner.value(start);
       unknownFields += 1;
       const label = node === root ? key : formatPointer([...node.tokens, key]);
@@ -265,8 +281,10 @@ function jsonDecoder(own: readonly Signal[], writer: RowWriter, options: Decoder
       if (fault.reason === 'not_an_object') return reject('not_an_object', 'the body is no JSON object');
       return { ...malformed(position, `expected ${fault.expected}`), reason: fault.reason };
     }
+    if (known === 0 && isEnd) return { kind: 'watermark', timeNs: END_OF_STREAM };
     const stamp = readTime(time, timeText, compat, (message) => note(time.key, 'time_taken_as_utc', message));
     if (typeof stamp !== 'bigint') return stamp;
+    if (known === 0 && isWatermark) return { kind: 'watermark', timeNs: stamp };
     if (policy === 'reject' && unknownFields > 0) {
       return reject('unknown_fields', `'${shorten(firstUnknown)}' is no signal${suggest(firstUnknown)}`);
     }

@@ -3,7 +3,14 @@ import { InvalidInputError } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { formatRfc3339, wallClock } from '../support/time.js';
 import type { BridgeConfig } from './config.js';
-import { createDecoder, type FieldReason, type RejectionReason } from './decoder.js';
+import {
+  createDecoder,
+  type Decoded,
+  type DecodedSample,
+  type FieldReason,
+  type RejectedMessage,
+  type RejectionReason,
+} from './decoder.js';
 import { labelOf } from './mapping.js';
 import type { MessageProperties } from './raw-payload.js';
 import { shorten } from './read-value.js';
@@ -95,14 +102,17 @@ export function createExplainer(config: BridgeConfig, source: string | number = 
     return {
       source: found.name,
       accepted: accepted && !isRefused,
-      ...(accepted
-        ? { time: formatRfc3339(decoded.timeNs), timeNs: decoded.timeNs }
-        : { reason: decoded.reason, message: decoded.message }),
+      ...(accepted ? { time: formatRfc3339(decoded.timeNs), timeNs: decoded.timeNs } : whyNoSample(decoded)),
       ...(isRefused ? { reason: 'unknown_fields' as const, message: unknown[0]!.message } : {}),
       signals,
       unknownFields: unknown.map(({ message }) => message),
     };
   };
+}
+
+function whyNoSample(decoded: Exclude<Decoded, DecodedSample>): Pick<RejectedMessage, 'reason' | 'message'> {
+  if (decoded.kind === 'rejected') return { reason: decoded.reason, message: decoded.message };
+  return { reason: 'no_known_signal', message: 'no sample: the message says how far the stream is' };
 }
 
 /** {@link createExplainer} for one message. */

@@ -37,6 +37,8 @@ interface ReplayFlags {
   readonly start?: string;
   readonly until?: string;
   readonly time: 'keep' | 'now';
+  readonly watermark?: string;
+  readonly endOfStream?: true;
   readonly timeColumn?: string;
   readonly timeFormat: TimeFormat | 'auto';
   readonly timeKey: string;
@@ -59,6 +61,8 @@ Examples:
     $ twinbridge replay robot.csv --exchange robot --key robot.state --time now --rate 2 --loop
   three columns under other names, from 10 s to 20 s after the first row
     $ twinbridge replay robot.csv --exchange robot --key robot.state --columns x:=tx,y:=ty,qw --start 10 --until 20
+  so that a bridge with behaviour 'complete' outputs the same in every run, to the last row and beyond
+    $ twinbridge replay robot.csv --exchange robot --key robot.state --unpaced --end-of-stream
   a compressed file, one row every 2 ms
     $ zcat robot.csv.gz | twinbridge replay - --exchange robot --key robot.state --interval 0.002
 
@@ -113,6 +117,11 @@ export function registerReplay(program: Command): void {
         .choices(['keep', 'now'])
         .default('keep'),
     )
+    .option(
+      '--watermark <seconds>',
+      'in longer gaps, a message every so often says how far the stream is (bridges: complete)',
+    )
+    .option('--end-of-stream', 'after the last row, a message says that nothing more comes (bridges: complete)')
     .optionsGroup('What:')
     .option('--time-column <name>', "column of the times (default: 'timestamp', or else 'time')")
     .addOption(
@@ -215,6 +224,10 @@ function toOptions(file: string, flags: ReplayFlags): ReplayFileOptions {
     ...(interval === undefined ? {} : { interval: parseSeconds(interval, '--interval') }),
     ...(start === undefined ? {} : { start: parseTimeBound(start, '--start') }),
     ...(until === undefined ? {} : { until: parseTimeBound(until, '--until') }),
+    ...(flags.watermark === undefined
+      ? {}
+      : { watermarkInterval: BigInt(Math.max(1, Math.round(parseNumber(flags.watermark, '--watermark') * 1e9))) }),
+    endOfStream: flags.endOfStream === true,
     timeFormat: flags.timeFormat,
     timeKey: flags.timeKey,
     badRows: flags.badRows,

@@ -14,8 +14,6 @@ export const PUSH_FULL = -2;
 /** Bits of a successful push. */
 export const PushFlag = { unknownKeys: 1, partial: 2, dropped: 256, outOfOrder: 512, repeated: 1024 } as const;
 
-const END_OF_STREAM = 2n ** 63n - 1n;
-
 export const LinkState = { idle: 0, starting: 1, ready: 2, failed: 3 } as const;
 
 /** The order is that of `tb_backend_counter`. */
@@ -144,10 +142,10 @@ export class Producer {
   }
 
   /**
-   * Says that no later message of `source` has a time that is not later than `timeNs`; without one: that the stream has
-   * ended. {@link PUSH_FULL} or flags.
+   * Says that no later message of `source` has a time that is not later than `timeNs`; the highest of 64 bits: that the
+   * stream has ended. {@link PUSH_FULL} or flags.
    */
-  pushWatermark(source: number, timeNs: bigint = END_OF_STREAM): number {
+  pushWatermark(source: number, timeNs: bigint): number {
     return this.#native.tb_producer_push_watermark(this.#address, source, timeNs);
   }
 

@@ -6,6 +6,7 @@
  * together, until the schedule is met again. The core does no I/O: rows come from a {@link ReplaySource}, bodies go to
  * a {@link Sink}, time comes from a {@link ReplayClock}.
  */
+import { END_OF_STREAM_KEY, WATERMARK_KEY } from '../support/stream-marks.js';
 import { formatRfc3339 } from '../support/time.js';
 import { type ReplayClock, systemClock } from './clock.js';
 import { NothingToReplayError, ReplayOptionError } from './errors.js';
@@ -38,6 +39,13 @@ export interface PlayerOptions extends Partial<SourceLogOptions> {
    * the start; unpaced, as if paced.
    */
   readonly stamp?: 'keep' | 'now';
+  /**
+   * Nanoseconds of recorded time. Where the recording has a longer gap, a watermark goes out every so often: a message
+   * without values that says that the stream is as far as its time. For recordings in order of time.
+   */
+  readonly watermarkInterval?: bigint;
+  /** After the last pass a message says that the stream has ended. */
+  readonly endOfStream?: boolean;
   /** Key of the time in the messages; default `time`. */
   readonly timeKey?: string;
   /** How long to wait for confirmations at the end, in milliseconds; default 10,000. */
@@ -104,6 +112,7 @@ export class Player {
         this.#passes += 1;
         await this.#playPass();
       }
+      if (this.#options.endOfStream === true && !this.#stopped) await this.#sendMark(END_OF_STREAM_KEY, this.#stamp());
       await this.#sink?.drain(drainTimeoutMs);
     } catch (error) {
       // The first error is the one to tell; what drain throws would only hide it.
@@ -164,6 +173,8 @@ export class Player {
         if (place === 'past') break pass;
         if (!began) await this.#beginPass(row);
         began = true;
+        if (this.#options.watermarkInterval !== undefined)
+          await this.#fillGap(row.time, this.#options.watermarkInterval);
         // Awaited only where there is something to wait for: an await costs about as much as a row.
         const waiting = this.#playRow(row);
         if (waiting !== undefined) await waiting;
@@ -209,13 +220,18 @@ export class Player {
   }
 
   async #waitAndSend(row: RecordedRow, due: number): Promise<void> {
+    const now = await this.#waitUntil(due);
+    if (!this.#stopped) await this.#send(row, now, due);
+  }
+
+  /** What the clock says then. */
+  async #waitUntil(due: number): Promise<number> {
     let now = this.#clock.now();
-    while (now < due) {
+    while (now < due && !this.#stopped) {
       await this.#clock.sleep(due - now, this.#stop.signal);
-      if (this.#stopped) return;
       now = this.#clock.now();
     }
-    await this.#send(row, now, due);
+    return now;
   }
 
   #send(row: RecordedRow, now: number, due: number): void | Promise<void> {
@@ -223,11 +239,34 @@ export class Player {
     if (this.#sent === 0) this.#firstSentAt = now;
     this.#lastSentAt = now;
     this.#sent += 1;
-    const schedule = this.#schedule!;
-    const time = formatRfc3339(this.#options.stamp === 'now' ? schedule.presentStamp : schedule.recordedStamp);
     const separator = row.members === '' ? '' : ',';
-    const waiting = this.#sink!.send(Buffer.from(`{${row.members}${separator}${this.#timeKeyText}"${time}"}`));
+    const body = `{${row.members}${separator}${this.#timeKeyText}"${formatRfc3339(this.#stamp())}"}`;
+    const waiting = this.#sink!.send(Buffer.from(body));
     return waiting === undefined ? undefined : this.#orStopped(waiting);
+  }
+
+  /** The time in the message of the row at hand. */
+  #stamp(): bigint {
+    const schedule = this.#schedule!;
+    return this.#options.stamp === 'now' ? schedule.presentStamp : schedule.recordedStamp;
+  }
+
+  async #sendMark(key: string, stamp: bigint): Promise<void> {
+    this.#sent += 1;
+    const body = `{${this.#timeKeyText}"${formatRfc3339(stamp)}",${JSON.stringify(key)}:true}`;
+    const waiting = this.#sink!.send(Buffer.from(body));
+    if (waiting !== undefined) await this.#orStopped(waiting);
+  }
+
+  /** Watermarks between the latest row and the next, which is of recorded time `recorded`. */
+  async #fillGap(recorded: bigint, interval: bigint): Promise<void> {
+    const schedule = this.#schedule!;
+    const next = schedule.moved(recorded);
+    for (let mark = (schedule.latest ?? next) + interval; mark < next; mark += interval) {
+      if (this.#options.paced !== false) await this.#waitUntil(schedule.dueOf(mark));
+      if (this.#stopped) return;
+      await this.#sendMark(WATERMARK_KEY, this.#options.stamp === 'now' ? schedule.presentOf(mark) : mark);
+    }
   }
 
   /** What is waited for, or undefined on a stop: whoever stops does not wait for a broker or a pipe that is silent. */

@@ -62,7 +62,22 @@ export class Schedule {
 
   /** When the row is due, in milliseconds on the monotonic clock; a row that goes back in time is due at once. */
   get due(): number {
-    return this.#start.now + Number((this.#latest ?? this.#time) - this.#start.recorded) / 1e6 / this.#rate;
+    return this.dueOf(this.#latest ?? this.#time);
+  }
+
+  /** The latest time of all rows so far, moved on from pass to pass. */
+  get latest(): bigint | undefined {
+    return this.#latest;
+  }
+
+  /** A time of this pass, moved on. */
+  moved(recorded: bigint): bigint {
+    return recorded + this.#shift;
+  }
+
+  /** When a moved time is due. */
+  dueOf(time: bigint): number {
+    return this.#start.now + Number(time - this.#start.recorded) / 1e6 / this.#rate;
   }
 
   /** As recorded, moved on from pass to pass; nanoseconds since the epoch. */
@@ -72,7 +87,12 @@ export class Schedule {
 
   /** The recorded time mapped to the present: the first row happens at the start, the others at the rate. */
   get presentStamp(): bigint {
-    const elapsed = this.#time - this.#start.recorded;
+    return this.presentOf(this.#time);
+  }
+
+  /** A moved time mapped to the present. */
+  presentOf(time: bigint): bigint {
+    const elapsed = time - this.#start.recorded;
     return this.#start.wall + (this.#rate === 1 ? elapsed : BigInt(Math.round(Number(elapsed) / this.#rate)));
   }
 }

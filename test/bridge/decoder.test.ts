@@ -44,7 +44,8 @@ function decode(body: string | Buffer, options = OPTIONS): Decoded {
 
 function sample(body: string | Buffer, options = OPTIONS): DecodedSample {
   const decoded = decode(body, options);
-  if (decoded.kind !== 'sample') throw new Error(`rejected: ${decoded.reason}: ${decoded.message}`);
+  if (decoded.kind !== 'sample')
+    throw new Error(`no sample: ${decoded.kind === 'rejected' ? decoded.message : decoded.timeNs}`);
   return decoded;
 }
 
@@ -424,7 +425,7 @@ describe('JSON', () => {
           const parsed = isUtf8(content) ? parse(content.toString()) : undefined;
           const isMalformed = decoded.kind === 'rejected' && /^(malformed_json|empty_body)$/.test(decoded.reason);
           expect(isMalformed, content.toString()).toBe(parsed === undefined);
-          if (decoded.kind === 'rejected' || decoded.problems.some((problem) => problem.reason === 'duplicate_key'))
+          if (decoded.kind !== 'sample' || decoded.problems.some((problem) => problem.reason === 'duplicate_key'))
             return;
           valid += 1;
           for (const { name, slot, type } of GENERATED_SIGNALS) {
@@ -441,6 +442,24 @@ describe('JSON', () => {
   }, 120_000);
 });
 
+describe('how far the stream is', () => {
+  it('a watermark has its time and no signal, and no time is needed to end the stream', () => {
+    expect(decode(timed('"internal_watermark":true'))).toEqual({ kind: 'watermark', timeNs: NOON_NS });
+    for (const body of [timed('"internal_end_of_stream":true'), '{"internal_end_of_stream":true}']) {
+      expect(decode(body)).toEqual({ kind: 'watermark', timeNs: 2n ** 63n - 1n });
+    }
+  });
+
+  it('anything but true in it, or a signal beside it, makes it an unknown field', () => {
+    for (const value of ['false', '1', '"true"', 'null']) {
+      expect(decode(timed(`"internal_watermark":${value}`))).toMatchObject({ reason: 'no_known_signal' });
+    }
+    expect(decode('{"internal_watermark":true}')).toMatchObject({ reason: 'time_missing' });
+    const both = sample(timed('"x":1,"internal_watermark":true'));
+    expect([both.values[0], both.unknownFields]).toEqual([1, 1]);
+  });
+});
+
 describe('where values stand', () => {
   const signals = (...list: Partial<Signal>[]): Signal[] => {
     let slot = 0;
@@ -453,16 +472,19 @@ describe('where values stand', () => {
   const read = (list: Partial<Signal>[], body: string, options = OPTIONS) => {
     const decoded = createDecoder(signals(...list), options).decode(Buffer.from(body));
     if (decoded.kind === 'rejected') provoked.add(decoded.reason);
-    else for (const { reason } of decoded.problems) provoked.add(reason);
+    else if (decoded.kind === 'sample') for (const { reason } of decoded.problems) provoked.add(reason);
     return decoded;
   };
   const values = (list: Partial<Signal>[], body: string, options = OPTIONS) => {
     const decoded = read(list, body, options);
+    if (decoded.kind === 'watermark') throw new Error('a watermark');
     return decoded.kind === 'sample' ? decoded.values : decoded.reason;
   };
   const said = (list: Partial<Signal>[], body: string) => {
     const decoded = read(list, body);
-    return decoded.kind === 'sample' ? decoded.problems.map(({ message }) => message) : [decoded.message];
+    return decoded.kind === 'sample'
+      ? decoded.problems.map(({ message }) => message)
+      : decoded.kind === 'rejected' && [decoded.message];
   };
 
   const POSE: Partial<Signal>[] = [

@@ -11,6 +11,7 @@ import { formatRfc3339, wallClock } from '../../support/time.js';
 import type { BridgeConfig } from '../config.js';
 import { createDecoder, type Decoder, type FieldProblem } from '../decoder.js';
 import { createNativeDecoder } from '../native-decoder.js';
+import { Backlog } from './backlog.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 import { Redeliveries } from './redeliveries.js';
 
@@ -33,6 +34,7 @@ export class Intake {
   readonly #ofSource: string;
   #timer: NodeJS.Timeout | undefined;
   #consumer: Consumer | undefined;
+  #backlog: Backlog | undefined;
   #toAcknowledge: Delivery | undefined;
   /** An exclusive queue goes with its connection: nothing comes twice from it. */
   readonly #redeliveries: Redeliveries | undefined;
@@ -61,6 +63,14 @@ export class Intake {
   acknowledgeThrough(consumer: Consumer): void {
     this.#consumer = consumer;
     this.#acknowledge();
+  }
+
+  /** Resolves once the messages that waited in the queue when it was consumed are in the ring. */
+  async backlogTaken(consumer: Consumer): Promise<void> {
+    const backlog = new Backlog(consumer, () => this.#waiting.length > this.#waitingFrom);
+    this.#backlog = backlog;
+    await backlog.over;
+    this.#backlog = undefined;
   }
 
   take(delivery: Delivery): void {
@@ -138,6 +148,7 @@ export class Intake {
   /** For good: nothing is put into the ring any more. */
   close(): void {
     clearTimeout(this.#timer);
+    this.#backlog?.end();
     this.#waiting.length = 0;
     this.#waitingFrom = 0;
   }
@@ -149,6 +160,7 @@ export class Intake {
     if (result === PUSH_FULL) return false;
     if (result > 0) this.#note(result, delivery);
     this.#count++;
+    this.#backlog?.taken(delivery);
     this.#redeliveries?.remember(delivery);
     this.#acknowledgeSoon(delivery);
     return true;
@@ -163,6 +175,11 @@ export class Intake {
       this.#producer.count('rejected');
       this.#warn(decoded.reason, delivery, () => `${decoded.reason}: ${decoded.message}`);
       return 0;
+    }
+    if (decoded.kind === 'watermark') {
+      const result = this.#producer.pushWatermark(this.#source, decoded.timeNs);
+      if (result !== PUSH_FULL) this.#producer.count('received');
+      return result;
     }
     const flags = this.#producer.push(this.#source, decoded.timeNs, decoded.row);
     if (flags === PUSH_FULL) return flags;

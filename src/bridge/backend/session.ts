@@ -40,6 +40,8 @@ export class BridgeSession {
   /** By source. */
   #intakes: readonly Intake[] = [];
   #consumers: readonly Consumer[] = [];
+  /** Resolve when what waited in the queues is in the ring. */
+  readonly #backlogs: Promise<void>[] = [];
   #publisher: Publisher | undefined;
   #outlet: Outlet | undefined;
   #secretWatch: SecretWatch | undefined;
@@ -98,6 +100,7 @@ export class BridgeSession {
         inputs.length > 0 || send.announce || compat === 'strict' ? this.#openPublisher(access) : undefined,
       );
       this.#consumers = consumers;
+      void Promise.all(this.#backlogs).then(() => this.#producer.setLive());
       this.#publisher = publisher;
       if (publisher !== undefined) this.#outlet = new Outlet(this.#config, this.#producer, publisher, this.#log);
       this.#health = await this.#openHealth(access);
@@ -179,6 +182,7 @@ export class BridgeSession {
       onDelivery: (delivery: Delivery) => intake.take(delivery),
     });
     intake.acknowledgeThrough(consumer);
+    this.#backlogs.push(intake.backlogTaken(consumer));
     return consumer;
   }
 
