@@ -6,22 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
-typedef SRWLOCK host_lock;
-static void lock_init(host_lock *lock) { InitializeSRWLock(lock); }
-static void lock_destroy(host_lock *lock) { (void)lock; }
-static void lock_enter(host_lock *lock) { AcquireSRWLockExclusive(lock); }
-static void lock_leave(host_lock *lock) { ReleaseSRWLockExclusive(lock); }
-#else
-#include <pthread.h>
-typedef pthread_mutex_t host_lock;
-static void lock_init(host_lock *lock) { pthread_mutex_init(lock, NULL); }
-static void lock_destroy(host_lock *lock) { pthread_mutex_destroy(lock); }
-static void lock_enter(host_lock *lock) { pthread_mutex_lock(lock); }
-static void lock_leave(host_lock *lock) { pthread_mutex_unlock(lock); }
-#endif
+#include "../platform/platform.h"
 
 typedef struct {
   uint32_t size; /* of header and texts */
@@ -30,7 +15,7 @@ typedef struct {
 
 struct tb_host_environment {
   fmi2CallbackFunctions callbacks;
-  host_lock lock;
+  tb_mutex *lock;
   volatile uint32_t pending; /* bytes in the queue; written under the lock */
   uint32_t head;             /* where the oldest record begins */
   uint32_t capacity;
@@ -65,7 +50,7 @@ static void remove_oldest(tb_host_environment *env, uint32_t size) {
 
 static void push(tb_host_environment *env, int32_t status, const char *texts, uint32_t texts_size) {
   record_header header = {(uint32_t)sizeof header + texts_size, status};
-  lock_enter(&env->lock);
+  tb_lock(env->lock);
   while (env->capacity - env->pending < header.size) {
     remove_oldest(env, oldest_size(env));
     env->dropped++;
@@ -74,7 +59,7 @@ static void push(tb_host_environment *env, int32_t status, const char *texts, ui
   write_bytes(env, tail, &header, sizeof header);
   write_bytes(env, (tail + (uint32_t)sizeof header) % env->capacity, texts, texts_size);
   env->pending += header.size;
-  lock_leave(&env->lock);
+  tb_unlock(env->lock);
 }
 
 void tb_host_log(fmi2ComponentEnvironment environment, fmi2String instanceName, fmi2Status status, fmi2String category,
@@ -106,16 +91,19 @@ tb_host_environment *tb_host_create(uint32_t capacity) {
   uint32_t least = TB_HOST_MAX_MESSAGE + (uint32_t)sizeof(record_header);
   if (capacity < least) capacity = least;
   tb_host_environment *env = calloc(1, sizeof *env + capacity);
+  if (env != NULL && (env->lock = tb_mutex_create()) == NULL) {
+    free(env);
+    env = NULL;
+  }
   if (env == NULL) return NULL;
   env->callbacks = (fmi2CallbackFunctions){tb_host_log, allocate, free, NULL, env};
   env->capacity = capacity;
-  lock_init(&env->lock);
   return env;
 }
 
 void tb_host_destroy(tb_host_environment *environment) {
   if (environment == NULL) return;
-  lock_destroy(&environment->lock);
+  tb_mutex_destroy(environment->lock);
   free(environment);
 }
 
@@ -125,7 +113,7 @@ const volatile uint32_t *tb_host_pending(tb_host_environment *environment) { ret
 
 uint32_t tb_host_take(tb_host_environment *environment, uint8_t *buffer, uint32_t size, uint64_t *dropped) {
   uint32_t taken = 0;
-  lock_enter(&environment->lock);
+  tb_lock(environment->lock);
   while (environment->pending > 0) {
     uint32_t record = oldest_size(environment);
     if (record > size - taken) break;
@@ -137,6 +125,6 @@ uint32_t tb_host_take(tb_host_environment *environment, uint8_t *buffer, uint32_
     *dropped = environment->dropped;
     environment->dropped = 0;
   }
-  lock_leave(&environment->lock);
+  tb_unlock(environment->lock);
   return taken;
 }

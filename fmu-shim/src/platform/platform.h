@@ -112,6 +112,8 @@ void tb_thread_join(tb_thread *thread);
 
 typedef struct tb_mutex tb_mutex;
 tb_mutex *tb_process_mutex(void); /* one for this copy of the library, never freed */
+tb_mutex *tb_mutex_create(void);  /* NULL: there is no memory */
+void tb_mutex_destroy(tb_mutex *mutex);
 void tb_lock(tb_mutex *mutex);
 void tb_unlock(tb_mutex *mutex);
 

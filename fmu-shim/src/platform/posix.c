@@ -467,6 +467,17 @@ tb_mutex *tb_process_mutex(void) {
   return &mutex;
 }
 
+tb_mutex *tb_mutex_create(void) {
+  tb_mutex *mutex = malloc(sizeof *mutex);
+  if (mutex != NULL) pthread_mutex_init(&mutex->mutex, NULL);
+  return mutex;
+}
+
+void tb_mutex_destroy(tb_mutex *mutex) {
+  pthread_mutex_destroy(&mutex->mutex);
+  free(mutex);
+}
+
 void tb_lock(tb_mutex *mutex) { pthread_mutex_lock(&mutex->mutex); }
 void tb_unlock(tb_mutex *mutex) { pthread_mutex_unlock(&mutex->mutex); }
 

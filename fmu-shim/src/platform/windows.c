@@ -504,6 +504,14 @@ tb_mutex *tb_process_mutex(void) {
   return &mutex;
 }
 
+tb_mutex *tb_mutex_create(void) {
+  tb_mutex *mutex = malloc(sizeof *mutex);
+  if (mutex != NULL) InitializeSRWLock(&mutex->lock);
+  return mutex;
+}
+
+void tb_mutex_destroy(tb_mutex *mutex) { free(mutex); }
+
 void tb_lock(tb_mutex *mutex) { AcquireSRWLockExclusive(&mutex->lock); }
 void tb_unlock(tb_mutex *mutex) { ReleaseSRWLockExclusive(&mutex->lock); }
 

@@ -58,8 +58,8 @@ th, td { text-align: left; padding: 0.15em 1em 0.15em 0; border-bottom: 1px soli
 <p>${escapeHtml(description ?? '')}</p>
 
 <h2>What it needs</h2>
-<p>Node.js 20 or newer, as <code>node</code> on the path or named by the environment variable
-<code>TWINBRIDGE_NODE</code>, and an AMQP 0-9-1 broker such as RabbitMQ
+<p>Node.js 20 or newer: named by the environment variable <code>TWINBRIDGE_NODE</code>, or in this FMU
+(<code>resources/runtime</code>), or as <code>node</code> on the path; and an AMQP 0-9-1 broker such as RabbitMQ
 (<code>${escapeHtml(config.broker.host)}:${config.broker.port}</code> unless set otherwise).</p>
 
 <h2>Credentials</h2>
