@@ -3,8 +3,11 @@ import { connect, createServer } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const open = new Set();
+const clients = new Set();
 const server = createServer((near) => {
   const far = connect(workerData.port, '127.0.0.1');
+  clients.add(near);
+  near.on('close', () => clients.delete(near));
   for (const [socket, other] of [
     [near, far],
     [far, near],
@@ -29,6 +32,8 @@ parentPort.on('message', async (order) => {
     await closed;
   } else if (order === 'swallow') {
     for (const socket of open) socket.unpipe().resume();
+  } else if (order === 'mute') {
+    for (const socket of clients) socket.unpipe().resume();
   } else {
     await listen(port);
   }

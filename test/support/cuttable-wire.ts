@@ -22,6 +22,12 @@ export class CuttableWire {
     await answer(this.#worker);
   }
 
+  /** The same, but only what the clients say goes nowhere: they still hear all. */
+  async mute(): Promise<void> {
+    this.#worker.postMessage('mute');
+    await answer(this.#worker);
+  }
+
   /** Every connection breaks, and new ones are refused. */
   async cut(): Promise<void> {
     this.#worker.postMessage('cut');
