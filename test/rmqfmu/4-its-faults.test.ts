@@ -7,6 +7,7 @@ import amqp from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FmuDiscardError, type UnpackedFmu } from '#tb/fmi/index.js';
 import { Bridge, bridgeFmu, stamp, temporaryFolder, until } from '../support/bridge.js';
+import { startBroker } from '../support/broker-process.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { type Body, Feeder } from '../support/feeder.js';
 import { backends } from '../support/processes.js';
@@ -195,6 +196,42 @@ describeOnBrokers('the stand-in', (broker) => {
     }
     expect(b.integer('received')).toBe(20_001);
   }, 60_000);
+});
+
+describe('the stand-in, and a broker that dies', () => {
+  it('steps go on within maxage, publishing does not end the process, nothing spins, and it can be freed', async () => {
+    const broker = await startBroker();
+    const before = process.env.AMQP_URL;
+    process.env.AMQP_URL = broker.url;
+    const feeder = await Feeder.start(broker.url);
+    const bridge = new Bridge(await swapped(folder, handWritten([...OUTPUTS, INPUT], { 'config.maxage': '60000' })));
+    try {
+      await feeder.onReady(sample(0));
+      bridge.initialise();
+      const [backend] = backends();
+      await feeder.stop();
+      await broker.kill();
+      await until(() => {
+        bridge.instance.doStep(0, 0);
+        return bridge.said('lost the broker');
+      });
+      const from = { at: performance.now(), cpu: processorSeconds(backend!) };
+      for (let step = 0; step < 20; step++) {
+        bridge.instance.doStep(step / 10, 0.1);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      const seconds = (performance.now() - from.at) / 1000;
+      // RMQFMU takes 80 to 90 % of a processor.
+      expect((processorSeconds(backend!) - from.cpu) / seconds).toBeLessThan(0.3);
+      bridge.instance.terminate();
+    } finally {
+      bridge.instance.free();
+      await broker.kill();
+      if (before === undefined) delete process.env.AMQP_URL;
+      else process.env.AMQP_URL = before;
+    }
+    expect(backends()).toEqual([]);
+  }, 30_000);
 });
 
 describe.skipIf(!ownRabbitMqAvailable())('the stand-in, and an operator of RabbitMQ', () => {
