@@ -125,7 +125,7 @@ export class FmuLibrary {
       throw new FmuLibraryError(`cannot load the library of ${file}: ${(cause as Error).message}`, {
         cause,
         location: { file },
-        remedy: 'check that the libraries it depends on are installed and that it is built for this machine',
+        remedy: loadingRemedy((cause as Error).message),
       });
     }
     const missing = NEEDED.filter((name) => !this.#bind(name));
@@ -173,4 +173,10 @@ export class FmuLibrary {
       return false;
     }
   }
+}
+
+function loadingRemedy(reason: string): string {
+  return /undefined symbol: _?Py/.test(reason)
+    ? 'it is written in Python and expects its library in the process: start with LD_PRELOAD=libpython3.11.so.1.0, or that of your Python'
+    : 'check that the libraries it depends on are installed and that it is built for this machine';
 }
