@@ -2,7 +2,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { python, pythonPackages } from './python.js';
+import { python, pythonCommand, pythonPackages } from './python.js';
 import { describeTool } from './tool.js';
 import { buildFmus, type Row, runTwoRobots } from './two-robots.js';
 
@@ -19,11 +19,20 @@ for (const [fmi, more] of [
   ['3.0', 'fmi: 3'],
 ] as const) {
   const folder = temporaryFolder();
-  const exercised = 'closed loop inside a container FMU: Jacobi, Gauss-Seidel, in threads';
+  const exercised = 'its checker; closed loop inside a container FMU: Jacobi, Gauss-Seidel, in threads';
   describeTool(import.meta.url, { name: 'FMU Manipulation Toolbox', found, fmi, exercised }, () => {
     let fmus: Awaited<ReturnType<typeof buildFmus>>;
     beforeAll(async () => {
       fmus = await buildFmus(folder, more);
+    });
+
+    it('its checker finds the bridge in order', async () => {
+      const main = 'from fmu_manipulation_toolbox.cli.fmutool import fmutool; fmutool()';
+      const { code, stdout, stderr } = await pythonCommand(['-c', main, '-input', fmus.bridge, '-check']);
+      expect(code).toBe(0);
+      expect(stdout + stderr).toContain(`This FMU seems to be compliant with FMI-${fmi}`);
+      expect(stdout + stderr).toContain('No semantic error');
+      expect(stdout + stderr).not.toMatch(/WARNING|ERROR|CRITICAL/);
     });
 
     describeOnBrokers('stops two robots', (broker) => {

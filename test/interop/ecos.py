@@ -1,14 +1,21 @@
 """The scenario of two-robots.ts in Ecos."""
 
+from pathlib import Path
+
+import ecospy
 from exchange import answer, question
 from ecospy import EcosLib, EcosSimulation, EcosSimulationStructure
 
 scenario = question()
-EcosLib.set_log_level("debug")
+EcosLib.set_log_level("warn")
+if scenario["prefix"]:
+    # It starts this program, which its package forgets to mark as one.
+    program = Path(ecospy.__file__).parent / "binaries" / "proxyfmu"
+    program.chmod(program.stat().st_mode | 0o111)
 
 with EcosSimulationStructure() as structure:
     for name, file in scenario["components"].items():
-        structure.add_model(name, file)
+        structure.add_model(name, scenario["prefix"] + file)
     for connection in scenario["connections"]:
         connect = structure.make_real_connection if connection["type"] == "Real" else structure.make_bool_connection
         connect("::".join(connection["from"]), "::".join(connection["to"]))
