@@ -56,7 +56,7 @@ describeTool(import.meta.url, { ...FMPY, fmi: '3.0', exercised: 'call by call, s
 fmi: 3
 receive: { exchange: unused, type: topic, key: bridge.to }
 send: { exchange: unused, type: topic, key: bridge.from, announce: true }
-selection: { maxage: 1 s, timeout: 300 ms, lookahead: 10 }
+selection: { maxage: 1 s, timeout: 3 s, lookahead: 10 }
 outputs:
   r: Real
   i: Integer
@@ -158,7 +158,7 @@ diagnostics: true
       expect(seen['without data']).toEqual([
         'fmi3DoStep',
         FMI_DISCARD,
-        expect.stringMatching(/step to 60 s: no valid data within 0\.300 s \(maxage 1\.000 s\): r \(.* s old\)/),
+        expect.stringMatching(/step to 60 s: no valid data within 3\.000 s \(maxage 1\.000 s\): r \(.* s old\)/),
       ]);
       expect(seen['tried again']).toEqual([...NO_EVENT, 0.4]);
       expect(seen['after that']).toEqual(value(4));

@@ -24,7 +24,7 @@ describeTool(import.meta.url, { ...FMPY, exercised: 'call by call, saved states'
         `
 receive: { exchange: unused, type: topic, key: bridge.to }
 send: { exchange: unused, type: topic, key: bridge.from, announce: true }
-selection: { maxage: 1 s, timeout: 300 ms, lookahead: 10 }
+selection: { maxage: 1 s, timeout: 3 s, lookahead: 10 }
 outputs: { r: Real, i: Integer, b: Boolean, s: { type: String, maxLength: 60 } }
 inputs: { ri: { type: Real, start: 0 }, ii: Integer, bi: Boolean, si: { type: String, maxLength: 60 } }
 diagnostics: true
@@ -85,7 +85,7 @@ diagnostics: true
         'last successful time': 0.2,
       });
       expect(seen.log.map(([, , message]) => message).join('\n')).toMatch(
-        /step to 60 s: no valid data within 0\.300 s \(maxage 1\.000 s\): r \(.* s old\)/,
+        /step to 60 s: no valid data within 3\.000 s \(maxage 1\.000 s\): r \(.* s old\)/,
       );
       expect(seen['tried again']).toEqual(value(4));
     });
