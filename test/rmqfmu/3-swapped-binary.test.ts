@@ -167,6 +167,16 @@ describeOnBrokers('a swapped binary', (broker) => {
       }
     });
 
+    it('inside of another FMU, whose description is above: its own counts', async () => {
+      const fmu = await swapped(folder, handWritten(OUTPUTS));
+      const other = handWritten([{ name: 'other', vr: 1, type: 'Real', causality: 'output' }]);
+      writeFileSync(join(fmu.directory, 'modelDescription.xml'), other.replace('{by-hand}', '{the other}'));
+      bridge = new Bridge(fmu);
+      await feeder.onReady(sample(0, { level: 6 }));
+      bridge.initialise();
+      expect(bridge.real('level')).toBe(6);
+    });
+
     it('as it was built: what was made of it then is used, and nothing is said', async () => {
       const file = join(folder, 'as-built.fmu');
       writeFileSync(join(folder, 'as-built.xml'), handWritten(OUTPUTS));

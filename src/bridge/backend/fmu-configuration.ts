@@ -28,10 +28,12 @@ export async function readConfiguration(resources: string, guid: string): Promis
   const built = text === undefined ? undefined : parseBridgeJson(text, file);
   if (built !== undefined && built.rmqfmu === undefined) return checked({ config: built, notes: [] }, guid);
 
-  const [rootXml, ownXml] = await Promise.all([
+  const [above, ownXml] = await Promise.all([
     readOptional(join(resources, '..', 'modelDescription.xml')),
     readOptional(join(resources, 'modelDescription.xml')),
   ]);
+  // Inside of another FMU, that may be the other one's.
+  const rootXml = above !== undefined && hasGuid(above, guid) ? above : undefined;
   const isBuilt = (xml: Buffer | undefined) => xml === undefined || hash(xml) === built?.rmqfmu?.descriptionHash;
   if (built !== undefined && isBuilt(rootXml) && isBuilt(ownXml)) return checked({ config: built, notes: [] }, guid);
 
@@ -54,6 +56,11 @@ function checked(found: FmuConfiguration, guid: string): FmuConfiguration {
     `the importer passed the GUID ${guid}, but this FMU has ${config.guid}: modelDescription.xml and resources are of different builds`,
     { details: { passed: guid, expected: config.guid } },
   );
+}
+
+/** The importer has it from there. */
+function hasGuid(xml: Buffer, guid: string): boolean {
+  return /<fmiModelDescription[^>]*?\sguid\s*=\s*["']([^"']*)["']/.exec(xml.toString('latin1'))?.[1] === guid;
 }
 
 function hash(xml: Buffer): string {
