@@ -107,16 +107,41 @@ describe('one message', () => {
     const { config, types, yaml } = await infer(
       write(
         'mixed.json',
-        '{"time": 1, "x": 1, "pose": {"a": 1}, "scan": [1], "gap": null, "config.port": 1, "": 1, "a\\nb": 2}',
+        '{"time": 1, "x": 1, "pose": {}, "scan": [{"a": 1}], "none": [], "gap": null, "config.port": 1, "": 1, "a\\nb": 2}',
       ),
     );
     expect(types).toEqual({ x: 'Integer' });
-    expect(yaml).toContain('# left out: pose (holds lists or objects; a signal is a single value)');
+    expect(yaml).toContain('# left out: pose (holds objects that are empty or too deep)');
+    expect(yaml).toContain('# left out: scan (an array of objects or arrays; name single values by path)');
+    expect(yaml).toContain('# left out: none (an empty array)');
     expect(yaml).toContain('# left out: gap (no value in any message)');
     expect(yaml).toContain('# left out: config.port');
     expect(yaml).toContain('# left out: "a\\nb" (a character in its name cannot be printed)');
     // Or each message would be warned about.
     expect(config.sources[0]!.unknownFields).toBe('ignore');
+  });
+
+  it('finds values in objects, and arrays of one size', async () => {
+    const { config, yaml } = await infer(
+      write(
+        'nested.jsonl',
+        `{"header": {"stamp": 1767225600123}, "pose": {"x": 1.5, "a/b": true}, "q": [1, 2.5], "ids": ["a", "b"], "grows": [1], "mixed": 1, "pose.x": 1}
+{"header": {"stamp": 1767225600223}, "pose": {"x": 2}, "q": [3, 4], "ids": [null, "${'c'.repeat(300)}"], "grows": [1, 2], "mixed": [1]}
+`,
+      ),
+    );
+    expect(config.sources[0]!.time).toMatchObject({ key: '/header/stamp', format: 'epoch-ms' });
+    expect(config.outputs).toMatchObject([
+      { name: 'pose.x', type: 'Real', path: ['pose', 'x'] },
+      { name: 'pose.a/b', type: 'Boolean', path: ['pose', 'a/b'] },
+      { name: 'q', type: 'Real', size: 2 },
+      { name: 'ids', type: 'String', size: 2, maxLength: 1024 },
+    ]);
+    expect(config.outputs[2]).not.toHaveProperty('path');
+    expect(yaml).toContain('# left out: grows (an array of 1 to 2 elements; a signal has as many in each message)');
+    expect(yaml).toContain('# left out: mixed (holds single values as well as arrays)');
+    expect(yaml).toContain('# left out: pose.x (another field has this name)');
+    expect(yaml).toContain('pose.a/b: { type: Boolean, path: /pose/a~1b }  # in 1 of 2 messages');
   });
 
   it('quotes names that YAML has a meaning for', async () => {

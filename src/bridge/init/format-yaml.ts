@@ -1,6 +1,7 @@
 /** The first `bridge.yaml`, with the reason for each choice beside it. */
 import { basename, extname } from 'node:path';
 import { stringify } from 'yaml';
+import { formatPointer } from '../pointer.js';
 import { DEFAULT_MAX_STRING_BYTES } from '../signals.js';
 import type { InferOptions, InferredBridge, InferredSignal, Spacing } from './infer.js';
 
@@ -110,13 +111,19 @@ function selectionLines(spacing: Spacing | undefined): string[] {
   ];
 }
 
-function signalLine({ name, type, longest, note }: InferredSignal): string {
+function signalLine({ name, type, path, size, longest, note }: InferredSignal): string {
   const maxLength = longest > DEFAULT_MAX_STRING_BYTES ? powerOfTwo(2 * longest) : undefined;
-  const signal = maxLength === undefined ? type : { type, maxLength };
-  const text = stringify({ [name]: signal }, { lineWidth: 0, collectionStyle: 'any' }).trimEnd();
-  const comment = note === undefined ? '' : `  # ${note}`;
-  const [first = '', ...rest] = text.split('\n');
-  return [`  ${first}${comment}`, ...rest.map((line) => `  ${line}`)].join('\n');
+  const more = {
+    ...(path === undefined ? {} : { path: formatPointer(path) }),
+    ...(size === undefined ? {} : { size }),
+    ...(maxLength === undefined ? {} : { maxLength }),
+  };
+  const key = stringify({ [name]: 0 }, { lineWidth: 0 })
+    .trimEnd()
+    .slice(0, -1);
+  const signal = Object.keys(more).length === 0 ? type : { type, ...more };
+  const value = stringify(signal, { lineWidth: 0, collectionStyle: 'flow' }).trimEnd();
+  return `  ${key}${value}${note === undefined ? '' : `  # ${note}`}`;
 }
 
 function pair(key: string, value: string): string {

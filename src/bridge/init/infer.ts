@@ -1,4 +1,5 @@
 /** From recorded messages to what a first configuration says: signals and their types, the time, the rhythm. */
+import { formatPointer } from '../pointer.js';
 import type { BasicType } from '../signals.js';
 import { FieldSummary } from './field-summary.js';
 import { empty, type Sample, SampleError, type SampleField } from './sample.js';
@@ -7,6 +8,10 @@ import { findTimeField, readTime, type TimeFormatFound, timeFormatOf } from './t
 export interface InferredSignal {
   readonly name: string;
   readonly type: BasicType;
+  /** Where it stands, if that is not at the top under its name. */
+  readonly path?: readonly string[];
+  /** Elements of an array. */
+  readonly size?: number;
   /** Strings: bytes of UTF-8 of the longest one. */
   readonly longest: number;
   /** What a reader should know. */
@@ -40,6 +45,9 @@ export interface InferOptions {
   readonly replayedTimeKey?: string;
 }
 
+/** `key`: as a configuration names it. */
+type TimeField = TimeFormatFound & { readonly key: string; readonly place: string; readonly example: string };
+
 /** More tell nothing new, and a recording can have any size. */
 export const MAX_SAMPLES = 100_000;
 
@@ -47,7 +55,7 @@ export const MAX_SAMPLES = 100_000;
 export async function inferBridge(samples: AsyncIterable<Sample>, options: InferOptions): Promise<InferredBridge> {
   const summaries = new Map<string, FieldSummary>();
   const times: bigint[] = [];
-  let timeField: (TimeFormatFound & { key: string; example: string }) | undefined;
+  let timeField: TimeField | undefined;
   let count = 0;
   let isCut = false;
   let first: Sample | undefined;
@@ -61,18 +69,19 @@ export async function inferBridge(samples: AsyncIterable<Sample>, options: Infer
     const { fields } = sample;
     timeField ??= toTime(findTimeField(fields, options.replayedTimeKey !== undefined));
     for (const field of fields) {
-      if (field.name === timeField?.key) {
+      const place = placeOf(field);
+      if (place === timeField?.place) {
         const time = readTime(field, timeField);
         if (time !== undefined) times.push(time);
       }
-      const summary = summaries.get(field.name) ?? new FieldSummary(field.name);
-      summaries.set(field.name, summary);
+      const summary = summaries.get(place) ?? new FieldSummary(field);
+      summaries.set(place, summary);
       summary.add(field);
     }
   }
   if (first === undefined) throw empty(options.file);
 
-  if (timeField !== undefined) summaries.delete(timeField.key);
+  if (timeField !== undefined) summaries.delete(timeField.place);
   const { signals, leftOut } = sort(
     [...summaries.values()],
     count,
@@ -97,9 +106,18 @@ export async function inferBridge(samples: AsyncIterable<Sample>, options: Infer
   };
 }
 
-function toTime(field: SampleField | undefined): (TimeFormatFound & { key: string; example: string }) | undefined {
+/** Two fields may have one name: `a.b` at the top, and `b` in `a`. */
+function placeOf({ name, path }: SampleField): string {
+  return JSON.stringify(path ?? [name]);
+}
+
+function toTime(field: SampleField | undefined): TimeField | undefined {
   const found = field && timeFormatOf(field);
-  return field === undefined || found === undefined ? undefined : { ...found, key: field.name, example: field.text };
+  if (field === undefined || found === undefined) return undefined;
+  const { name, path, text } = field;
+  // With a slash in front a key counts as a pointer, also at the top.
+  const key = path !== undefined || name.startsWith('/') ? formatPointer(path ?? [name]) : name;
+  return { ...found, key, place: placeOf(field), example: text };
 }
 
 function sort(
@@ -109,21 +127,33 @@ function sort(
 ): Pick<InferredBridge, 'signals' | 'leftOut'> {
   const signals: InferredSignal[] = [];
   const leftOut: { name: string; why: string }[] = [];
-  for (const { name, verdict, longest, count } of summaries) {
-    const why = verdict.type === undefined ? verdict.note : nameFault(name, timeKey);
+  for (const { name, path, verdict, longest, count } of summaries) {
+    const isTaken = signals.some((signal) => signal.name === name);
+    const why = isTaken
+      ? 'another field has this name'
+      : verdict.type === undefined
+        ? verdict.note
+        : nameFault(name, path === undefined ? timeKey : undefined);
     if (verdict.type === undefined || why !== undefined) {
       leftOut.push({ name, why: why ?? verdict.note ?? '' });
       continue;
     }
     const notes = [verdict.note, count < samples ? `in ${count} of ${samples} messages` : undefined];
     const note = notes.filter((part) => part !== undefined).join('; ');
-    signals.push({ name, type: verdict.type, longest, ...(note === '' ? {} : { note }) });
+    signals.push({
+      name,
+      type: verdict.type,
+      longest,
+      ...(path === undefined ? {} : { path }),
+      ...(verdict.size === undefined ? {} : { size: verdict.size }),
+      ...(note === '' ? {} : { note }),
+    });
   }
   return { signals, leftOut };
 }
 
 /** As `readBridgeConfig` has it. */
-function nameFault(name: string, timeKey: string): string | undefined {
+function nameFault(name: string, timeKey: string | undefined): string | undefined {
   if (name.trim() === '') return 'it has no name';
   if (name === timeKey) return 'messages have their time under this key';
   if (/[\p{Cc}\p{Surrogate}\ufffe\uffff]/u.test(name)) return 'a character in its name cannot be printed';

@@ -3,14 +3,22 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { InvalidInputError, type SourceLocation } from '../../support/errors.js';
-import { type JsonKind, scanMembers, unquote } from '../json-scanner.js';
+import { type JsonFault, type JsonKind, scanMembers, scanMessage, unquote } from '../json-scanner.js';
 
 export interface SampleField {
+  /** Of what lies in objects, the names on the way to it with points between. */
   readonly name: string;
   readonly kind: JsonKind;
   /** Of a string its content, of everything else its text as written: `1.0` is no whole number, `1` is. */
   readonly text: string;
+  /** Where it stands, if that is not at the top under its name. */
+  readonly path?: readonly string[];
+  /** Of an array. */
+  readonly elements?: readonly Pick<SampleField, 'kind' | 'text'>[];
 }
+
+/** Levels of objects that are looked into: what lies deeper is no signal by itself. */
+const MOST_LEVELS = 8;
 
 export interface Sample {
   readonly fields: readonly SampleField[];
@@ -45,9 +53,7 @@ export async function* readJsonLinesSamples(file: string): AsyncIterable<Sample>
 
 function toSample(text: string, file: string, firstLine: number): Sample {
   const fields: SampleField[] = [];
-  const fault = scanMembers(text, (name, kind, start, end) => {
-    fields.push({ name, kind, text: kind === 'string' ? unquote(text, start, end) : text.slice(start, end) });
-  });
+  const fault = readFields(text, [], fields);
   if (fault === undefined) return { fields, location: { file, line: firstLine, column: 1 } };
 
   const before = text.slice(0, fault.position);
@@ -70,6 +76,36 @@ function toSample(text: string, file: string, firstLine: number): Sample {
       ? { remedy: 'if it holds one object a line, call the file .jsonl' }
       : {}),
   });
+}
+
+/** The members of an object, and those of the objects in it. */
+function readFields(text: string, above: readonly string[], fields: SampleField[]): JsonFault | undefined {
+  return scanMembers(text, (key, kind, start, end) => {
+    const path = [...above, key];
+    const written = text.slice(start, end);
+    const field = { name: path.join('.'), kind, ...(above.length === 0 ? {} : { path }) };
+    if (kind === 'object' && path.length < MOST_LEVELS && !/^\{\s*\}$/.test(written)) {
+      readFields(written, path, fields);
+    } else if (kind === 'array') {
+      fields.push({ ...field, text: written, elements: readElements(written) });
+    } else {
+      fields.push({ ...field, text: kind === 'string' ? unquote(text, start, end) : written });
+    }
+  });
+}
+
+/** `text` is an array, checked before. */
+function readElements(text: string): Pick<SampleField, 'kind' | 'text'>[] {
+  const elements: Pick<SampleField, 'kind' | 'text'>[] = [];
+  const wrapped = `{"":${text}}`;
+  scanMessage(wrapped, (scanner, _key, _kind, open) =>
+    scanner.elements(open, (_index, kind, start) => {
+      const end = scanner.value(start);
+      elements.push({ kind, text: kind === 'string' ? unquote(wrapped, start, end) : wrapped.slice(start, end) });
+      return end;
+    }),
+  );
+  return elements;
 }
 
 export function empty(file: string): SampleError {

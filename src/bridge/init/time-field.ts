@@ -19,7 +19,7 @@ const IN_TABLES = ['timestamp', 'time', ...IN_MESSAGES.slice(2)];
  */
 export function findTimeField(fields: readonly SampleField[], inTable: boolean): SampleField | undefined {
   const named = (inTable ? IN_TABLES : IN_MESSAGES).flatMap((name) =>
-    fields.filter((field) => field.name.toLowerCase() === name),
+    fields.filter(({ name: full, path }) => (path?.at(-1) ?? full).toLowerCase() === name),
   );
   return [...named, ...fields.filter(({ kind }) => kind === 'string')].find(
     (field) => timeFormatOf(field) !== undefined,
