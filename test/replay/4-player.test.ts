@@ -271,3 +271,32 @@ it('what the sink throws ends the replay, after the confirmations of what was se
 it.each([{ rate: 0 }, { rate: -1 }, { rate: Number.NaN }, { passes: 0 }, { passes: 1.5 }])('refuses %j', (options) => {
   expect(() => player([T0], options)).toThrow(expect.objectContaining({ code: 'TB_REPLAY_OPTION', exitCode: 2 }));
 });
+
+describe('how far the stream is', () => {
+  it('watermarks fill longer gaps, each when it is due, and the end is said once', async () => {
+    const times = [0n, 10n, 100n, 130n].map((ms) => T0 + ms * MS);
+    const { sink, player: filled } = player(times, { watermarkInterval: 40n * MS, endOfStream: true, rate: 2 });
+    await filled.play();
+    const at = (ms: bigint) => formatRfc3339(T0 + ms * MS);
+    expect(
+      sink.messages.map(({ time, ...rest }) => [time, rest.internal_watermark ?? rest.internal_end_of_stream]),
+    ).toEqual([
+      [at(0n), undefined],
+      [at(10n), undefined],
+      [at(50n), true],
+      [at(90n), true],
+      [at(100n), undefined],
+      [at(130n), undefined],
+      [at(130n), true],
+    ]);
+    expect(offsets(sink)).toEqual([0, 5, 25, 45, 50, 65, 65]);
+    expect(sink.messages.at(-1)).toEqual({ time: at(130n), internal_end_of_stream: true });
+  });
+
+  it('a replay that is stopped has not come to its end', async () => {
+    const { sink, player: stopped } = player([T0, T0 + MS], { endOfStream: true });
+    stopped.stop();
+    await stopped.play();
+    expect(sink.messages).toEqual([]);
+  });
+});
