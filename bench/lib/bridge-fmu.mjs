@@ -7,7 +7,7 @@ import { libraryPath, openFmu } from '../../dist/fmi/index.js';
 export async function bridgeFmu(folder, config) {
   const file = join(folder, `${config.name}.fmu`);
   const complete = { twinbridge: 'bridge', diagnostics: true, ...config };
-  await buildBridgeFmu(parseBridgeConfig(JSON.stringify(complete), `${config.name}.yaml`), file);
+  await buildBridgeFmu(parseBridgeConfig(JSON.stringify(complete), `${config.name}.yaml`), file, { platforms: 'host' });
   const fmu = await openFmu(file);
   const reference = (name) => {
     const variable = fmu.description.variables.find((candidate) => candidate.name === name);

@@ -41,7 +41,7 @@ export async function setStage(name: string, fmu: string, options: DemoOptions):
     if (embedded === undefined) await checkBroker(address);
     const folder = await newRunFolder(name);
     const built = join(folder, fmu);
-    await buildBridgeFmu(await readBridgeConfig(example(name, 'bridge.yaml')), built);
+    await buildBridgeFmu(await readBridgeConfig(example(name, 'bridge.yaml')), built, { platforms: 'host' });
     const system = await readSystemWith(example(name, 'system.yaml'), fmu, built);
     // The bridge's backend is a child of this process and finds the broker here; nothing is written anywhere.
     const before = process.env.AMQP_URL;

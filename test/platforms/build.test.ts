@@ -58,6 +58,14 @@ describe.skipIf(absent)('the libraries', () => {
     expect(library.readUInt32LE(4)).toBe(processor);
   });
 
+  it('offer the functions of FMI 2.0 and 3.0', () => {
+    for (const tuple of PLATFORM_TUPLES) {
+      for (const name of ['fmi2Instantiate', 'fmi2DoStep', 'fmi3InstantiateCoSimulation', 'fmi3DoStep']) {
+        expect(read(tuple).includes(name), `${tuple} ${name}`).toBe(true);
+      }
+    }
+  });
+
   it('hold no path of the machine that they were built on', () => {
     for (const tuple of PLATFORM_TUPLES) expect(read(tuple).includes(process.cwd())).toBe(false);
   });

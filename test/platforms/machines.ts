@@ -23,6 +23,8 @@ export interface Machine {
   path(file: string): string;
   /** What TWINBRIDGE_NODE is to say there. */
   node(folder: string): Promise<string>;
+  /** A program that starts `node` as a child of its own, and the environment that it needs. */
+  launcher(folder: string, node: string): { readonly program: string; readonly environment: Record<string, string> };
 }
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -63,6 +65,7 @@ const native: Machine = {
   environment: {},
   path: (file) => file,
   node: async () => process.execPath,
+  launcher: shellLauncher,
 };
 
 const arm: Machine = {
@@ -82,6 +85,7 @@ const arm: Machine = {
     chmodSync(wrapper, 0o755);
     return wrapper;
   },
+  launcher: shellLauncher,
 };
 
 const windows: Machine = {
@@ -97,36 +101,34 @@ const windows: Machine = {
   },
   path: (file) => `Z:${file.replaceAll('/', '\\')}`,
   node: async () => windows.path(await runtimeProgram('x86_64-windows')),
+  launcher: (folder, node) => ({
+    program: windows.path(compile(windows, 'launcher', folder)),
+    environment: { REAL_NODE: node },
+  }),
 };
+
+function shellLauncher(folder: string, node: string) {
+  const program = join(folder, 'launcher');
+  writeFileSync(program, `#!/bin/sh\n'${node}' "$@"\nexit $?\n`, { mode: 0o755 });
+  return { program, environment: {} };
+}
 
 export const MACHINES: readonly Machine[] = [native, arm, windows];
 for (const { name, missing } of MACHINES) {
   if (missing !== undefined && mustNotSkip) throw new Error(`${name}: missing is ${missing}`);
 }
 
-/** Compiles the importer for that machine; answers the program's path. */
-export function compileImporter({ tuple }: Machine, folder: string): string {
-  const program = join(folder, `importer-${tuple}${tuple === 'x86_64-windows' ? '.exe' : ''}`);
+/** Compiles a program of this folder for that machine; answers its path. */
+export function compile({ tuple }: Machine, name: string, folder: string): string {
+  const onWindows = tuple === 'x86_64-windows';
+  const program = join(folder, `${name}-${tuple}${onWindows ? '.exe' : ''}`);
   const cache = join(ROOT, 'build/zig-cache');
   const target = ZIG_TARGETS[tuple as keyof typeof ZIG_TARGETS];
-  const source = join(import.meta.dirname, 'importer.c');
+  const sources = ['-I', join(ROOT, 'fmu-shim/include'), join(import.meta.dirname, `${name}.c`)];
+  const libraries = onWindows ? [] : ['-ldl'];
   execFileSync(
     ZIG,
-    [
-      'cc',
-      '-target',
-      target,
-      '-std=gnu11',
-      '-O1',
-      '-Wall',
-      '-Wextra',
-      '-I',
-      join(ROOT, 'fmu-shim/include'),
-      source,
-      '-ldl',
-      '-o',
-      program,
-    ].filter((argument) => argument !== '-ldl' || tuple !== 'x86_64-windows'),
+    ['cc', '-target', target, '-std=gnu11', '-O1', '-Wall', '-Wextra', ...sources, ...libraries, '-o', program],
     {
       env: { ...process.env, ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache },
       stdio: ['ignore', 'inherit', 'inherit'],

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #if defined(__APPLE__)
 #include <mach-o/dyld.h>
+#include <sys/event.h>
 #else
 #include <link.h>
 #include <sys/syscall.h>
@@ -137,8 +138,9 @@ tb_wait tb_wake_wait(tb_handle wait_end, tb_handle backend, int64_t deadline_ns)
   if (n == 0) return TB_DEADLINE_PASSED;
   if (n < 0 || !(got & POLLIN)) return TB_OTHER_SIDE_GONE;
   char bytes[64];
-  while (read((int)wait_end, bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
-  }
+  ssize_t taken = read((int)wait_end, bytes, sizeof bytes);
+  if (taken == 0) return TB_OTHER_SIDE_GONE; /* to macOS the end is something to read */
+  while (taken == (ssize_t)sizeof bytes) taken = read((int)wait_end, bytes, sizeof bytes);
   return TB_WOKEN;
 }
 
@@ -341,12 +343,27 @@ bool tb_take_handles(int64_t importer, const char *text, tb_handle *shm, tb_hand
   return true;
 }
 
+#if defined(__APPLE__)
+/* poll there tells of a hang-up only together with what can be read, and what can be read here is for others. */
+static void wait_hang_up(int fd) {
+  int queue = kqueue();
+  struct kevent wanted, event = {0};
+  EV_SET(&wanted, fd, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0, NULL);
+  int known = kevent(queue, &wanted, 1, NULL, 0, NULL);
+  while (known >= 0 && !(event.flags & (EV_EOF | EV_ERROR))) {
+    known = kevent(queue, NULL, 0, &event, 1, NULL);
+    if (known < 0 && errno == EINTR) known = 0;
+  }
+  if (queue >= 0) close(queue);
+}
+#else
 static void wait_hang_up(int fd) {
   short got;
   do {
     if (poll_until(fd, 0, INT64_MAX, &got) < 0) return;
   } while (!(got & (POLLHUP | POLLERR | POLLNVAL)));
 }
+#endif
 
 bool tb_importer_wait_end(int64_t importer) {
   wait_hang_up((int)importer);
