@@ -4,7 +4,7 @@ import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
 import { python, pythonPackages } from './python.js';
 import { describeTool } from './tool.js';
-import { buildFmus, type Row, runTwoRobots } from './two-robots.js';
+import { buildFmus, expectToldWithoutBroker, type Question, type Row, runTwoRobots } from './two-robots.js';
 
 const folder = temporaryFolder();
 
@@ -22,12 +22,13 @@ describeTool(
       fmus = await buildFmus(folder);
     });
 
+    const run = (by: string) => (question: Question, env: NodeJS.ProcessEnv) =>
+      python<Row[]>('libcosim.py', { ...question, by, folder }, env);
+
     describeOnBrokers('stops two robots', (broker) => {
-      it.each(['api', 'osp'])('put together by %s', (by) =>
-        runTwoRobots(broker.url, fmus, (question, env) =>
-          python<Row[]>('libcosim.py', { ...question, by, folder }, env),
-        ),
-      );
+      it.each(['api', 'osp'])('put together by %s', (by) => runTwoRobots(broker.url, fmus, run(by)));
     });
+
+    it('says why there is no connection, in its log', () => expectToldWithoutBroker(fmus, run('api')));
   },
 );

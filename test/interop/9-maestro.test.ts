@@ -7,7 +7,7 @@ import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
 import { findJar, java } from './maestro.js';
 import { describeTool } from './tool.js';
-import { buildFmus, type Question, type Row, runTwoRobots } from './two-robots.js';
+import { buildFmus, expectToldWithoutBroker, type Question, type Row, runTwoRobots } from './two-robots.js';
 
 const folder = temporaryFolder();
 const KEYS: Readonly<Record<string, string>> = {
@@ -33,6 +33,8 @@ describeTool(
     describeOnBrokers('stops two robots', (broker) => {
       it('from a multi-model', () => runTwoRobots(broker.url, fmus, run), 120_000);
     });
+
+    it('says why there is no connection, in its log', () => expectToldWithoutBroker(fmus, run), 120_000);
   },
 );
 

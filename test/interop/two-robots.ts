@@ -180,6 +180,21 @@ export interface Question {
 
 let exchanges = 0;
 
+function ask(fmus: { readonly bridge: string; readonly monitor: string }, exchange: string): Question {
+  return {
+    components: { left: fmus.bridge, right: fmus.bridge, monitor: fmus.monitor },
+    start: {
+      left: bridgeParameters('left', exchange),
+      right: bridgeParameters('right', exchange),
+      monitor: { safe_distance: SAFE_DISTANCE },
+    },
+    connections: CONNECTIONS,
+    outputs: OUTPUTS,
+    step: STEP,
+    steps: STEPS,
+  };
+}
+
 /**
  * Has a tool run the co-simulation on the broker of `AMQP_URL` and holds what it saw against what it must have seen.
  * `run` gets the environment for its process, of which nothing may be left afterwards.
@@ -193,22 +208,20 @@ export async function runTwoRobots(
   const exchange = `tb-two-robots-${process.pid}-${exchanges++}`;
   const robots = await Robots.start(url, exchange);
   try {
-    const question: Question = {
-      components: { left: fmus.bridge, right: fmus.bridge, monitor: fmus.monitor },
-      start: {
-        left: bridgeParameters('left', exchange),
-        right: bridgeParameters('right', exchange),
-        monitor: { safe_distance: SAFE_DISTANCE },
-      },
-      connections: CONNECTIONS,
-      outputs: OUTPUTS,
-      step: STEP,
-      steps: STEPS,
-    };
-    expectRun(robots, await withoutOrphans((env) => run(question, env)), expected);
+    expectRun(robots, await withoutOrphans((env) => run(ask(fmus, exchange), env)), expected);
   } finally {
     await robots.stop();
   }
+}
+
+/** Where no broker is, the tool ends soon, its user is told why and what to do, and nothing is left of the bridges. */
+export async function expectToldWithoutBroker(
+  fmus: { readonly bridge: string; readonly monitor: string },
+  run: (question: Question, env: NodeJS.ProcessEnv) => Promise<readonly Row[]>,
+): Promise<void> {
+  const nobody = 'amqp://guest:guest@127.0.0.1:1';
+  const failed = withoutOrphans((env) => run(ask(fmus, 'nowhere'), { ...env, AMQP_URL: nobody }));
+  await expect(failed).rejects.toThrow(/nothing listens at amqp:\/\/guest@127\.0\.0\.1:1\/; start the broker/);
 }
 
 export type Row = Record<string, number | boolean | string>;
