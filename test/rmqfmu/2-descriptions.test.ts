@@ -161,6 +161,11 @@ describe('1 twinbridge convert', () => {
       ': config.queueupperbound is -1, which would take nothing in; it is 100 here',
     ],
     [
+      'more than there is memory for',
+      handWritten([{ ...LEVEL, type: 'String' }], { 'config.queueupperbound': '2000000' }),
+      ': config.queueupperbound is 2000000; 253240 messages may wait here',
+    ],
+    [
       'a time-out of 0',
       handWritten([LEVEL], { 'config.communicationtimeout': '0' }),
       ': config.communicationtimeout is 0 s, with which RMQFMU fails; it is 60 s here',

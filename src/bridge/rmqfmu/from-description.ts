@@ -43,6 +43,7 @@ const MESSAGE_BYTES = 32 << 20;
 /** The ring holds at least this many samples: RMQFMU counts only a part of those that wait. */
 const LEAST_CAPACITY = 1024;
 const MOST_CAPACITY = 1 << 20;
+const RING_BYTES = 2 ** 30;
 
 /** `resources`: the other copy, if there is one. Throws {@link InvalidFileError}. */
 export function fromDescription(root: ModelDescription, resources?: ModelDescription): FromDescription {
@@ -144,7 +145,7 @@ class DescriptionReader {
         timeout: `${timeout > 0 ? timeout : 60} s`,
         onTimeout: own(OWN_PARAMETERS.onTimeout) === 1 ? 'hold' : 'fail',
       },
-      ring: { capacity: Math.min(MOST_CAPACITY, Math.max(LEAST_CAPACITY, bound)) },
+      ring: { capacity: this.#capacity(bound) },
       outputs,
       inputs,
       ...(diagnostics.length === 0 ? {} : { diagnostics }),
@@ -161,6 +162,16 @@ class DescriptionReader {
       hasCredentials: username !== 'guest' || password !== 'guest',
       warnings: this.#warnings,
     };
+  }
+
+  /** Samples that the ring holds: what may wait, as far as there is memory for it. */
+  #capacity(bound: number): number {
+    const outputs = this.#root.variables.filter(({ causality }) => causality === 'output');
+    const row = outputs.reduce((sum, { type }) => sum + (type === 'String' ? TEXT_BYTES + 16 : 8), 128);
+    const most = Math.min(MOST_CAPACITY, Math.floor(RING_BYTES / row));
+    const wanted = Math.max(LEAST_CAPACITY, bound);
+    if (bound > most) this.#warn(`config.queueupperbound is ${bound}; ${most} messages may wait here`);
+    return Math.min(wanted, most);
   }
 
   #problem(message: string, location: SourceLocation, remedy?: string): void {
