@@ -45,6 +45,16 @@ export function exactInteger(text: string, scale = 1, offset = 0): bigint | unde
   return sum % unit === 0n ? sum / unit : undefined;
 }
 
+/** Of the inverse; a quotient that has more (a third) is rounded to a double. */
+const MOST_DECIMALS = 20;
+
+function withPoint(digits: bigint, decimals: number): string {
+  if (decimals === 0) return String(digits);
+  const sign = digits < 0n ? '-' : '';
+  const text = String(digits < 0n ? -digits : digits).padStart(decimals + 1, '0');
+  return `${sign}${text.slice(0, -decimals)}.${text.slice(-decimals)}`;
+}
+
 /** The inverse: `(value - offset) / scale` as JSON writes it, exact where a finite decimal number is. */
 export function unscaledInteger(value: bigint, scale = 1, offset = 0): string {
   if (scale === 1 && Number.isInteger(offset)) return String(value - BigInt(offset));
@@ -54,6 +64,9 @@ export function unscaledInteger(value: bigint, scale = 1, offset = 0): string {
   const lowest = Math.min(factor.exponent, summand.exponent, 0);
   const numerator = value * 10n ** BigInt(-lowest) - summand.digits * 10n ** BigInt(summand.exponent - lowest);
   const denominator = factor.digits * 10n ** BigInt(factor.exponent - lowest);
-  if (numerator % denominator === 0n) return String(numerator / denominator);
+  for (let decimals = 0; decimals <= MOST_DECIMALS; decimals++) {
+    const shifted = numerator * 10n ** BigInt(decimals);
+    if (shifted % denominator === 0n) return withPoint(shifted / denominator, decimals);
+  }
   return String(Number(numerator) / Number(denominator));
 }

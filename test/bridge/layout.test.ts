@@ -96,6 +96,47 @@ ring: {capacity: 64}
   });
 });
 
+describe('arrays, Enumerations and small numbers', () => {
+  const yaml = `outputs:
+  q: {type: Real, size: 2, unit: rad}
+  i8: Int8
+  mode: {type: Enumeration, values: {idle: 3, drive: 5}}
+inputs:
+  t: {type: String, size: 2, maxLength: 8, start: hi}
+  v: {type: Float32, size: 2, start: [1, 2]}
+  on: {type: Boolean, size: 2, start: true}
+`;
+  const variables = (fmi: 2 | 3) =>
+    layoutOf(`fmi: ${fmi}\n${yaml}`).variables.filter(({ kind }) => kind === 'output' || kind === 'input');
+
+  it('are in FMI 2.0 a variable for each element, Integers with limits', () => {
+    expect(variables(2)).toMatchObject([
+      { name: 'q[0]', valueReference: 100, slot: 0, type: 'Real', unit: 'rad' },
+      { name: 'q[1]', valueReference: 101, slot: 1, type: 'Real' },
+      { name: 'i8', valueReference: 102, slot: 2, type: 'Integer', min: -128, max: 127 },
+      { name: 'mode', valueReference: 103, type: 'Integer', start: 3, enumeration: { name: 'mode' } },
+      { name: 't[0]', valueReference: 104, slot: 0, stringOffset: 0, stringCapacity: 9, start: 'hi' },
+      { name: 't[1]', valueReference: 105, slot: 1, stringOffset: 16, stringCapacity: 9, start: 'hi' },
+      { name: 'v[0]', type: 'Real', start: 1 },
+      { name: 'v[1]', type: 'Real', start: 2 },
+      { name: 'on[0]', start: true },
+      { name: 'on[1]', start: true },
+    ]);
+    expect(variables(2).every(({ size }) => size === undefined)).toBe(true);
+  });
+
+  it('are in FMI 3.0 variables with a dimension, of their own types', () => {
+    expect(variables(3)).toMatchObject([
+      { name: 'q', valueReference: 100, slot: 0, size: 2, type: 'Real', start: [0, 0] },
+      { name: 'i8', valueReference: 102, type: 'Int8' },
+      { name: 'mode', valueReference: 103, type: 'Int64', enumeration: { items: [{ value: 3 }, { value: 5 }] } },
+      { name: 't', valueReference: 104, size: 2, start: 'hi' },
+      { name: 'v', valueReference: 106, size: 2, type: 'Float32', start: [1, 2] },
+      { name: 'on', valueReference: 108, size: 2, start: [true, true] },
+    ]);
+  });
+});
+
 describe('strings of a row', () => {
   it('begin on multiples of 8 bytes and have room for their NUL', () => {
     const { outputs } = parseBridgeConfig(
