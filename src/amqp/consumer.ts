@@ -87,6 +87,11 @@ export class Consumer implements LinkUser {
     return this.#backlog;
   }
 
+  /** See {@link Link.retryNow}. */
+  retryNow(): void {
+    this.#link?.retryNow();
+  }
+
   /** The queue's name, made up by the broker if none was given; it may change when the connection does. */
   get queueName(): string {
     return this.#queueName;

@@ -97,6 +97,8 @@ export class Link {
   #session: LiveSession | undefined;
   #attempt: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** The next attempt, while there is a pause before it. */
+  #retry: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(options: LinkOptions, user: LinkUser) {
@@ -121,6 +123,11 @@ export class Link {
     } finally {
       options.signal?.removeEventListener('abort', callOff);
     }
+  }
+
+  /** Something shows that the broker is back: the next attempt, if one is due, is made at once. */
+  retryNow(): void {
+    if (!this.isClosed) this.#retry?.();
   }
 
   get isClosed(): boolean {
@@ -233,9 +240,12 @@ export class Link {
     const full = Math.min(maxDelayMs, initialDelayMs * 2 ** Math.min(attempt - 1, 30));
     const delayMs = Math.round(full * (1 - jitter * Math.random()));
     this.emit({ type: 'retrying', attempt, delayMs, reason });
-    this.#timer = setTimeout(() => {
+    this.#retry = () => {
+      this.#retry = undefined;
+      clearTimeout(this.#timer);
       this.#connect(attempt).catch((error: BrokerError) => this.#retryAfter(attempt + 1, error.message));
-    }, delayMs);
+    };
+    this.#timer = setTimeout(this.#retry, delayMs);
   }
 }
 

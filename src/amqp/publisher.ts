@@ -94,6 +94,11 @@ export class Publisher implements LinkUser {
     return publisher;
   }
 
+  /** See {@link Link.retryNow}. */
+  retryNow(): void {
+    this.#link?.retryNow();
+  }
+
   get stats(): PublisherStats {
     return {
       published: this.#published,

@@ -230,6 +230,8 @@ export class BridgeSession {
         this.#showLink();
         if (!this.#ready) break; // the first time: told once for all links
         this.#producer.count('reconnects');
+        // The broker is back: the pauses between attempts, which grow, are for all links alike.
+        for (const link of [...this.#consumers, this.#publisher]) link?.retryNow();
         this.#log.write('info', 'logEvents', `${what}: connected again`);
         break;
       case 'lost':
