@@ -73,21 +73,33 @@ describe('queue types', () => {
     expect(await ch.get('commands')).toMatchObject({ content: Buffer.from('stop') });
   });
 
-  it('streams are refused with 540', async () => {
-    const client = await raw(await start());
-    const type = { type: 'S', value: Buffer.from('stream') } as const;
-    client.method(1, 'queue.declare', {
-      ...declare,
-      queue: 's',
-      durable: true,
-      arguments: new Map([['x-queue-type', type]]),
-    });
-    expect((await client.expect('connection.close')).args).toMatchObject({
-      replyCode: 540,
-      replyText: "NOT_IMPLEMENTED - queue type 'stream'",
-      classId: 50,
-      methodId: 10,
-    });
+  it('a stream is bounded: the oldest messages go, a reader begins with what is left, and readers take nothing away', async () => {
+    const broker = await start();
+    const ch = await (await client(broker)).createConfirmChannel();
+    const args = { 'x-queue-type': 'stream', 'x-max-length-bytes': 100_000 };
+    await ch.assertQueue('history', { durable: true, arguments: args });
+    for (let i = 0; i < 500; i++) ch.sendToQueue('history', Buffer.alloc(1000, i));
+    await ch.waitForConfirms();
+    const { messageCount } = await ch.checkQueue('history');
+    expect(messageCount).toBeGreaterThan(50);
+    expect(messageCount).toBeLessThan(100);
+    expect(broker.stats().memoryBytes).toBeLessThan(110_000);
+    await ch.prefetch(10);
+    const offsets: number[] = [];
+    await ch.consume(
+      'history',
+      (message) => {
+        if (message === null) return;
+        offsets.push(Number(message.properties.headers?.['x-stream-offset']));
+        ch.ack(message);
+      },
+      { arguments: { 'x-stream-offset': 'first' } },
+    );
+    await until(() => offsets.length === messageCount);
+    expect(offsets).toEqual(Array.from({ length: messageCount }, (_, i) => 500 - messageCount + i));
+    expect((await ch.checkQueue('history')).messageCount).toBe(messageCount);
+    await ch.deleteQueue('history');
+    expect(broker.stats().memoryBytes).toBe(0);
   });
 });
 

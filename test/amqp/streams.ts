@@ -205,6 +205,25 @@ export function streams(name: string, start: () => Promise<BrokerUnderTest>): vo
       expect(got.slice(10)).toEqual(numbers(100, 101 + length));
     });
 
+    it.each([
+      ['an exclusive stream', { exclusive: true, durable: true }, {}, 406],
+      ['a transient stream', { durable: false }, {}, 406],
+      ['a stream that goes with its consumer', { durable: true, autoDelete: true }, {}, 406],
+      ['a stream with a length in messages', { durable: true }, { 'x-max-length': 5 }, 406],
+    ])('%s is refused', async (_, flags, args, code) => {
+      const channel = await model.createChannel();
+      channel.on('error', () => {});
+      const refused = channel.assertQueue('refused', { ...flags, arguments: { 'x-queue-type': 'stream', ...args } });
+      await expect(refused).rejects.toMatchObject({ code });
+    });
+
+    it('needs a prefetch count', async () => {
+      const stream = await makeStream();
+      const channel = await model.createChannel();
+      channel.on('error', () => {});
+      await expect(channel.consume(stream, () => {})).rejects.toMatchObject({ code: 406 });
+    });
+
     async function messageCount(queue: string): Promise<number | undefined> {
       const channel = await model.createChannel();
       channel.on('error', () => {});

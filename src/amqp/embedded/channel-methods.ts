@@ -5,6 +5,7 @@ import { Consumer } from './consumer.js';
 import { ProtocolError, ReplyCode } from './protocol-error.js';
 import type { Queue } from './queue.js';
 import { inVhost } from './queue-settings.js';
+import { checkStreamConsumer } from './stream-queue.js';
 import type { BindingRequest } from './virtual-host.js';
 import { asInteger } from './wire/field-table.js';
 import type { Method, MethodArgs, MethodName } from './wire/methods.js';
@@ -94,6 +95,7 @@ const HANDLERS: { readonly [N in MethodName]?: Handler<N> } = {
       const what = inVhost('queue', queue.name, channel.host.vhost.name);
       throw new ProtocolError(ReplyCode.accessRefused, `${what} in exclusive use`);
     }
+    checkStreamConsumer(queue, args.noAck, channel.consumerPrefetch);
     if (!args.noWait) reply(channel, 'basic.consume-ok', { consumerTag: tag });
     channel.addConsumer(new Consumer(channel, tag, queue, args));
   },

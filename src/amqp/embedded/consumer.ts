@@ -1,6 +1,7 @@
 /** A consumer on a channel (basic.consume): how many messages it may hold, and what it is called. */
 import type { Channel } from './channel.js';
 import type { Entry, Queue, QueueConsumer } from './queue.js';
+import type { FieldTable } from './wire/field-table.js';
 import type { MethodArgs } from './wire/methods.js';
 import { OctetWriter } from './wire/octets.js';
 
@@ -11,6 +12,7 @@ export class Consumer implements QueueConsumer {
   readonly queue: Queue;
   readonly noAck: boolean;
   readonly exclusive: boolean;
+  readonly arguments: FieldTable;
   readonly #channel: Channel;
   readonly #prefetch: number;
   #unanswered = 0;
@@ -21,6 +23,7 @@ export class Consumer implements QueueConsumer {
     this.queue = queue;
     this.noAck = args.noAck;
     this.exclusive = args.exclusive;
+    this.arguments = args.arguments;
     this.#prefetch = channel.consumerPrefetch;
     const writer = new OctetWriter();
     writer.shortstr(tag);

@@ -36,6 +36,7 @@ const COMPARED = [
   'x-overflow',
   'x-max-priority',
   'x-queue-type',
+  'x-max-age',
 ] as const;
 
 export const inVhost = (kind: string, name: string, vhost: string): string => `${kind} '${name}' in vhost '${vhost}'`;
@@ -59,9 +60,9 @@ export function readQueueSettings(name: string, vhost: string, flags: QueueFlags
   };
 
   const type = word('x-queue-type') ?? 'classic';
-  if (type === 'stream') throw new ProtocolError(ReplyCode.notImplemented, "queue type 'stream'");
   // A quorum queue's contract on one machine is a durable queue's; replication is what is missing.
-  if (type !== 'classic' && type !== 'quorum') fail('x-queue-type', `unknown queue type '${type}'`);
+  if (type !== 'classic' && type !== 'quorum' && type !== 'stream')
+    fail('x-queue-type', `unknown queue type '${type}'`);
 
   const overflow = word('x-overflow') ?? 'drop-head';
   if (overflow !== 'drop-head' && overflow !== 'reject-publish' && overflow !== 'reject-publish-dlx') {

@@ -6,6 +6,7 @@
 import { Deque } from './deque.js';
 import type { MemoryGauge, Message } from './message.js';
 import type { QueueSettings } from './queue-settings.js';
+import type { FieldTable } from './wire/field-table.js';
 
 /** A message in one queue; it stays in its queue's books until it is acknowledged. */
 export interface Entry {
@@ -23,6 +24,8 @@ export interface Entry {
 export interface QueueConsumer {
   readonly exclusive: boolean;
   readonly hasRoom: boolean;
+  /** Those of basic.consume. */
+  readonly arguments?: FieldTable;
   take(entry: Entry): void;
   /** One of the entries it took was acknowledged or given back. */
   answered(): void;
@@ -68,6 +71,10 @@ export class Queue {
     this.owner = owner;
     this.#host = host;
     this.touch();
+  }
+
+  protected get gauge(): MemoryGauge {
+    return this.#host.gauge;
   }
 
   get readyCount(): number {

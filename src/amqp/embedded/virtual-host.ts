@@ -8,6 +8,7 @@ import type { MemoryGauge, Message } from './message.js';
 import { ProtocolError, ReplyCode } from './protocol-error.js';
 import { type DeathReason, Queue, type QueueHost } from './queue.js';
 import { assertEquivalent, inVhost, type QueueFlags, readQueueSettings } from './queue-settings.js';
+import { checkLastingQueue, StreamQueue } from './stream-queue.js';
 import { asText, EMPTY_TABLE, type FieldTable } from './wire/field-table.js';
 import { HEADERS_FLAG } from './wire/properties.js';
 
@@ -152,8 +153,12 @@ export class VirtualHost implements QueueHost {
       current.touch();
       return current;
     }
+    checkLastingQueue(name, this.name, declaration, declaration.arguments);
     const settings = readQueueSettings(name, this.name, { durable, exclusive, autoDelete }, declaration.arguments);
-    const queue = new Queue(name, settings, exclusive ? user : undefined, this);
+    const queue =
+      asText(settings.arguments.get('x-queue-type')) === 'stream'
+        ? new StreamQueue(this.name, name, settings, undefined, this)
+        : new Queue(name, settings, exclusive ? user : undefined, this);
     this.queues.set(name, queue);
     this.#changed();
     return queue;
