@@ -32,7 +32,9 @@ function rows() {
     row.notPassed += record.notPassed;
     found.set(key, row);
   }
-  return [...found.values()].sort((a, b) => (a.tool === b.tool ? a.fmi.localeCompare(b.fmi) : 0));
+  const all = [...found.values()];
+  const tools = [...new Set(all.map(({ tool }) => tool))];
+  return tools.flatMap((tool) => all.filter((row) => row.tool === tool).sort((a, b) => a.fmi.localeCompare(b.fmi)));
 }
 
 function table() {

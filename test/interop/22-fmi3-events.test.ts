@@ -30,7 +30,7 @@ selection: { maxage: 10 s, timeout: 5 s, lookahead: 100 }
 diagnostics: [used, queue_depth]
 `;
 
-describeTool(import.meta.url, { ...FMPY, fmi: '3.0', exercised: 'events' }, () => {
+describeTool(import.meta.url, { ...FMPY, fmi: '3.0', exercised: 'Event Mode' }, () => {
   describeOnBrokers('of FMPy', (broker) => {
     const drive = async (yaml: string, scenario: object) =>
       python<Record<string, Run>>('events_fmi3.py', {

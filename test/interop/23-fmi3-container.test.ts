@@ -9,10 +9,10 @@ import { describeTool } from './tool.js';
 const STEP = 0.1;
 const folder = temporaryFolder();
 const tool = {
-  name: 'fmu-manipulation-toolbox',
+  name: 'FMU Manipulation Toolbox',
   found: pythonPackages('fmu_manipulation_toolbox', 'fmpy', 'pika'),
   fmi: '3.0',
-  exercised: 'a bridge in a container',
+  exercised: 'types of FMI 3.0 through a container',
 } as const;
 
 interface Seen {

@@ -14,7 +14,7 @@ describeTool(
     name: 'libcosim (libcosimpy)',
     found: pythonPackages('libcosimpy'),
     fmi: '2.0',
-    exercised: 'closed loop, two bridges stepped in parallel; by its API and from an OspSystemStructure.xml',
+    exercised: 'closed loop with two bridges, by its API and from an OspSystemStructure.xml',
   },
   () => {
     let fmus: Awaited<ReturnType<typeof buildFmus>>;

@@ -22,7 +22,7 @@ describeTool(
     name: 'Maestro',
     found: findJar('org.into-cps.maestro.maestro'),
     fmi: '2.0',
-    exercised: 'closed loop, two bridges, from a multi-model',
+    exercised: 'closed loop with two bridges, from a multi-model',
   },
   () => {
     let fmus: Awaited<ReturnType<typeof buildFmus>>;
