@@ -12,12 +12,12 @@
 
 #include "tb_decode.h"
 
-enum { MEMBERS = 10, SLOTS = 9, STRING_BYTES = 8, ARRAY_TEXT_BYTES = 16 };
+enum { MEMBERS = 11, ITEMS = 2, SLOTS = 10, STRING_BYTES = 8, ARRAY_TEXT_BYTES = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const char *const NAMES[MEMBERS] = {"x", "y", "seqno", "stop", "mode", "time", "pose", "x", "q", "names"};
+  static const char *const NAMES[MEMBERS] = {"x", "y", "seqno", "stop", "mode", "time", "pose", "x", "q", "names", "gear"};
   static const tb_member MESSAGE[MEMBERS] = {
       {.parent = TB_MESSAGE, .type = TB_REAL, .slot = 0},
       {.parent = TB_MESSAGE, .type = TB_REAL, .slot = 1, .scaled = 1, .scale = 0.1, .offset = 2},
@@ -29,11 +29,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       {.parent = 6, .type = TB_FLOAT32, .slot = 5},
       {.parent = 6, .type = TB_UINT8, .slot = 6, .size = 1},
       {.parent = 6, .type = TB_STRING, .slot = 7, .size = 2, .string_offset = STRING_BYTES, .string_capacity = 5},
+      {.parent = 6, .type = TB_INTEGER, .slot = 9, .n_items = ITEMS},
   };
+  static const char *const ITEM_NAMES[ITEMS] = {"low", "high"};
+  static const int32_t ITEM_VALUES[ITEMS] = {-1, 7};
   static tb_decoder *decoders[TB_TIME_RFC3339_OR_UTC + 1];
   for (int format = TB_TIME_RFC3339; format <= TB_TIME_RFC3339_OR_UTC; format++) {
     tb_decoder **decoder = &decoders[format];
-    if (*decoder == NULL) *decoder = tb_decoder_create(MEMBERS, NAMES, MESSAGE, SLOTS, format);
+    if (*decoder == NULL) *decoder = tb_decoder_create(MEMBERS, NAMES, MESSAGE, ITEMS, ITEM_NAMES, ITEM_VALUES, SLOTS, format);
     /* Of exactly this size, so that a sanitizer sees the first byte read or written beyond. */
     uint8_t *message = malloc(size);
     uint64_t *row = malloc((1 + SLOTS) * sizeof *row);

@@ -39,7 +39,7 @@ enum { TB_MEMBER_VALUE, TB_MEMBER_OBJECT, TB_MEMBER_TIME };
 
 #define TB_MESSAGE UINT32_MAX
 
-/* A member of a message, or of an object in it. 40 bytes; src/bridge/native-decoder.ts writes them. */
+/* A member of a message, or of an object in it. 48 bytes; src/bridge/native-decoder.ts writes them. */
 typedef struct {
   uint32_t parent; /* place of the object that it is in, which comes before it; TB_MESSAGE: the message itself */
   uint8_t kind;    /* TB_MEMBER_... */
@@ -49,14 +49,17 @@ typedef struct {
   uint32_t slot; /* of its value in a row, or of its first element */
   uint32_t size; /* elements of an array; 0: a single value */
   uint32_t string_offset, string_capacity; /* String: where in the row's string area, and bytes with the closing NUL */
+  uint32_t first_item, n_items; /* Integer: an Enumeration, which is one of these, by name or by number */
   double scale, offset;
 } tb_member;
 
 /*
  * `names` (UTF-8, unique in each object) and `members`: everything that messages can have, with one TB_MEMBER_TIME.
+ * `item_names` (UTF-8), `item_values`: of all Enumerations.
  * `n_slots`: of a row, those that other messages fill included. All arguments are copied. NULL: out of memory.
  */
 TB_API tb_decoder *tb_decoder_create(uint32_t n_members, const char *const *names, const tb_member *members,
+                                     uint32_t n_items, const char *const *item_names, const int32_t *item_values,
                                      uint32_t n_slots, int time_format);
 TB_API void tb_decoder_destroy(tb_decoder *decoder);
 

@@ -3,7 +3,7 @@ import { type Address, loadNative, NATIVE_TYPES, NativeLibraryError, type Native
 import type { DecoderOptions, TimeSettings } from './decoder.js';
 import { type StringArea, stringAreas } from './layout.js';
 import { compileMapping, type MappingNode, timePath } from './mapping.js';
-import { isFloat, type Signal, type SignalType, slotCount } from './signals.js';
+import { isFloat, type Signal, slotCount } from './signals.js';
 
 /**
  * For `Producer.useDecoder`, which owns it from then on. Undefined: the messages of this source are of a kind that only
@@ -19,11 +19,20 @@ export function createNativeDecoder(
   const members = flatten(compileMapping(own, timePath(options.time)).root);
   if (members === undefined) return undefined;
   const areas = stringAreas(outputs);
+  const items = own.flatMap((signal) => signal.items ?? []);
   const native = loadNative();
   const decoder = native.tb_decoder_create(
     members.length,
     members.map(({ name }) => name),
-    pack(members, (signal) => areas[outputs.indexOf(signal)]!),
+    pack(
+      members,
+      (signal) => areas[outputs.indexOf(signal)]!,
+      (signal) => items.indexOf(signal.items![0]!),
+    ),
+    items.length,
+    items.map(({ name }) => name),
+    // Never empty: its address is passed.
+    Int32Array.from([...items.map(({ value }) => value), 0]),
     slotCount(outputs),
     nativeTimeFormat(options.time),
   );
@@ -32,10 +41,8 @@ export function createNativeDecoder(
   return decoder;
 }
 
-const SLOW_TYPES: readonly SignalType[] = ['Binary', 'Enumeration'];
-
 function isPlain({ type, scale }: Signal): boolean {
-  return !SLOW_TYPES.includes(type) && (scale === undefined || isFloat(type));
+  return type !== 'Binary' && (scale === undefined || isFloat(type));
 }
 
 interface Member {
@@ -64,10 +71,14 @@ function isDigits(token: string): boolean {
 
 /** `TB_MESSAGE` */
 const MESSAGE = 0xffffffff;
-const MEMBER_BYTES = 40;
+const MEMBER_BYTES = 48;
 
 /** As `tb_member` in `fmu-shim/include/tb_decode.h`. */
-function pack(members: readonly Member[], areaOf: (signal: Signal) => StringArea): Buffer {
+function pack(
+  members: readonly Member[],
+  areaOf: (signal: Signal) => StringArea,
+  firstItemOf: (signal: Signal) => number,
+): Buffer {
   const packed = Buffer.alloc(MEMBER_BYTES * Math.max(1, members.length));
   for (const [index, { parent, node }] of members.entries()) {
     const at = index * MEMBER_BYTES;
@@ -76,14 +87,19 @@ function pack(members: readonly Member[], areaOf: (signal: Signal) => StringArea
     packed.writeUInt8(signal !== undefined ? 0 : node.isTime ? 2 : 1, at + 4);
     if (signal === undefined) continue;
     const { offset, capacity } = areaOf(signal);
-    packed.writeUInt8(NATIVE_TYPES.indexOf(signal.type as NativeType), at + 5);
+    const type: NativeType = signal.type === 'Enumeration' ? 'Integer' : signal.type;
+    packed.writeUInt8(NATIVE_TYPES.indexOf(type), at + 5);
     packed.writeUInt8(signal.scale === undefined ? 0 : 1, at + 6);
     packed.writeUInt32LE(signal.slot, at + 8);
     packed.writeUInt32LE(signal.size ?? 0, at + 12);
     packed.writeUInt32LE(offset, at + 16);
     packed.writeUInt32LE(capacity, at + 20);
-    packed.writeDoubleLE(signal.scale ?? 1, at + 24);
-    packed.writeDoubleLE(signal.offset ?? 0, at + 32);
+    if (signal.items !== undefined) {
+      packed.writeUInt32LE(firstItemOf(signal), at + 24);
+      packed.writeUInt32LE(signal.items.length, at + 28);
+    }
+    packed.writeDoubleLE(signal.scale ?? 1, at + 32);
+    packed.writeDoubleLE(signal.offset ?? 0, at + 40);
   }
   return packed;
 }

@@ -53,7 +53,16 @@ export interface NativeFunctions {
   tb_producer_shim_counted(producer: Address, counter: number): number;
   tb_producer_log(producer: Address, level: number, category: string, text: string): void;
 
-  tb_decoder_create(members: number, names: string[], packed: Uint8Array, slots: number, timeFormat: number): Address;
+  tb_decoder_create(
+    members: number,
+    names: string[],
+    packed: Uint8Array,
+    items: number,
+    itemNames: string[],
+    itemValues: Int32Array,
+    slots: number,
+    timeFormat: number,
+  ): Address;
   tb_decoder_destroy(decoder: Address): void;
   tb_decoder_restrict(decoder: Address, maxLength: number, refuseUnknown: number): void;
 
@@ -108,7 +117,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_producer_shim_counted: 'double tb_producer_shim_counted(uintptr_t producer, uint32_t counter)',
   tb_producer_log: 'void tb_producer_log(uintptr_t producer, uint32_t level, const char *category, const char *text)',
   tb_decoder_create:
-    'uintptr_t tb_decoder_create(uint32_t n, const char **names, const uint8_t *members, uint32_t n_slots, int time_format)',
+    'uintptr_t tb_decoder_create(uint32_t n, const char **names, const uint8_t *members, uint32_t n_items, const char **item_names, const int32_t *item_values, uint32_t n_slots, int time_format)',
   tb_decoder_destroy: 'void tb_decoder_destroy(uintptr_t decoder)',
   tb_decoder_restrict: 'void tb_decoder_restrict(uintptr_t decoder, uint32_t max_length, int refuse_unknown)',
   tb_reader_create: 'uintptr_t tb_reader_create(uintptr_t producer)',

@@ -246,6 +246,16 @@ export const NESTED: readonly Signal[] = (
     { name: 'on', type: 'Boolean', path: ['joints', 'on'], size: 2 },
     { name: 'names', type: 'String', path: ['joints', 'names'], size: 2, maxLength: 5 },
     { name: 'y', type: 'Integer' },
+    {
+      name: 'gear',
+      type: 'Enumeration',
+      path: ['pose', 'gear'],
+      items: [
+        { name: 'low', value: -1 },
+        { name: 'höchster "Gang"', value: 7 },
+        { name: 'süd', value: 2 },
+      ],
+    },
   ] as const
 ).map((signal, index, all): Signal => {
   const slot = slotCount(all.slice(0, index).map((one) => ({ ...one, slot: 0, source: 0 })));
@@ -328,6 +338,20 @@ const objectText = (members: Readonly<Record<string, fc.Arbitrary<string>>>): fc
     );
 };
 
+const gearText = fc.constantFrom(
+  '"low"',
+  '-1',
+  '7',
+  '2',
+  '"süd"',
+  '"low"',
+  '"lo"',
+  '"low "',
+  '"h\u00f6chster \\"Gang\\""',
+  '7.0',
+  '3',
+);
+
 /** A message with the places of {@link NESTED}, and its time under `/header/stamp`. */
 export const nestedMessage: fc.Arbitrary<string> = objectText({
   header: objectText({ seq: fc.constant('1'), stamp: mostly(fc.constant('"2026-11-21T03:34:58.5Z"')) }),
@@ -337,6 +361,7 @@ export const nestedMessage: fc.Arbitrary<string> = objectText({
       x: mostly(fc.oneof(plainNumber, plainNumber, numberText)),
       y: mostly(plainNumber),
       z: mostly(plainNumber),
+      gear: mostly(gearText),
     }),
   ),
   ids: mostly(

@@ -22,6 +22,12 @@ typedef struct {
   tb_member member;
 } tb_key;
 
+typedef struct {
+  char *quoted; /* as it stands in a message, with its quotes; NULL: it is written with escapes */
+  uint32_t length;
+  int32_t value;
+} tb_item;
+
 /*
  * A message has the keys that the message before it had, in the same order. So the next key is compared with the one
  * expected, and looked up only if it is another.
@@ -37,6 +43,8 @@ struct tb_decoder {
   uint32_t first;   /* the first key of the last message */
   uint32_t message; /* counts them */
   tb_key *keys;
+  tb_item *items;
+  uint32_t n_items;
   uint32_t *table; /* key indices by hash, open addressing */
   uint32_t table_mask;
   tb_known_day day;
@@ -55,19 +63,38 @@ static bool is_plain_name(const char *name) {
   return true;
 }
 
+static char *quoted_copy(const char *text, uint32_t *quoted_length) {
+  size_t length = strlen(text);
+  char *quoted = length > UINT32_MAX - 2 ? NULL : malloc(length + 2);
+  if (quoted == NULL) return NULL;
+  quoted[0] = '"';
+  memcpy(quoted + 1, text, length);
+  quoted[length + 1] = '"';
+  *quoted_length = (uint32_t)length + 2;
+  return quoted;
+}
+
+static bool add_items(tb_decoder *d, uint32_t n, const char *const *names, const int32_t *values) {
+  d->items = calloc(n + 1, sizeof *d->items);
+  if (d->items == NULL) return false;
+  for (; d->n_items < n; d->n_items++) {
+    tb_item *item = &d->items[d->n_items];
+    item->value = values[d->n_items];
+    if (!is_plain_name(names[d->n_items])) continue;
+    item->quoted = quoted_copy(names[d->n_items], &item->length);
+    if (item->quoted == NULL) return false;
+  }
+  return true;
+}
+
 static bool add_key(tb_decoder *d, uint32_t index, const char *name, const tb_member *member) {
   tb_key *key = &d->keys[index];
   key->member = *member;
   key->first = index + 1;
   d->always_slow = d->always_slow || !is_plain_name(name);
   size_t length = strlen(name);
-  if (length > UINT32_MAX - 2) return false;
-  key->quoted = malloc(length + 2);
+  key->quoted = quoted_copy(name, &key->length);
   if (key->quoted == NULL) return false;
-  key->quoted[0] = '"';
-  memcpy(key->quoted + 1, name, length);
-  key->quoted[length + 1] = '"';
-  key->length = (uint32_t)length + 2;
   key->hash = hash_of(member->parent, (const uint8_t *)name, length);
   key->follower = index + 1;
   uint32_t place = key->hash & d->table_mask;
@@ -87,7 +114,8 @@ static uint32_t find_key(const tb_decoder *d, uint32_t parent, const uint8_t *qu
   return NO_KEY;
 }
 
-tb_decoder *tb_decoder_create(uint32_t n_members, const char *const *names, const tb_member *members, uint32_t n_slots,
+tb_decoder *tb_decoder_create(uint32_t n_members, const char *const *names, const tb_member *members, uint32_t n_items,
+                              const char *const *item_names, const int32_t *item_values, uint32_t n_slots,
                               int time_format) {
   enum { MOST_MEMBERS = 1 << 28 };
   if (n_members > MOST_MEMBERS) return NULL;
@@ -101,7 +129,7 @@ tb_decoder *tb_decoder_create(uint32_t n_members, const char *const *names, cons
   while (d->table_mask < 2 * n_members + 2) d->table_mask = d->table_mask * 2 + 1;
   d->keys = calloc(n_members + 1, sizeof *d->keys);
   d->table = malloc((d->table_mask + 1) * sizeof *d->table);
-  bool ok = d->keys != NULL && d->table != NULL;
+  bool ok = d->keys != NULL && d->table != NULL && add_items(d, n_items, item_names, item_values);
   for (uint32_t i = 0; ok && i <= d->table_mask; i++) d->table[i] = NO_KEY;
   for (uint32_t i = 0; ok && i < n_members; i++) {
     ok = add_key(d, i, names[i], &members[i]);
@@ -118,7 +146,10 @@ void tb_decoder_destroy(tb_decoder *d) {
   if (d == NULL) return;
   if (d->keys != NULL)
     for (uint32_t i = 0; i < d->n_keys; i++) free(d->keys[i].quoted);
+  if (d->items != NULL)
+    for (uint32_t i = 0; i < d->n_items; i++) free(d->items[i].quoted);
   free(d->keys);
+  free(d->items);
   free(d->table);
   free(d);
 }
@@ -285,12 +316,36 @@ static bool read_changed_real(const tb_member *member, const uint8_t **at, const
   return true;
 }
 
-static inline bool read_value(const tb_member *member, const uint8_t **at, const uint8_t *end, uint64_t *value,
+/* An item of an Enumeration; one that is not among them is for the slow path to refuse. */
+static bool read_item(const tb_decoder *d, const tb_member *member, const uint8_t **at, const uint8_t *end,
+                      uint64_t *value) {
+  const tb_item *items = &d->items[member->first_item];
+  const bool by_name = *at < end && **at == '"';
+  int64_t number = 0;
+  if (!by_name) {
+    if (!read_integer(at, end, (uint64_t)INT32_MAX + 1, INT32_MAX, value)) return false;
+    memcpy(&number, value, sizeof number);
+  }
+  for (uint32_t i = 0; i < member->n_items; i++) {
+    if (by_name ? items[i].quoted == NULL || (size_t)(end - *at) < items[i].length ||
+                      memcmp(*at, items[i].quoted, items[i].length) != 0
+                : items[i].value != number)
+      continue;
+    if (by_name) *at += items[i].length;
+    *value = (uint64_t)(int64_t)items[i].value;
+    return true;
+  }
+  return false;
+}
+
+static inline bool read_value(const tb_decoder *d, const tb_member *member, const uint8_t **at, const uint8_t *end, uint64_t *value,
                               char *text) {
   switch ((tb_type)member->type) {
     case TB_REAL: return member->scaled ? read_changed_real(member, at, end, value) : read_real(at, end, value);
     case TB_FLOAT32: return read_changed_real(member, at, end, value);
-    case TB_INTEGER: return read_integer(at, end, (uint64_t)INT32_MAX + 1, INT32_MAX, value);
+    case TB_INTEGER:
+      if (member->n_items > 0) return read_item(d, member, at, end, value);
+      return read_integer(at, end, (uint64_t)INT32_MAX + 1, INT32_MAX, value);
     case TB_INT8: return read_integer(at, end, (uint64_t)INT8_MAX + 1, INT8_MAX, value);
     case TB_INT16: return read_integer(at, end, (uint64_t)INT16_MAX + 1, INT16_MAX, value);
     case TB_INT64: return read_integer(at, end, (uint64_t)INT64_MAX + 1, INT64_MAX, value);
@@ -310,13 +365,13 @@ static inline bool read_value(const tb_member *member, const uint8_t **at, const
 }
 
 /* All of its elements, no more and no less. */
-static bool read_array(const tb_member *member, const uint8_t **at, const uint8_t *end, uint64_t *values, char *text) {
+static bool read_array(const tb_decoder *d, const tb_member *member, const uint8_t **at, const uint8_t *end, uint64_t *values, char *text) {
   const uint8_t *p = *at;
   const uint32_t stride = (member->string_capacity + 7) & ~UINT32_C(7);
   if (p == end || *p != '[') return false;
   for (uint32_t k = 0; k < member->size; k++) {
     p = skip_space(p + 1, end);
-    if (!read_value(member, &p, end, &values[k], text + (size_t)k * stride)) return false;
+    if (!read_value(d, member, &p, end, &values[k], text + (size_t)k * stride)) return false;
     p = skip_space(p, end);
     if (p == end || *p != (k + 1 < member->size ? ',' : ']')) return false;
   }
@@ -387,10 +442,10 @@ static inline bool read_member(tb_decoder *d, row *r, uint32_t index, int depth,
       if (r->mask[slot / 64] & bit) return false; /* twice the same key */
       char *text = r->strings + member->string_offset;
       if (member->size == 0) {
-        if (!read_value(member, at, end, &r->values[slot], text)) return false;
+        if (!read_value(d, member, at, end, &r->values[slot], text)) return false;
         r->mask[slot / 64] |= bit;
       } else {
-        if (!read_array(member, at, end, &r->values[slot], text)) return false;
+        if (!read_array(d, member, at, end, &r->values[slot], text)) return false;
         for (uint32_t k = slot; k < slot + member->size; k++) r->mask[k / 64] |= (uint64_t)1 << (k % 64);
       }
       r->found++;
