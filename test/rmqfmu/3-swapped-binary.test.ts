@@ -125,6 +125,7 @@ describeOnBrokers('a swapped binary', (broker) => {
 
     it('where the two copies disagree, the root says what there is, resources how it starts, and both are told', async () => {
       const root = handWritten([...OUTPUTS, ...INPUTS], {
+        'config.password': 'sesame-73',
         'config.maxage': '100',
         'config.routingkey.from_cosim': 'nowhere',
       });
@@ -144,10 +145,12 @@ describeOnBrokers('a swapped binary', (broker) => {
         "'seqno' is value reference 14, Integer here and value reference 99, Integer in resources/modelDescription.xml; the one here counts",
         "'i' starts with another value in resources/modelDescription.xml (2 here, 9 there); the one there counts, as with RMQFMU",
         "'config.maxage' starts with another value in resources/modelDescription.xml (100 here, 1000 there)",
+        "'config.password' starts with another value in resources/modelDescription.xml; the one there counts",
         'only in resources/modelDescription.xml, and not used: forgotten',
       ]) {
         expect(b.said(told), told).toBe(true);
       }
+      expect(b.said('sesame')).toBe(false);
     });
 
     it('at one of the two places is enough, and without bridge.json, too', async () => {

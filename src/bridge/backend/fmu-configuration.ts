@@ -7,11 +7,12 @@ import { InvalidInputError } from '../../support/errors.js';
 import { parseBridgeJson } from '../bridge-json.js';
 import type { BridgeConfig } from '../config.js';
 import type * as StartUp from '../rmqfmu/start-up.js';
+import type { Note } from '../rmqfmu/start-up.js';
 
 export interface FmuConfiguration {
   readonly config: BridgeConfig;
   /** What the importer is to be told about where it comes from. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 /**

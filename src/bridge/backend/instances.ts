@@ -5,13 +5,14 @@ import type { Worker } from 'node:worker_threads';
 import { type ReceivedHandles, regionSize } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import { bridgeLayout } from '../layout.js';
+import type { Note } from '../rmqfmu/start-up.js';
 import { readConfiguration } from './fmu-configuration.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
 interface Instance {
   readonly instanceName: string;
   readonly config: BridgeConfig;
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
   readonly worker: ConsumerWorker;
 }
 

@@ -24,6 +24,7 @@ import { type BrokerAccess, brokerAccess } from '../broker-access.js';
 import type { BridgeConfig } from '../config.js';
 import { CredentialsError, secretFileOf } from '../credentials.js';
 import { bridgeLayout } from '../layout.js';
+import type { Note } from '../rmqfmu/start-up.js';
 import { HealthIntake, healthExchanges } from './health-intake.js';
 import { Intake } from './intake.js';
 import { Outlet } from './outlet.js';
@@ -71,8 +72,8 @@ export class BridgeSession {
   }
 
   /** A line for the importer. */
-  warn(text: string): void {
-    this.#log.write('warning', 'logStatusWarning', text);
+  note({ level, text }: Note): void {
+    this.#log.write(level, level === 'info' ? 'logEvents' : 'logStatusWarning', text);
   }
 
   /** Connects; the outcome shows in the ring's link state, which the shim waits for. */

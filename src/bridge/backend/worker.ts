@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { loadNative, openStream, type ReceivedHandles, useNativeLibrary } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
+import type { Note } from '../rmqfmu/start-up.js';
 import { BridgeSession } from './session.js';
 
 export type ToWorker =
@@ -10,7 +11,7 @@ export type ToWorker =
       readonly id: number;
       readonly instanceName: string;
       readonly config: BridgeConfig;
-      readonly notes: readonly string[];
+      readonly notes: readonly Note[];
       readonly handles: ReceivedHandles;
     }
   | { readonly type: 'start'; readonly id: number; readonly parameters: ReadonlyMap<number, string> }
@@ -35,7 +36,7 @@ export function runWorker(library: string): void {
         const { config, instanceName, handles, notes } = message;
         const notification = await openStream(handles.notification, { writable: false });
         const session = new BridgeSession(config, instanceName, handles, notification);
-        for (const note of notes) session.warn(note);
+        for (const note of notes) session.note(note);
         sessions.set(id, session);
         say({ type: 'attached', id });
         break;

@@ -6,7 +6,7 @@
  * variables there are, since the importer asks for those, and `resources` says what they start with, since runs so far
  * have used that.
  */
-import type { ModelDescription, ScalarVariable } from '../../fmi/model-description.js';
+import type { ModelDescription, ScalarVariable } from '../../fmi/index.js';
 import { InvalidFileError, type Problem, type SourceLocation } from '../../support/errors.js';
 import { type BasicType, INTEGER_MAX, type SignalValue } from '../signals.js';
 import {

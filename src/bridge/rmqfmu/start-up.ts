@@ -3,6 +3,7 @@
  * was built. Bundled by itself (`resources/rmqfmu.cjs`): the backend loads it only then.
  */
 import { stringify } from 'yaml';
+// Not by the folder's index: archives and instances would come into the bundle.
 import { readModelDescription } from '../../fmi/read-model-description.js';
 import { formatProblem, InvalidInputError } from '../../support/errors.js';
 import { bridgeJson } from '../bridge-json.js';
@@ -15,14 +16,20 @@ export interface DescriptionFile {
   readonly xml: Uint8Array;
 }
 
+/** A line for the importer. */
+export interface Note {
+  readonly level: 'info' | 'warning';
+  readonly text: string;
+}
+
 export interface FoundConfiguration {
   /** As `resources/bridge.json`, with the GUID of the description. */
   readonly json: string;
   /** What the importer is to be told. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
-/** Names files below its folder as a user sees them in the FMU. */
+/** `built`: what the FMU was built with. Throws `InvalidFileError`, `InvalidInputError`. */
 export function configurationOf(
   root: DescriptionFile,
   resources: DescriptionFile | undefined,
@@ -32,7 +39,10 @@ export function configurationOf(
   const other = resources === undefined ? undefined : readModelDescription(resources.file, resources.xml);
   const found = fromDescription(read.description, other?.description);
   const config = toConfig(found, root.file);
-  const notes = [`the configuration is that of ${root.file}`, ...found.warnings.map(formatProblem)];
+  const notes: readonly Note[] = [
+    { level: 'info', text: `the configuration is that of ${root.file}` },
+    ...found.warnings.map((problem) => ({ level: 'warning' as const, text: formatProblem(problem) })),
+  ];
   return { json: bridgeJson({ ...keep(config, built), guid: read.description.guid }), notes };
 }
 
