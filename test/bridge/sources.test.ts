@@ -141,6 +141,60 @@ describeOnBrokers('a bridge with two sources', (broker) => {
     expect(second).not.toHaveProperty('stop');
   });
 
+  it('goes on with one source while the queue of another is deleted', async () => {
+    const name = `gps-${process.pid}-${Date.now()}`;
+    const lasting = await bridgeFmu(
+      ROBOT.replace('key: gps,', `key: gps, queue: { name: ${name}, durable: true },`),
+      folder,
+      'lasting',
+    );
+    try {
+      await feeders.odom.onReady(odom(0, 1));
+      await feeders.gps.onReady(gps(0, 1));
+      bridge = new Bridge(lasting);
+      bridge.initialise();
+      await peer.channel.deleteQueue(name);
+      let time = 0;
+      const step = async (): Promise<void> => {
+        await deliver('odom', odom(1000 * time + 10, time));
+        bridge.instance.doStep(time, 0.01);
+        time += 0.01;
+      };
+      await step();
+      expect(bridge.real('x')).toBe(0);
+      await until(() => {
+        bridge.instance.doStep(time, 0.0001); // log lines come with it
+        time += 0.0001;
+        return bridge.said('receiving gps: the broker cancelled the consumer');
+      });
+      expect(bridge.said('receiving odom')).toBe(false);
+      // It has been declared anew.
+      await deliver('gps', gps(Math.ceil(1000 * time), 3));
+      await step();
+      await step();
+      expect(bridge.real('lat')).toBe(3 * 1e-7);
+    } finally {
+      bridge.instance.free();
+      await peer.channel.deleteQueue(name);
+      await lasting.close();
+    }
+  });
+
+  it('says which exchange of a source is missing', async () => {
+    const wrong = await bridgeFmu(
+      ROBOT.replace('key: gps,', 'key: gps, exchange: nowhere, declare: passive,'),
+      folder,
+      'wrong',
+    );
+    try {
+      bridge = new Bridge(wrong);
+      expect(() => bridge.initialise()).toThrow(/nowhere/);
+    } finally {
+      bridge.instance.free();
+      await wrong.close();
+    }
+  });
+
   it('loses nothing when one source floods the ring while a step waits for the other', async () => {
     const small = await bridgeFmu(`${ROBOT}ring: { capacity: 8 }\n`, folder, 'small');
     try {
