@@ -68,6 +68,8 @@ type Call = (...args: unknown[]) => unknown;
 export class Fmi3Fmu {
   readonly description: Fmi3ModelDescription;
   readonly directory: string;
+  /** Its file. */
+  readonly library: string;
   readonly functions: ReadonlyMap<string, Call>;
   readonly close: () => Promise<void>;
 
@@ -77,7 +79,8 @@ export class Fmi3Fmu {
     this.close = close;
     const { tuple, extension } = hostPlatform()!;
     const file = `${description.coSimulation?.modelIdentifier}.${extension}`;
-    const library: ReturnType<Koffi['load']> = koffi.load(join(directory, 'binaries', tuple, file));
+    this.library = join(directory, 'binaries', tuple, file);
+    const library: ReturnType<Koffi['load']> = koffi.load(this.library);
     this.functions = new Map(
       PROTOTYPES.map((prototype) => [/fmi3(\w+)\(/.exec(prototype)![1]!, library.func(prototype) as Call]),
     );
