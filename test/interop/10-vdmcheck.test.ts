@@ -6,7 +6,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { buildBridgeFmu, readBridgeConfig } from '#tb/bridge/index.js';
 import { openFmu } from '#tb/fmi/index.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
-import { findJar, java } from './maestro.js';
+import { findJar, java } from './java.js';
 import { describeTool } from './tool.js';
 import { buildFmus } from './two-robots.js';
 
@@ -48,12 +48,16 @@ describeTool(import.meta.url, { name: 'vdmcheck', found, fmi: '2.0', exercised: 
     ],
     ['of a bridge with all types', async () => (await buildFmus(folder)).bridge],
     ['of a model in C', () => exampleFmu(folder, 'feedthrough')],
-  ])('the description %s', async (_, fmu) => {
-    expect(await check(await fmu())).toBe('');
-  });
+  ])(
+    'the description %s',
+    async (_, fmu) => {
+      expect(await check(await fmu())).toBe('');
+    },
+    120_000,
+  );
 
   it('but with a description that breaks the standard', async () => {
     const twice = (xml: string) => xml.replace('name="y"', 'name="x"');
     expect(await check((await buildFmus(folder)).bridge, twice)).toMatch(/Variable names are not unique/);
-  });
+  }, 120_000);
 });

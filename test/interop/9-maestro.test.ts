@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, it } from 'vitest';
 import { describeOnBrokers } from '../support/brokers.js';
 import { temporaryFolder } from '../support/fmus.js';
-import { findJar, java } from './maestro.js';
+import { findJar, java } from './java.js';
 import { describeTool } from './tool.js';
 import { buildFmus, expectToldWithoutBroker, type Question, type Row, runTwoRobots } from './two-robots.js';
 

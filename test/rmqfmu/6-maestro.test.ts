@@ -7,7 +7,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseBrokerUrl } from '#tb/amqp/index.js';
-import { findJar, java } from '../interop/maestro.js';
+import { findJar, java } from '../interop/java.js';
 import { Peer, stamp } from '../support/bridge.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { Feeder } from '../support/feeder.js';

