@@ -264,6 +264,32 @@ describe('what is missing', () => {
   });
 });
 
+describe('the documentation in the FMU', () => {
+  it('says of each source what it carries, and where in messages it stands', async () => {
+    const file = join(folder, 'sources.fmu');
+    await buildBridgeFmu(
+      parseBridgeConfig(
+        `twinbridge: bridge
+name: sources
+sources: { odom: { key: a, maxage: 1 s }, gps: { key: b, time: { key: /h/t } } }
+outputs:
+  q: { type: Real, source: odom, path: /joints/q, size: 2, scale: 0.5, offset: -1 }
+  lat: { type: Real, source: gps }
+`,
+        'b.yaml',
+      ),
+      file,
+    );
+    const fmu = await openFmu(file);
+    const page = readFileSync(join(fmu.directory, 'documentation/index.html'), 'utf8');
+    await fmu.close();
+    const [, odom = '', gps = ''] = page.split('<h2>Outputs from ');
+    expect(odom).toMatch(/^odom<[\s\S]*<td>q\[1\]<\/td>.*<td>\/joints\/q\/1 × 0\.5 − 1<\/td>/);
+    expect(gps).toMatch(/^gps<[\s\S]*<td>lat<\/td>/);
+    expect(page).toContain('In messages of gps, <code>/h/t</code> holds its time');
+  });
+});
+
 describe('twinbridge build', () => {
   const project = join(folder, 'project');
   mkdirSync(project);

@@ -1,6 +1,10 @@
 /** `documentation/index.html` of a bridge FMU: what it does, its variables, what it needs where it runs. */
 import type { Fmi3ModelDescription, Fmi3Variable, ModelDescription, ScalarVariable } from '../../fmi/index.js';
 import type { BridgeConfig } from '../config.js';
+import type { SourceConfig } from '../config-sources.js';
+import { bridgeLayout } from '../layout.js';
+import { formatPointer } from '../pointer.js';
+import { pathOf, type Signal } from '../signals.js';
 
 type DescribedVariable = ScalarVariable | Fmi3Variable;
 
@@ -10,7 +14,10 @@ export function documentationHtml(
 ): string {
   const { sources, send, selection } = config;
   const isDiagnostic = (name: string) => (config.diagnostics as readonly string[]).includes(name);
-  const sourceOf = new Map(config.outputs.map(({ name, source }) => [name, source]));
+  const places = new Map([...placesOf(config.outputs), ...placesOf(config.inputs)]);
+  const sourceOf = new Map(
+    bridgeLayout(config).variables.flatMap(({ name, kind, source }) => (kind === 'output' ? [[name, source]] : [])),
+  );
   const variables: readonly DescribedVariable[] = described.variables;
   const of = (test: (variable: DescribedVariable) => boolean) => variables.filter(test);
   const sections = [
@@ -19,12 +26,14 @@ export function documentationHtml(
         sources.length === 1 ? 'Outputs' : `Outputs from ${escapeHtml(source)}`,
         `carried in by messages of exchange <code>${escapeHtml(exchange)}</code>, binding key <code>${escapeHtml(key)}</code>`,
         of(({ causality, name }) => causality === 'output' && !isDiagnostic(name) && sourceOf.get(name) === index),
+        places,
       ),
     ),
     section(
       'Inputs',
       `published to exchange <code>${escapeHtml(send.exchange)}</code> with routing key <code>${escapeHtml(send.key)}</code>`,
       of(({ causality }) => causality === 'input'),
+      places,
     ),
     section(
       'Diagnostics',
@@ -75,8 +84,9 @@ such a URL, named by the environment variable <code>TWINBRIDGE_SECRET_FILE</code
 </ol>
 
 <h2>Messages</h2>
-<p>A message is a JSON object whose keys are the names of the variables below.
-${sources.map((source) => `${sources.length === 1 ? '' : `In messages of ${escapeHtml(source.name)}, `}<code>${escapeHtml(source.time.key)}</code> holds its time (${escapeHtml(source.time.format)}); values count for ${source.maxageMs} ms.`).join('\n')}
+<p>A message is a JSON object whose keys are the names of the variables below, or which has their values where the tables
+say (JSON pointers).
+${sources.map((source) => ofSource(source, sources.length > 1)).join('\n')}
 A step outputs the newest values that are valid at its end (${selection.behaviour === 'complete' ? 'complete' : `RMQFMU ${selection.behaviour}`}). It waits at most ${selection.timeoutMs / 1000} s for
 them and then ${selection.onTimeout === 'fail' ? 'is discarded' : 'keeps the outputs as they are'}.</p>
 ${sections.join('')}
@@ -86,14 +96,45 @@ ${sections.join('')}
 `;
 }
 
-function section(title: string, what: string, variables: readonly DescribedVariable[]): string {
+function ofSource({ name, payload, time, maxageMs }: SourceConfig, named: boolean): string {
+  const lifetime = `values count for ${maxageMs} ms.`;
+  if (payload === 'raw') return `A message of ${escapeHtml(name)} is a value as a whole; ${lifetime}`;
+  const place = `<code>${escapeHtml(time.key)}</code> holds its time (${escapeHtml(time.format)}); ${lifetime}`;
+  return named ? `In messages of ${escapeHtml(name)}, ${place}` : place;
+}
+
+/** Of variables whose values do not stand at the top of a message under their names, as they are. */
+function placesOf(signals: readonly Signal[]): [string, string][] {
+  return signals.flatMap((signal): [string, string][] => {
+    const { name, path, size, scale, offset = 0 } = signal;
+    const pointer = path === undefined && size === undefined ? '' : formatPointer(pathOf(signal));
+    const scaled =
+      scale === undefined ? '' : `× ${scale}${offset === 0 ? '' : ` ${offset < 0 ? '−' : '+'} ${Math.abs(offset)}`}`;
+    const text = (at: string) => [at, scaled].filter((part) => part !== '').join(' ');
+    const elements = Array.from({ length: size ?? 0 }, (_, k): [string, string] => [
+      `${name}[${k}]`,
+      text(`${pointer}/${k}`),
+    ]);
+    return [[name, text(pointer)], ...elements];
+  });
+}
+
+function section(
+  title: string,
+  what: string,
+  variables: readonly DescribedVariable[],
+  places?: ReadonlyMap<string, string>,
+): string {
   if (variables.length === 0) return '';
+  const hasPlaces = variables.some(({ name }) => (places?.get(name) ?? '') !== '');
   const rows = variables.map(({ name, valueReference, type, unit, start, variability, description }) => {
     const shown = start === undefined || start === '' ? '' : String(start);
-    const cells = [name, String(valueReference), type, unit ?? '', shown, variability, description ?? ''];
+    const place = hasPlaces ? [places?.get(name) ?? ''] : [];
+    const cells = [name, String(valueReference), type, unit ?? '', ...place, shown, variability, description ?? ''];
     return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
   });
-  const head = ['name', 'value reference', 'type', 'unit', 'start', 'variability', ''];
+  const inMessages = hasPlaces ? ['in messages'] : [];
+  const head = ['name', 'value reference', 'type', 'unit', ...inMessages, 'start', 'variability', ''];
   return `
 <h2>${title}</h2>
 <p>${what}</p>
