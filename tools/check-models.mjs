@@ -27,7 +27,7 @@ const waiting = (name, defines, holds = true, property) => ({
 
 export const checks = [
   handover('block, 2 rows', []),
-  handover('block, 3 rows', ['ROWS=3']),
+  handover('block, 3 rows', ['ROWS=3', 'SAMPLES=4']),
   handover('drop-oldest, 2 rows', ['DROP_OLDEST']),
   handover('drop-oldest, 3 rows', ['DROP_OLDEST', 'ROWS=3']),
   handover('the shim takes what was stolen', ['DROP_OLDEST', 'MUTANT=1'], false),
@@ -84,8 +84,8 @@ export async function check({ model, defines, property }) {
     const source = join(root, 'fmu-shim/model', `${model}.pml`);
     await run('spin', [...defined, '-a', source], options);
     const includes = ['ring', '../include'].map((part) => `-I${join(root, 'fmu-shim/src', part)}`);
-    // States of the model with C in it are large (all of the shared memory): they are told apart by 64 bits of a hash.
-    const storage = model === 'handover' ? ['-DVECTORSZ=4096', '-DHC4'] : [];
+    // States of the model with C in it are large: they hold all of the shared memory.
+    const storage = model === 'handover' ? ['-DVECTORSZ=8192', '-DCOLLAPSE'] : [];
     const kind = property === undefined ? ['-DSAFETY', '-DNOCLAIM'] : ['-DNFAIR=3'];
     await run('cc', ['-O1', '-w', ...storage, ...kind, '-DMEMLIM=2000', ...includes, '-o', 'pan', 'pan.c'], options);
     const search = property === undefined ? [] : ['-a', '-f', '-N', property];

@@ -12,7 +12,11 @@ import { stringAreas } from '../layout.js';
 import { slotCount } from '../signals.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
-/** A connection on which so many in a row are not confirmed is taken for dead, long before heartbeats show it. */
+/** A connection that leaves them unconfirmed for so long is taken for dead, well before heartbeats show it; ms. */
+const PATIENCE_MS = 1000;
+/** Each time it turns out to be wrong, or of no help, the patience doubles: a broker may be slow. */
+const LONGEST_PATIENCE_MS = 20_000;
+/** More copies than that on their way would help nobody. */
 const MAX_UNCONFIRMED = 10;
 
 export class Latch {
@@ -30,6 +34,9 @@ export class Latch {
   #since = 0;
   /** Published and not answered yet. */
   #unconfirmed = 0;
+  /** Since when there are such, on the clock of `performance.now()`. */
+  #unconfirmedSince = 0;
+  #patienceMs = PATIENCE_MS;
   #hindrance = 'the broker has not answered';
   #timer: NodeJS.Timeout | undefined;
   #confirmedListeners: (() => void)[] = [];
@@ -99,17 +106,21 @@ export class Latch {
       this.#hindrance = 'the broker is short of memory or disk and takes no messages';
       return;
     }
-    if (this.#unconfirmed >= MAX_UNCONFIRMED) {
-      this.#publisher.renew(`${this.#unconfirmed} messages with latched inputs were not confirmed`);
-      return;
+    const unconfirmedMs = this.#unconfirmed === 0 ? 0 : performance.now() - this.#unconfirmedSince;
+    if (unconfirmedMs > this.#patienceMs) {
+      this.#patienceMs = Math.min(LONGEST_PATIENCE_MS, 2 * this.#patienceMs);
+      this.#publisher.renew(
+        `messages with latched inputs were not confirmed for ${(unconfirmedMs / 1000).toFixed(1)} s`,
+      );
+    } else if (this.#unconfirmed < MAX_UNCONFIRMED) {
+      this.#publish(this.#latched);
     }
-    this.#publish(this.#latched);
   }
 
   #publish(mask: number): void {
     const { exchange, key } = this.#config.send;
     const doingNs = this.#doingNs;
-    this.#unconfirmed++;
+    if (this.#unconfirmed++ === 0) this.#unconfirmedSince = performance.now();
     this.#publisher
       .publish(exchange, key, this.#body, {
         contentType: this.#form.contentType,
@@ -136,6 +147,7 @@ export class Latch {
     this.#producer.confirmLatched(mask);
     if (before || !this.isConfirmed) return;
     clearTimeout(this.#timer);
+    this.#patienceMs = PATIENCE_MS;
     this.#producer.confirmed(doingNs);
     const ms = (performance.now() - this.#since).toFixed(0);
     this.#log.write(
