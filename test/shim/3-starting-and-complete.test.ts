@@ -44,7 +44,7 @@ describeOnBrokers('starting', (broker) => {
     until(() => b.integer('received') >= count && b.integer('queue_depth') >= 0);
 
   describe('1 start: values', () => {
-    const YAML = 'selection: { start: values, maxage: 200 ms, lookahead: 10, timeout: 300 ms }';
+    const YAML = 'selection: { start: values, maxage: 200 ms, lookahead: 10, timeout: 2 s }';
 
     it('1.1 initialisation and steps wait for nothing; outputs have their start values', async () => {
       const b = await instance(YAML);
@@ -74,7 +74,7 @@ describeOnBrokers('starting', (broker) => {
   describe('2 start: all', () => {
     it('2.1 names the signals that are missing, source by source', async () => {
       const b = await instance(`
-selection: { timeout: 300 ms }
+selection: { timeout: 2 s }
 sources:
   odom: { key: data.to_cosim }
   gps: { key: gps }
@@ -135,14 +135,14 @@ selection: { start: latest, timeout: 5 s }`);
     });
 
     it('4.2 fixed: says when the data begin, if that is later', async () => {
-      const b = await instance(`selection: { origin: '${stamp(0)}', timeout: 300 ms }`);
+      const b = await instance(`selection: { origin: '${stamp(0)}', timeout: 2 s }`);
       await feeder.onReady(sample(3200));
       expect(() => b.initialise()).toThrow(FmuStatusError);
       expect(b.said('x (comes 3.200 s later), y (comes 3.200 s later)')).toBe(true);
     });
 
     it('4.3 fixed, with start values until the data begin', async () => {
-      const b = await instance(`selection: { origin: '${stamp(0)}', start: values, timeout: 300 ms }`);
+      const b = await instance(`selection: { origin: '${stamp(0)}', start: values, timeout: 5 s }`);
       await feeder.onReady(sample(3200));
       b.initialise();
       await until(() => b.integer('queue_depth') === 1);
@@ -153,11 +153,18 @@ selection: { start: latest, timeout: 5 s }`);
     });
 
     it('4.4 wall clock, with a delay: data of then', async () => {
-      const b = await instance('selection: { origin: wall-clock, delay: 200 ms, maxage: 690 ms, timeout: 5 s }');
+      const b = await instance('selection: { origin: wall-clock, delay: 20 s, maxage: 60 s, timeout: 10 s }');
       const now = (ms: number) => ({ x: ms, y: ms, time: new Date(Date.now() + ms).toISOString() });
-      await feeder.onReady(now(-900), now(-700), now(30_000));
+      await feeder.onReady(now(-25_000), now(-1000), now(30_000));
       b.initialise();
-      expect(values(b)).toEqual([-700, -700]);
+      await taken(b, 3);
+      step(b, 0, 0.1);
+      expect(values(b)).toEqual([-25_000, -25_000]);
+      // By then, 20 s after it was sent, the second message is due.
+      expect(b.real('next_time')).toBeGreaterThan(5);
+      expect(b.real('next_time')).toBeLessThan(19.1);
+      step(b, 0.1, 19.1);
+      expect(values(b)).toEqual([-1000, -1000]);
     });
 
     it('4.5 a step that ends before the first set outputs that set; the delay shifts what comes', async () => {
@@ -175,7 +182,7 @@ selection: { start: latest, timeout: 5 s }`);
   });
 
   describe('5 complete', () => {
-    const YAML = 'selection: { behaviour: complete, maxage: 100 ms, timeout: 400 ms }';
+    const YAML = 'selection: { behaviour: complete, maxage: 100 ms, timeout: 2 s }';
     const END = '{"internal_end_of_stream":true}';
 
     it('5.1 a step waits for a later message', async () => {
@@ -197,7 +204,7 @@ selection: { start: latest, timeout: 5 s }`);
       await feeder.onReady(sample(0));
       b.initialise();
       expect(() => step(b, 0, 0.05)).toThrow(FmuDiscardError);
-      expect(b.said('step to 0.05 s: no valid data within 0.400 s (maxage 0.100 s): no later message proves')).toBe(
+      expect(b.said('step to 0.05 s: no valid data within 2.000 s (maxage 0.100 s): no later message proves')).toBe(
         true,
       );
     });
