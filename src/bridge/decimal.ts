@@ -10,6 +10,7 @@ interface Decimal {
 
 /** Of a number as JSON writes it (or `String(number)`); undefined: it has an exponent beyond reason. */
 function toDecimal(text: string): Decimal | undefined {
+  if (text.length > MOST_CHARACTERS) return undefined;
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
   if (match === null) return undefined;
   const [, sign = '', whole = '', fraction = '', power = '0'] = match;
@@ -22,6 +23,7 @@ function toDecimal(text: string): Decimal | undefined {
 }
 
 /** Far more than 64 bits and any factor need; a message must not make us compute with millions of digits. */
+const MOST_CHARACTERS = 1000;
 const MOST_DIGITS = 1000;
 
 /**

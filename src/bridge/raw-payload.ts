@@ -11,6 +11,13 @@ export interface MessageProperties {
   readonly arrivedNs: bigint;
 }
 
+/** Whoever publishes sets it: it may be anything. */
+function epochTime(what: string, stamp: number | bigint, format: 'epoch-s' | 'epoch-ms'): bigint | RejectedMessage {
+  const parsed = parseEpoch(String(stamp), format);
+  if (typeof parsed === 'bigint') return parsed;
+  return { kind: 'rejected', reason: parsed, message: `${what} is ${stamp}: ${parsed.replaceAll('_', ' ')}` };
+}
+
 /** Set by RabbitMQ's message-timestamp plugin: when the broker got the message, ms since the epoch. */
 const BROKER_STAMP = 'timestamp_in_ms';
 
@@ -22,8 +29,9 @@ export function rawTime(time: TimeSettings, properties: MessageProperties): bigi
   const { timestamp, headers = {}, arrivedNs } = properties;
   if (time.key === '') {
     const stamp = headers[BROKER_STAMP];
-    if (typeof stamp === 'number' || typeof stamp === 'bigint') return BigInt(stamp) * 1_000_000n;
-    return timestamp === undefined ? arrivedNs : BigInt(Math.round(timestamp)) * 1_000_000_000n;
+    if (typeof stamp === 'number' || typeof stamp === 'bigint')
+      return epochTime(`header '${BROKER_STAMP}'`, stamp, 'epoch-ms');
+    return timestamp === undefined ? arrivedNs : epochTime('the timestamp', timestamp, 'epoch-s');
   }
   const value = Object.hasOwn(headers, time.key) ? headers[time.key] : undefined;
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') {

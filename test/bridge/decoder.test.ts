@@ -592,6 +592,19 @@ describe('where values stand', () => {
     for (const text of refused) expect(values(list, timed(`"v":${text},"x":0`))).toEqual([undefined, 0]);
   });
 
+  it('long numbers take no long time', () => {
+    const options = { ...OPTIONS, maxMessageBytes: 1 << 20 };
+    const zeros = '0'.repeat(1 << 18);
+    const before = performance.now();
+    for (const text of [`1${zeros}1`, `1${zeros}`, `0.${zeros}1`, `1.${zeros}`, `1${zeros}e-${zeros.length}`]) {
+      for (const signal of [{ type: 'Int64' }, { type: 'Integer', scale: 2, offset: 1 }] as const) {
+        expect(values([signal, { name: 'x' }], timed(`"v":${text},"x":0`), options)).toEqual([undefined, 0]);
+      }
+    }
+    // Quadratic time would be minutes.
+    expect(performance.now() - before).toBeLessThan(20_000);
+  });
+
   it('a Float32 is the nearest one', () => {
     expect(values([{ type: 'Float32' }], timed('"v":0.1'))).toEqual([Math.fround(0.1)]);
     expect(values([{ type: 'Float32' }, { name: 'x' }], timed('"v":1e39,"x":0'))).toEqual([undefined, 0]);
@@ -663,6 +676,13 @@ describe('a raw payload', () => {
     expect(decodeRaw('ms', { headers }, Buffer.of(1), 'epoch-ms')).toMatchObject({ timeNs: NOON_NS });
     expect(decodeRaw('other', { headers })).toMatchObject({ reason: 'time_missing' });
     expect(decodeRaw('ms', { headers })).toMatchObject({ reason: 'time_malformed' });
+    // Whoever publishes sets them.
+    for (const stamp of [Number.NaN, Number.POSITIVE_INFINITY, 1e300, 2 ** 63, -(2n ** 80n)]) {
+      expect(decodeRaw('', { headers: { timestamp_in_ms: stamp } }).kind).toBe('rejected');
+      if (typeof stamp === 'number') expect(decodeRaw('', { timestamp: stamp }).kind).toBe('rejected');
+      expect(decodeRaw('s', { headers: { s: stamp } }).kind).toBe('rejected');
+    }
+    expect(decodeRaw('', { headers: { timestamp_in_ms: 1.5 } })).toMatchObject({ timeNs: 1_500_000n });
   });
 });
 
