@@ -40,6 +40,8 @@ export interface ConsumerOptions extends LinkOptions {
   readonly onDelivery: (delivery: Delivery) => void;
 }
 
+/** How long the deletion of a stream may take. */
+const STREAM_DELETED_MS = 500;
 /** How long a stream may take to deliver the last message once more. */
 const RESUME_TIMEOUT_MS = 3000;
 
@@ -263,7 +265,12 @@ export class Consumer implements LinkUser {
     this.#link?.emit({ type: 'cancelled', reason: `the broker cancelled the consumer of queue '${this.#queueName}'` });
     // The queue was deleted: all of the stream that takes its place is new.
     if (this.#position !== undefined) this.#position = new StreamPosition('first');
-    this.#consume(session, channel).catch((error: Error) => session.fail(error));
+    const again = (): void => {
+      if (channel === this.#channel) this.#consume(session, channel).catch((error: Error) => session.fail(error));
+    };
+    // RabbitMQ 3.10 may end the connection of who deletes a stream (541) if it is declared again meanwhile.
+    if (this.#position === undefined) again();
+    else setTimeout(again, STREAM_DELETED_MS);
   }
 
   #refuse(receipt: Receipt, requeue: boolean): void {

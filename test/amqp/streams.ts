@@ -36,9 +36,9 @@ export function streams(name: string, start: () => Promise<BrokerUnderTest>): vo
       return stream;
     }
     async function deleteStream(stream: string): Promise<void> {
-      const channel = await model.createChannel();
-      await channel.deleteQueue(stream);
-      await channel.close();
+      const own = await connect({ ...direct });
+      await (await own.createChannel()).deleteQueue(stream);
+      await own.close();
     }
     /** Publishes the numbers from `from` up to `to`, confirmed. */
     async function write(stream: string, from: number, to: number): Promise<void> {
