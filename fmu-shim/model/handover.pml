@@ -274,10 +274,18 @@ inline pull() {
   fi
 }
 
-/* The oldest row, read for the last time, goes back. */
+/* A row, read for the last time, goes back: in the order of arrival from the window, in any order from the list. */
 inline give_back() {
+  k = 0;
+  if
+  :: true
+  :: !window && held > 1 -> k = held - 1
+  fi;
 #if MUTANT != 5
-  c_code { now.ok = *value(s.held[0]) == (uint64_t)s.times[0] && s.owner[s.held[0]] == SHIM; };
+  c_code {
+    const uint32_t row = s.held[Pshim->k];
+    now.ok = *value(row) == (uint64_t)s.times[Pshim->k] && s.owner[row] == SHIM;
+  };
   assert(ok);
 #endif
   if
@@ -289,29 +297,45 @@ inline give_back() {
   :: else ->
      c_code {
        const uint64_t at = atomic_load_explicit(&region.header->free_written, memory_order_relaxed);
-       now.ok = move(s.held[0], SHIM, FREE);
-       tb_free_put(&region, at, s.held[0]);
+       now.ok = move(s.held[Pshim->k], SHIM, FREE);
+       tb_free_put(&region, at, s.held[Pshim->k]);
        atomic_store_explicit(&region.header->free_written, at + 1, memory_order_release);
      }
   fi;
   assert(ok);
 #if MUTANT == 5
-  c_code { now.ok = *value(s.held[0]) == (uint64_t)s.times[0]; };
+  c_code { now.ok = *value(s.held[Pshim->k]) == (uint64_t)s.times[Pshim->k]; };
   assert(ok);
 #endif
   c_code {
+    const int k = Pshim->k;
     now.held--;
-    memmove(s.held, s.held + 1, sizeof s.held - sizeof *s.held);
-    memmove(s.times, s.times + 1, sizeof s.times - sizeof *s.times);
+    memmove(s.held + k, s.held + k + 1, (now.held - k) * sizeof *s.held);
+    memmove(s.times + k, s.times + k + 1, (now.held - k) * sizeof *s.times);
+    s.held[now.held] = 0;
+    s.times[now.held] = 0;
+  }
+}
+
+/* What is not looked at again would only make two states of one. */
+inline forget() {
+  d_step {
+    i = 0;
+    k = 0;
+    got_all = false;
+    c_code {
+      s.taken = s.written = 0;
+      memset(s.copies, 0, sizeof s.copies);
+    }
   }
 }
 
 proctype shim() {
-  int i;
+  int i, k;
   bool got_all;
   do
-  :: pull()
-  :: held > 0 -> give_back()
+  :: pull() -> forget()
+  :: held > 0 -> give_back() -> forget()
   :: done && held == 0 && c_expr { is_drained() } -> break
   od;
   assert(n_arrived + n_dropped == SAMPLES);
