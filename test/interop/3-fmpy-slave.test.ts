@@ -67,6 +67,11 @@ diagnostics: true
       expect(seen['a long step']).toEqual(value(3));
     });
 
+    it('fmi2GetMaxStepsize is the time to the next sample, in seconds', () => {
+      expect(seen['longest step']).toBeCloseTo(0.1, 9);
+      expect(seen['longest step without data']).toBe(Number.MAX_VALUE);
+    });
+
     it('a step that is taken back can be made again, shorter, and with the inputs of before', () => {
       expect(seen['taken back']).toEqual(value(1));
       expect(seen['a short step']).toEqual(value(2));

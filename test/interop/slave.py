@@ -1,7 +1,7 @@
 """Drives a bridge call by call through fmpy.fmi2.FMU2Slave. Scenario in, what was seen out."""
 
 import time
-from ctypes import byref
+from ctypes import byref, c_double, c_void_p
 
 from exchange import answer, question
 from fmpy import read_model_description
@@ -69,6 +69,12 @@ class Bridge:
     def values(self):
         return {name: self.get(name) for name in ("r", "i", "b", "s")}
 
+    def longest_step(self):
+        """By the extension of INTO-CPS."""
+        size = c_double()
+        assert self.slave.dll.fmi2GetMaxStepsize(c_void_p(self.slave.component), byref(size)) == 0
+        return size.value
+
     def step(self, start, end):
         self.slave.doStep(start, end - start)
         return self.values()
@@ -81,6 +87,7 @@ with Robot(scenario["url"], scenario["exchange"], {}) as robot:
     bridge.initialise()
     seen["initial"] = bridge.values()
     seen["one step"] = bridge.step(0.0, 0.1)
+    seen["longest step"] = bridge.longest_step()
 
     state = bridge.slave.getFMUstate()
     saved = bridge.slave.serializeFMUstate(state)
@@ -103,6 +110,7 @@ with Robot(scenario["url"], scenario["exchange"], {}) as robot:
             "last successful time": bridge.slave.getRealStatus(fmi2LastSuccessfulTime),
         }
     seen["tried again"] = bridge.step(0.2, 0.4)
+    seen["longest step without data"] = bridge.longest_step()
 
     bridge.slave.terminate()
     seen["terminated"] = bridge.values()
