@@ -225,7 +225,14 @@ describeOnBrokers('the bridge of FMI 3.0', (broker) => {
       expect(bridge.call('GetFloat64', null, 0, null, 0)).toBe(OK);
     });
 
-    it('1.5 several variables at once, scalars and arrays, in any order', async () => {
+    it('1.5 a Boolean is true for any byte but 0', async () => {
+      await start();
+      const vrs = Uint32Array.of(bridge.variable('flags_in').valueReference);
+      expect(bridge.call('SetBoolean', vrs, 1, Uint8Array.of(2, 0), 2)).toBe(OK);
+      expect(bridge.get('flags_in')).toEqual([true, false]);
+    });
+
+    it('1.6 several variables at once, scalars and arrays, in any order', async () => {
       await start();
       const vrs = Uint32Array.from(['q', 'f64', 'q', 'data_age'].map((name) => bridge.variable(name).valueReference));
       const found = new Float64Array(8);
@@ -236,7 +243,7 @@ describeOnBrokers('the bridge of FMI 3.0', (broker) => {
       expect(bridge.call('GetFloat64', vrs, 4, found, 7)).toBe(ERROR);
     });
 
-    it('1.6 a state, also as bytes of another instance, brings inputs, outputs and time back', async () => {
+    it('1.7 a state, also as bytes of another instance, brings inputs, outputs and time back', async () => {
       await start();
       for (const [name, given] of Object.entries(SAMPLES[1]!.values)) bridge.set(`${name}_in`, ...given);
       await deliver(message(1));
@@ -274,7 +281,7 @@ describeOnBrokers('the bridge of FMI 3.0', (broker) => {
       expect(bridge.call('DeserializeFMUState', bytes, bytes.length - 8, restored)).toBe(ERROR);
     });
 
-    it('1.7 raw payloads: the bytes of a message as they are', async () => {
+    it('1.8 raw payloads: the bytes of a message as they are', async () => {
       const raw = await Fmi3Fmu.build(
         `${SETTINGS}receive: { payload: raw }\noutputs: { image: { type: Binary, maxLength: 70000 } }`,
         folder,

@@ -99,7 +99,21 @@ ACCESS(Int32, TB_INTEGER, SIGNED_FROM, SIGNED_TO)
 ACCESS(UInt32, TB_UINT32, BITS, BITS)
 ACCESS(Int64, TB_INT64, SIGNED_FROM, SIGNED_TO)
 ACCESS(UInt64, TB_UINT64, BITS, BITS)
-ACCESS(Boolean, TB_BOOLEAN, BOOLEAN_FROM, BITS)
+GET(Boolean, TB_BOOLEAN, BOOLEAN_FROM)
+
+/* By bytes: importers in other languages pass what is no bool of C. */
+fmi3Status fmi3SetBoolean(fmi3Instance c, const fmi3ValueReference vr[], size_t nvr, const fmi3Boolean values[],
+                          size_t nValues) {
+  instance *m = c;
+  REQUIRE(m, SetBoolean);
+  if (!check(m, "fmi3SetBoolean", vr, nvr, values, nValues, TB_BOOLEAN, true)) return fmi3Error;
+  const unsigned char *bytes = (const unsigned char *)values;
+  for (size_t i = 0, at = 0; i < nvr; i++) {
+    const tb_variable *v = tb_bridge_find(m->bridge, vr[i]);
+    for (uint32_t k = 0; k < v->n_elements; k++) tb_bridge_set_element(m->bridge, v, k, bytes[at++] != 0);
+  }
+  return fmi3OK;
+}
 
 /* Most of what is read: outputs go by table, without a look at each variable's description. */
 fmi3Status fmi3GetFloat64(fmi3Instance c, const fmi3ValueReference vr[], size_t nvr, fmi3Float64 values[],
