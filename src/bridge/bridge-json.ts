@@ -19,7 +19,8 @@ export function parseBridgeJson(text: string, file: string): BridgeConfig {
   });
 }
 
-const BRIDGE_JSON_FORMAT = 1;
+/** Changes with the shape of a configuration: FMUs of several builds may share one backend. */
+const BRIDGE_JSON_FORMAT = 2;
 
 export function bridgeJson(config: BridgeConfig): string {
   return `${JSON.stringify({ format: BRIDGE_JSON_FORMAT, config }, null, 1)}\n`;
