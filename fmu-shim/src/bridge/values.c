@@ -76,9 +76,8 @@ void tb_bridge_take_health(tb_bridge *b) {
   const tb_header *h = b->region.header;
   const uint64_t version = atomic_load_explicit(&h->health_version, memory_order_acquire);
   if (version == b->health_version || (version & 1) != 0) return; /* nothing new, or it is being written: next time */
-  const int64_t cosim = atomic_load_explicit(&h->health_cosim_ns, memory_order_relaxed);
-  const int64_t ahead = atomic_load_explicit(&h->health_ahead_ns, memory_order_relaxed);
-  atomic_thread_fence(memory_order_acquire);
+  const int64_t cosim = atomic_load_explicit(&h->health_cosim_ns, memory_order_acquire);
+  const int64_t ahead = atomic_load_explicit(&h->health_ahead_ns, memory_order_acquire);
   if (atomic_load_explicit(&h->health_version, memory_order_relaxed) != version) return;
   b->health_version = version;
   b->health_cosim_ns = cosim;
