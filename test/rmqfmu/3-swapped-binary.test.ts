@@ -9,7 +9,7 @@ import amqp from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Fmi2Instance, openFmu } from '#tb/fmi/index.js';
 import { Bridge, Peer, stamp, temporaryFolder, until } from '../support/bridge.js';
-import { describeOnBrokers } from '../support/brokers.js';
+import { describeOnOwnBrokers } from '../support/brokers.js';
 import { type Body, Feeder } from '../support/feeder.js';
 import {
   ADDED_PARAMETERS,
@@ -37,7 +37,7 @@ const INPUTS: readonly HandWritten[] = [
 const SWITCH: HandWritten = { name: 'enable send', vr: 15, type: 'Boolean', causality: 'input', start: '0' };
 const WAIT = { 'config.communicationtimeout': '1' };
 
-describeOnBrokers('a swapped binary', (broker) => {
+describeOnOwnBrokers('a swapped binary', (broker) => {
   let feeder: Feeder;
   let peer: Peer;
   let bridge: Bridge | undefined;

@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseBrokerUrl } from '#tb/amqp/index.js';
 import { describeWithPython, python } from '../interop/python.js';
-import { describeOnBrokers } from '../support/brokers.js';
+import { describeOnOwnBrokers } from '../support/brokers.js';
 import { temporaryFolder, writeFmu } from '../support/fmus.js';
 import { type HandWritten, handWritten, swapped } from '../support/rmqfmu.js';
 
@@ -38,7 +38,7 @@ function germanLocale(): { LOCPATH: string } | undefined {
 }
 
 describeWithPython('FMPy and pika', () => {
-  describeOnBrokers('run a swapped FMU', (broker) => {
+  describeOnOwnBrokers('run a swapped FMU', (broker) => {
     let fmu: string;
     const german = germanLocale();
 

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parseBrokerUrl } from '#tb/amqp/index.js';
 import { findJar, java } from '../interop/java.js';
 import { Peer, stamp } from '../support/bridge.js';
-import { describeOnBrokers } from '../support/brokers.js';
+import { describeOnOwnBrokers } from '../support/brokers.js';
 import { Feeder } from '../support/feeder.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
 import { buildRmqfmu, type HandWritten, handWritten } from '../support/rmqfmu.js';
@@ -36,7 +36,7 @@ describe.skipIf('missing' in found)('Maestro', () => {
     model = exampleFmu(folder, 'feedthrough');
   });
 
-  describeOnBrokers('runs the multi-model of an RMQFMU', (broker) => {
+  describeOnOwnBrokers('runs the multi-model of an RMQFMU', (broker) => {
     it('parameters are set, outputs arrive, and what the model makes of them goes out', async () => {
       const { hostname, port } = parseBrokerUrl(broker.url);
       const output = await mkdtemp(join(folder, 'maestro-'));

@@ -1,7 +1,7 @@
 /** The same tests on the embedded broker and on RabbitMQ. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { startBroker } from './broker-process.js';
-import { rabbitMqAvailable, startRabbitMq } from './rabbitmq.js';
+import { ownRabbitMqAvailable, rabbitMqAvailable, startOwnRabbitMq, startRabbitMq } from './rabbitmq.js';
 
 export interface BrokerInUse {
   readonly url: string;
@@ -12,13 +12,26 @@ export interface BrokerInUse {
  * `AMQP_URL` meanwhile. Where there is no RabbitMQ, the second half is skipped (see rabbitmq.ts).
  */
 export function describeOnBrokers(name: string, tests: (broker: BrokerInUse) => void): void {
+  describeOnEmbedded(name, tests);
+  describe.skipIf(!rabbitMqAvailable())(`${name}, on RabbitMQ`, () => withBroker(startRabbitMq, tests));
+}
+
+function describeOnEmbedded(name: string, tests: (broker: BrokerInUse) => void): void {
   describe(`${name}, on the embedded broker`, () => {
     withBroker(async () => {
       const { url, kill } = await startBroker();
       return { url, stop: kill };
     }, tests);
   });
-  describe.skipIf(!rabbitMqAvailable())(`${name}, on RabbitMQ`, () => withBroker(startRabbitMq, tests));
+}
+
+/**
+ * The same with a RabbitMQ that no other test file uses at the same time: for tests that need exchange and keys by their
+ * usual names.
+ */
+export function describeOnOwnBrokers(name: string, tests: (broker: BrokerInUse) => void): void {
+  describeOnEmbedded(name, tests);
+  describe.skipIf(!ownRabbitMqAvailable())(`${name}, on RabbitMQ`, () => withBroker(startOwnRabbitMq, tests));
 }
 
 function withBroker(
