@@ -66,7 +66,11 @@ describe.each(MACHINES)('on $name', (machine) => {
     if (missing !== undefined) return;
     program = compile(machine, 'importer', folder);
     node = await machine.node(folder);
+    machine.boot?.();
   }, 300_000);
+  afterAll(() => {
+    if (missing === undefined) machine.shutDown?.();
+  }, PATIENCE_MS);
   afterEach(async () => {
     await importer?.end();
     peer.received.length = 0;

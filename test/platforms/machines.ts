@@ -4,10 +4,11 @@
  *
  * The libraries are those of `npm run build:platforms`. What is missing is skipped, but not in CI.
  */
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { cacheFolder, runtimeProgram } from '#tb/bridge/build/runtime.js';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { runtimeProgram } from '#tb/bridge/build/runtime.js';
 import { hostPlatform, PLATFORMS, type PlatformTuple } from '#tb/fmi/index.js';
 import { mustNotSkip } from '../support/rabbitmq.js';
 
@@ -21,6 +22,9 @@ export interface Machine {
   readonly environment: Readonly<Record<string, string>>;
   /** A file's path as programs there know it. */
   path(file: string): string;
+  /** Before the first program runs there; and after the last. */
+  boot?(): void;
+  shutDown?(): void;
   /** What TWINBRIDGE_NODE is to say there. */
   node(folder: string): Promise<string>;
   /** A program that starts `node` as a child of its own, and the environment that it needs. */
@@ -88,6 +92,9 @@ const arm: Machine = {
   launcher: shellLauncher,
 };
 
+/** Wine's idea of a computer, for this process alone. */
+const WINEPREFIX = join(tmpdir(), `tb-wine-${process.pid}`);
+
 const windows: Machine = {
   name: 'x86_64-windows under Wine',
   tuple: 'x86_64-windows',
@@ -95,9 +102,18 @@ const windows: Machine = {
   command: [wine ?? 'wine64'],
   environment: {
     WINEDEBUG: '-all',
-    // Made at its first start. Not in this repository: it holds a link to the root of the file system.
-    WINEPREFIX: join(cacheFolder(), 'wine'),
+    // Not in this repository: it holds a link to the root of the file system.
+    WINEPREFIX,
     NODE_SKIP_PLATFORM_CHECK: '1', // Wine says that it is Windows 7
+  },
+  // What Wine starts besides gets none of the pipes of those who use it later.
+  boot: () => void execFileSync(wine!, ['wineboot', '--init'], { stdio: 'ignore', env: wineEnvironment() }),
+  shutDown: () => {
+    const server = ['wineserver64', 'wineserver']
+      .map((name) => join(dirname(wine!), name))
+      .find((file) => existsSync(file));
+    if (server !== undefined) spawnSync(server, ['-k'], { env: wineEnvironment() });
+    rmSync(WINEPREFIX, { recursive: true, force: true });
   },
   path: (file) => `Z:${file.replaceAll('/', '\\')}`,
   node: async () => windows.path(await runtimeProgram('x86_64-windows')),
@@ -106,6 +122,10 @@ const windows: Machine = {
     environment: { REAL_NODE: node },
   }),
 };
+
+function wineEnvironment() {
+  return { ...process.env, ...windows.environment };
+}
 
 function shellLauncher(folder: string, node: string) {
   const program = join(folder, 'launcher');

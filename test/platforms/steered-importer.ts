@@ -28,13 +28,15 @@ export class SteeredImporter {
     this.#machine = machine;
     this.#process = child;
     this.#fmus = fmus;
-    this.exited = new Promise((resolve) => child.once('close', () => resolve()));
+    // Not 'close': what Wine leaves running a while holds on to the pipes.
+    this.exited = new Promise((resolve) => child.once('exit', () => resolve()));
     createInterface({ input: child.stdout! }).on('line', (line) => {
       if (line.startsWith('= ')) this.#waiting.shift()?.(line.slice(2));
       else this.log.push(line);
     });
     child.stdin?.on('error', () => {});
-    void this.exited.then(() => {
+    void this.exited.then(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200)); // for answers that are still on their way
       for (const answer of this.#waiting.splice(0)) answer('the importer is gone');
     });
   }
