@@ -16,6 +16,7 @@ enum { SIGNALS = 20, ROWS = 32, SAMPLES = 200000 };
 typedef struct {
   tb_producer *producer;
   uint64_t whole; /* samples that carry every signal, at first: these go through the window, what follows through the list */
+  bool ends;      /* says so after the last sample */
   atomic_uint_fast64_t refused;
 } feeder;
 
@@ -29,15 +30,20 @@ static void *feed(void *data) {
     while (tb_producer_push(f->producer, 0, (int64_t)n, mask, values, NULL) == TB_PUSH_FULL)
       atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
   }
+  while (f->ends && tb_producer_push_watermark(f->producer, 0, INT64_MAX) == TB_PUSH_FULL) continue;
   return NULL;
+}
+
+static tb_region_spec lay_out(tb_variable variables[SIGNALS]) {
+  memset(variables, 0, SIGNALS * sizeof *variables);
+  for (uint32_t i = 0; i < SIGNALS; i++)
+    variables[i] = (tb_variable){.value_reference = i, .type = TB_REAL, .kind = TB_OUTPUT, .slot = i, .n_elements = 1, .start_offset = TB_NO_OFFSET};
+  return (tb_region_spec){.n_variables = SIGNALS, .n_rows = ROWS, .n_outgoing = 2, .log_bytes = 4096, .n_sources = 1};
 }
 
 static int run(uint32_t drop_oldest, uint64_t whole) {
   tb_variable variables[SIGNALS];
-  memset(variables, 0, sizeof variables);
-  for (uint32_t i = 0; i < SIGNALS; i++)
-    variables[i] = (tb_variable){.value_reference = i, .type = TB_REAL, .kind = TB_OUTPUT, .slot = i, .n_elements = 1, .start_offset = TB_NO_OFFSET};
-  const tb_region_spec spec = {.n_variables = SIGNALS, .n_rows = ROWS, .n_outgoing = 2, .log_bytes = 4096};
+  tb_region_spec spec = lay_out(variables);
   feeder f = {.producer = tb_producer_create(-1, -1, &spec, variables, "", drop_oldest), .whole = whole};
   const tb_region *region = tb_producer_region(f.producer);
   tb_selection *selection = tb_selection_create(region);
@@ -78,6 +84,39 @@ static int run(uint32_t drop_oldest, uint64_t whole) {
   return faults;
 }
 
+/*
+ * `complete`: whenever the samples come, a step to t outputs sample t, but for the signals that it lacks: t - 1. The feeder
+ * ends the stream, which proves the last.
+ */
+static int run_complete(uint64_t whole) {
+  tb_variable variables[SIGNALS];
+  tb_region_spec spec = lay_out(variables);
+  feeder f = {.producer = tb_producer_create(-1, -1, &spec, variables, "", 0), .whole = whole, .ends = true};
+  tb_selection *selection = tb_selection_create(tb_producer_region(f.producer));
+  const tb_rule rule = {.behaviour = TB_COMPLETE, .lookahead = 1, .maxage_ns = {1}};
+  tb_selection_set_complete(selection, true);
+  pthread_t thread;
+  pthread_create(&thread, NULL, feed, &f);
+  int faults = 0;
+  for (int64_t t = 7; t <= SAMPLES; t += t % 3 == 0 ? 1 : 7) {
+    tb_verdict verdict = TB_WAITS;
+    for (bool first = true; verdict == TB_WAITS; first = false) {
+      tb_selection_pull(selection);
+      verdict = tb_selection_select(selection, t, &rule, first);
+      tb_selection_release(selection);
+    }
+    const bool partial = (uint64_t)t > whole && t % 4 == 0;
+    for (uint32_t i = 0; i < SIGNALS; i++)
+      if (tb_selection_values(selection)[i] != (uint64_t)t - (partial && i % 2 == 1)) faults++;
+    faults += verdict != TB_VALID;
+  }
+  pthread_join(thread, NULL);
+  printf("complete, %llu whole: %d faults\n", (unsigned long long)whole, faults);
+  tb_selection_destroy(selection);
+  tb_producer_destroy(f.producer);
+  return faults;
+}
+
 int main(void) {
-  return run(0, 0) + run(0, SAMPLES / 2) + run(0, SAMPLES) + run(1, 0) + run(1, SAMPLES) == 0 ? 0 : 1;
+  return run_complete(0) + run_complete(SAMPLES / 2) + run_complete(SAMPLES) + run(0, 0) + run(0, SAMPLES / 2) + run(0, SAMPLES) + run(1, 0) + run(1, SAMPLES) == 0 ? 0 : 1;
 }

@@ -240,7 +240,14 @@ selection: { start: latest, timeout: 5 s }`);
       }
     });
 
-    it('5.5 a step taken back is made again with the same samples', async () => {
+    it('5.5 is refused at run time, too, with a ring that drops samples', async () => {
+      const b = await instance('ring: { whenFull: drop-oldest }\nselection: { timeout: 2 s }');
+      b.set('config.behaviour', 3);
+      expect(() => b.initialise()).toThrow(FmuStatusError);
+      expect(b.said('build the FMU with ring.whenFull: block')).toBe(true);
+    });
+
+    it('5.6 a step taken back is made again with the same samples', async () => {
       const b = await instance(YAML);
       await feeder.onReady(...[0, 10, 20, 30, 40].map((ms) => sample(ms)), END);
       b.initialise();

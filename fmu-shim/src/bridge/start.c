@@ -110,7 +110,8 @@ static tb_outcome take_set_of_now(tb_bridge *b, int64_t *deadline, int64_t *stam
     if (verdict == TB_VALID) return TB_DONE;
     tb_selection_release(b->selection);
     const int64_t next = tb_selection_next(b->selection, *stamp);
-    const int64_t until = next == INT64_MAX ? INT64_MAX : tb_monotonic_ns() + (next - *stamp);
+    const bool stays = verdict == TB_WAITS && b->rule.behaviour == TB_COMPLETE;
+    const int64_t until = next == INT64_MAX || stays ? INT64_MAX : tb_monotonic_ns() + (next - *stamp);
     tb_outcome outcome = tb_bridge_wait(b, deadline, until, NULL);
     if (outcome == TB_TIMED_OUT) return tb_bridge_lacks_data(b, DOING, *stamp, TB_LATE);
     if (outcome != TB_DONE) return outcome;
@@ -142,6 +143,12 @@ static tb_outcome take_first_values(tb_bridge *b, int64_t *stamp) {
 static tb_outcome initialise(tb_bridge *b, double start_time) {
   const tb_header *h = b->region.header;
   const bool is_first = h->origin == TB_ORIGIN_FIRST && h->n_outputs > 0;
+  if (b->rule.behaviour == TB_COMPLETE && h->drop_oldest) {
+    tb_bridge_report(b, TB_LOG_ERROR, TB_CATEGORY_ERROR,
+                     "config.behaviour 3 (complete) outputs the same in every run, which a ring that drops samples cannot: "
+                     "build the FMU with ring.whenFull: block");
+    return TB_BROKEN;
+  }
   tb_outcome outcome = start_link(b);
   if (outcome != TB_DONE) return outcome;
   b->origin_s = h->origin_at_start ? start_time : 0;
