@@ -23,7 +23,7 @@ describe.skipIf(!rabbitMqAvailable())('a bridge on RabbitMQ', () => {
     peer = await Peer.connect(broker.url);
   }, 90_000);
   afterAll(async () => {
-    for (const what of ['quorum', 'stream', 'made']) await peer.channel.deleteQueue(name(what));
+    for (const what of ['quorum', 'limited', 'stream', 'made']) await peer.channel.deleteQueue(name(what));
     await peer.close();
     if (before === undefined) delete process.env.AMQP_URL;
     else process.env.AMQP_URL = before;
@@ -62,6 +62,38 @@ describe.skipIf(!rabbitMqAvailable())('a bridge on RabbitMQ', () => {
     const { messageCount } = await peer.channel.checkQueue(name('quorum'));
     expect(messageCount).toBeGreaterThan(0);
     expect(messageCount).toBeLessThan(6);
+    await fmu.close();
+  });
+
+  it('says when a quorum queue is about to give a message up', async () => {
+    const fmu = await bridgeFmu(
+      `receive: { queue: { name: ${name('limited')}, type: quorum, deliveryLimit: 3 } }${REST}`,
+      folder,
+    );
+    await peer.channel.assertQueue(name('limited'), {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 3 },
+    });
+    await peer.channel.bindQueue(name('limited'), 'fmi_digital_twin', 'data.to_cosim');
+    await send(0, 0);
+    for (let i = 0; i < 2; i++) {
+      await expect
+        .poll(async () => {
+          const message = await peer.channel.get(name('limited'));
+          if (message === false) return false;
+          peer.channel.nack(message);
+          return true;
+        })
+        .toBe(true);
+    }
+    await expect.poll(async () => (await peer.channel.checkQueue(name('limited'))).messageCount).toBe(1);
+    const bridge = new Bridge(fmu);
+    bridge.initialise();
+    expect(bridge.real('x')).toBe(0);
+    expect(
+      bridge.said('delivered 2 times before without being acknowledged; past 3 the quorum queue gives it up'),
+    ).toBe(true);
+    bridge.instance.free();
     await fmu.close();
   });
 

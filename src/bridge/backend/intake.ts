@@ -18,6 +18,9 @@ import { Redeliveries } from './redeliveries.js';
 /** How often a full ring is looked at, ms. */
 const FULL_RING_MS = 2;
 
+/** Of RabbitMQ 4; 3.x has none. */
+const DEFAULT_DELIVERY_LIMIT = 20;
+
 export class Intake {
   readonly #producer: Producer;
   readonly #log: RateLimitedLog;
@@ -36,7 +39,9 @@ export class Intake {
   #consumer: Consumer | undefined;
   #backlog: Backlog | undefined;
   #toAcknowledge: Delivery | undefined;
-  /** An exclusive queue goes with its connection: nothing comes twice from it. */
+  /** Deliveries after which a quorum queue gives a message up. */
+  readonly #deliveryLimit: number | undefined;
+  /** An exclusive queue goes with its connection, and a stream is read by offset: nothing comes twice from them. */
   readonly #redeliveries: Redeliveries | undefined;
   /** Messages dealt with so far. */
   #count = 0;
@@ -54,7 +59,10 @@ export class Intake {
     this.#skipsFields = compat !== undefined;
     this.#tellsUnknownFields = unknownFields === 'warn';
     this.#source = source;
-    if (!queue.exclusive) this.#redeliveries = new Redeliveries(prefetch);
+    if (!queue.exclusive && queue.offset === undefined) this.#redeliveries = new Redeliveries(prefetch);
+    if (queue.arguments['x-queue-type'] === 'quorum') {
+      this.#deliveryLimit = Number(queue.arguments['x-delivery-limit'] ?? DEFAULT_DELIVERY_LIMIT);
+    }
     // The native decoder heeds offsets of times, which RMQFMU did not.
     const native = compat === 'strict' ? undefined : createNativeDecoder(outputs, sources[source]!, source);
     if (native !== undefined) producer.useDecoder(source, native);
@@ -74,6 +82,7 @@ export class Intake {
   }
 
   take(delivery: Delivery): void {
+    if (this.#deliveryLimit !== undefined) this.#watchDeliveries(delivery, this.#deliveryLimit);
     if (this.#redeliveries !== undefined && this.#isAgain(delivery, this.#redeliveries)) return;
     if (this.#waiting.length > this.#waitingFrom) {
       this.#waiting.push(delivery);
@@ -89,6 +98,19 @@ export class Intake {
           'the ring is full: the broker keeps further messages until steps have consumed some (ring.whenFull: block)',
       );
     }
+  }
+
+  /** Every lost connection counts as a delivery of what was unacknowledged on it. */
+  #watchDeliveries({ headers }: Delivery, limit: number): void {
+    const before = Number(headers?.['x-delivery-count'] ?? 0);
+    if (before < limit / 2) return;
+    this.#log.limited(
+      'delivery limit',
+      'warning',
+      'logStatusWarning',
+      () =>
+        `a message${this.#ofSource} was delivered ${before} times before without being acknowledged; past ${limit} the quorum queue gives it up (raise queue.deliveryLimit, or see why connections are lost or the ring stays full)`,
+    );
   }
 
   /** Whether it is in the ring already, or waits to be. */
