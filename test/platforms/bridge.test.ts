@@ -268,7 +268,8 @@ describe.each(MACHINES)('on $name', (machine) => {
   );
 
   // The kernel does not start a program of another processor by itself.
-  it.skipIf(missing !== undefined || machine.tuple === 'aarch64-linux')(
+  if (machine.tuple === 'aarch64-linux') return;
+  it.skipIf(missing)(
     'with a Node.js inside, the FMU needs no other',
     async () => {
       const { tuple } = machine;
@@ -286,18 +287,22 @@ describe.each(MACHINES)('on $name', (machine) => {
   );
 });
 
-it.skipIf(MACHINES[0]?.missing)('a Node.js that is too old says so, and what to do', async () => {
-  const [machine] = MACHINES as [Machine];
-  const pretends = join(folder, 'pretends.cjs');
-  writeFileSync(pretends, "Object.defineProperty(process.versions, 'node', { value: '18.20.8' });\n");
-  const old = join(folder, 'old-node');
-  writeFileSync(old, `#!/bin/sh\nexec '${process.execPath}' -r '${pretends}' "$@"\n`, { mode: 0o755 });
-  const importer = await SteeredImporter.start(machine, compile(machine, 'importer', folder), [fmu], {
-    TWINBRIDGE_NODE: old,
-  });
-  expect(await importer.instantiate()).toMatchObject({ status: 3 });
-  expect(importer.log.join('\n')).toMatch(
-    /Node\.js v.* \(.*\) is too old: the bridge needs 20 or newer; install it, or set TWINBRIDGE_NODE to its program/,
-  );
-  await importer.end();
-});
+it.skipIf(MACHINES[0]?.missing)(
+  'a Node.js that is too old says so, and what to do',
+  async () => {
+    const [machine] = MACHINES as [Machine];
+    const pretends = join(folder, 'pretends.cjs');
+    writeFileSync(pretends, "Object.defineProperty(process.versions, 'node', { value: '18.20.8' });\n");
+    const old = join(folder, 'old-node');
+    writeFileSync(old, `#!/bin/sh\nexec '${process.execPath}' -r '${pretends}' "$@"\n`, { mode: 0o755 });
+    const importer = await SteeredImporter.start(machine, compile(machine, 'importer', folder), [fmu], {
+      TWINBRIDGE_NODE: old,
+    });
+    expect(await importer.instantiate()).toMatchObject({ status: 3 });
+    expect(importer.log.join('\n')).toMatch(
+      /Node\.js v.* \(.*\) is too old: the bridge needs 20 or newer; install it, or set TWINBRIDGE_NODE to its program/,
+    );
+    await importer.end();
+  },
+  PATIENCE_MS,
+);
