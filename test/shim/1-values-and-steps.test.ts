@@ -8,7 +8,7 @@ import { Feeder } from '../support/feeder.js';
 const folder = temporaryFolder();
 const FOUR_TYPES = `
 send: { announce: true }
-selection: { maxage: 1 s, lookahead: 10, timeout: 400 ms }
+selection: { maxage: 1 s, lookahead: 10, timeout: 2 s }
 outputs: { r: Real, i: Integer, b: Boolean, s: { type: String, maxLength: 20 } }
 inputs: { ri: { type: Real, start: 0 }, ii: Integer, bi: Boolean, si: { type: String, maxLength: 20 } }
 diagnostics: true
@@ -170,10 +170,10 @@ describeOnBrokers('the bridge', (broker) => {
       await deliver({ r: 5, i: 5, time: stamp(2900) });
       const before = performance.now();
       expect(() => bridge.instance.doStep(0, 3)).toThrow(FmuDiscardError);
-      expect(performance.now() - before).toBeGreaterThan(390);
-      expect(performance.now() - before).toBeLessThan(700);
+      expect(performance.now() - before).toBeGreaterThan(1990);
+      expect(performance.now() - before).toBeLessThan(3000);
       expect(
-        bridge.said('step to 3 s: no valid data within 0.400 s (maxage 1.000 s): b (3.000 s old), s (3.000 s old)'),
+        bridge.said('step to 3 s: no valid data within 2.000 s (maxage 1.000 s): b (3.000 s old), s (3.000 s old)'),
       ).toBe(true);
       expect(bridge.instance.lastSuccessfulTime()).toBe(0);
       await deliver(sample(2950, { r: 6 }));
@@ -182,10 +182,7 @@ describeOnBrokers('the bridge', (broker) => {
     });
 
     it('2.3 with onTimeout hold the outputs stay as they are and the step succeeds with a warning', async () => {
-      const holding = await bridgeFmu(
-        FOUR_TYPES.replace('timeout: 400 ms', 'timeout: 100 ms, onTimeout: hold'),
-        folder,
-      );
+      const holding = await bridgeFmu(FOUR_TYPES.replace('timeout: 2 s', 'timeout: 2 s, onTimeout: hold'), folder);
       await feeder.onReady(sample(0, { r: 1 }));
       bridge = new Bridge(holding);
       bridge.initialise();
@@ -201,7 +198,7 @@ describeOnBrokers('the bridge', (broker) => {
       const before = process.cpuUsage();
       expect(() => bridge.instance.doStep(0, 2)).toThrow(FmuDiscardError);
       const used = process.cpuUsage(before);
-      expect((used.user + used.system) / 1000).toBeLessThan(150); // of 400 ms
+      expect((used.user + used.system) / 1000).toBeLessThan(300); // of 2 s
     });
 
     it('2.5 initialisation that gets no data names every signal', async () => {
