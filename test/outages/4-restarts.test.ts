@@ -173,6 +173,10 @@ diagnostics: true
 
     const seen: number[] = [];
     let running = true;
+    cleanups.push(() => {
+      running = false;
+      return stepping;
+    });
     const stepping = (async () => {
       while (running) {
         // Only now and then does a step of the run wait for data itself: this thread also serves the robot.
@@ -199,7 +203,15 @@ diagnostics: true
       const at = performance.now();
       await broker.startServer();
       expect((cpuSeconds(backend) - cpu) / ((performance.now() - at) / 1000), 'CPU while down').toBeLessThan(0.5);
-      await until(() => bridge.boolean('link_up') && live.boolean('link_up'), 30_000);
+      // An attempt may take 5 s, and so may the pause before the next: a machine under load needs several.
+      await until(() => bridge.boolean('link_up') && live.boolean('link_up'), 90_000).catch((error: Error) => {
+        throw new Error(
+          `${error.message}; ${bridge.log
+            .slice(-5)
+            .map(({ message }) => message)
+            .join('; ')}`,
+        );
+      });
       expect(bridge.integer('reconnects'), 'receiving and sending').toBe(2 * restart);
       expect(live.integer('reconnects')).toBe(restart);
       // The exclusive queue is back, bound: a new probe arrives.
