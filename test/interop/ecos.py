@@ -1,5 +1,6 @@
 """The scenario of two-robots.ts in Ecos."""
 
+import os
 from pathlib import Path
 
 import ecospy
@@ -7,6 +8,7 @@ from exchange import answer, question
 from ecospy import EcosLib, EcosSimulation, EcosSimulationStructure
 
 scenario = question()
+os.chdir(Path(scenario["components"]["left"]).parent)  # it leaves logs where it runs
 EcosLib.set_log_level("warn")
 if scenario["prefix"]:
     # It starts this program, which its package forgets to mark as one.
