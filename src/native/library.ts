@@ -41,6 +41,7 @@ export interface NativeFunctions {
   ): number;
   tb_producer_push_watermark(producer: Address, source: number, timeNs: bigint): number;
   tb_producer_newest(producer: Address, source: number): number | bigint;
+  tb_producer_refused(producer: Address): void;
   tb_producer_latched(producer: Address, head: Uint8Array): number;
   tb_producer_confirm_latched(producer: Address, latched: number): void;
   tb_producer_outgoing_count(producer: Address): number;
@@ -105,6 +106,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
     'int tb_producer_next_outgoing(uintptr_t producer, uint8_t *head, uint8_t *mask, uint8_t *values, uint8_t *strings)',
   tb_producer_push_watermark: 'int tb_producer_push_watermark(uintptr_t producer, uint32_t source, int64_t time_ns)',
   tb_producer_newest: 'int64_t tb_producer_newest(uintptr_t producer, uint32_t source)',
+  tb_producer_refused: 'void tb_producer_refused(uintptr_t producer)',
   tb_producer_latched: 'uint32_t tb_producer_latched(uintptr_t producer, uint8_t *head)',
   tb_producer_confirm_latched: 'void tb_producer_confirm_latched(uintptr_t producer, uint32_t latched)',
   tb_producer_outgoing_count: 'uint32_t tb_producer_outgoing_count(uintptr_t producer)',

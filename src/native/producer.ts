@@ -175,6 +175,11 @@ export class Producer {
     return BigInt(this.#native.tb_producer_newest(this.#address, source));
   }
 
+  /** Has the next step publish all inputs: the broker did not take a message of some. */
+  inputsRefused(): void {
+    if (!this.#closed) this.#native.tb_producer_refused(this.#address);
+  }
+
   /** The latched inputs that have been true, a bit each in the order of their slots, and the step that set the last. */
   latched(): Latched {
     const mask = this.#native.tb_producer_latched(this.#address, this.#head);

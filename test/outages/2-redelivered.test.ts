@@ -50,7 +50,7 @@ diagnostics: true
     await peer.channel.bindQueue(queue, 'fmi_digital_twin', 'data.to_cosim');
     await send(0, 0);
     const before = process.env.AMQP_URL;
-    process.env.AMQP_URL = `amqp://guest:guest@127.0.0.1:${wire.port}`;
+    process.env.AMQP_URL = wire.to(broker.url);
     bridge = new Bridge(fmu);
     cleanups.push(() => bridge.instance.free());
     bridge.initialise();

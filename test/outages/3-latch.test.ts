@@ -199,7 +199,7 @@ describeOnBrokers('a latched input', (broker) => {
     const wire = await CuttableWire.to(Number(new URL(broker.url).port));
     cleanups.push(() => wire.close());
     const direct = process.env.AMQP_URL;
-    process.env.AMQP_URL = `amqp://guest:guest@127.0.0.1:${wire.port}`;
+    process.env.AMQP_URL = wire.to(broker.url);
     start(fmu);
     process.env.AMQP_URL = direct;
     for (let n = 1; n <= 20; n++) step({ n });
@@ -231,7 +231,7 @@ describeOnBrokers('a latched input', (broker) => {
     const wire = await CuttableWire.to(Number(new URL(broker.url).port));
     cleanups.push(() => wire.close());
     const direct = process.env.AMQP_URL;
-    process.env.AMQP_URL = `amqp://guest:guest@127.0.0.1:${wire.port}`;
+    process.env.AMQP_URL = wire.to(broker.url);
     start(fmu);
     process.env.AMQP_URL = direct;
     step({ n: 1 });

@@ -42,7 +42,7 @@ describeOnBrokers('a command with an expiration', (broker) => {
     );
     built.push(fmu);
     const before = process.env.AMQP_URL;
-    process.env.AMQP_URL = `amqp://guest:guest@127.0.0.1:${wire.port}`;
+    process.env.AMQP_URL = wire.to(broker.url);
     const bridge = new Bridge(fmu);
     cleanups.push(() => bridge.instance.free());
     bridge.initialise();
@@ -81,5 +81,60 @@ describeOnBrokers('a command with an expiration', (broker) => {
     expect(bridge.said('a change of inputs was not sent')).toBe(true);
     const totals = bridge.log.find(({ message: text }) => text.startsWith('totals:'))!.message;
     expect(totals).toContain('published 4, confirmed 3, expired unsent 1');
+  });
+});
+
+describeOnBrokers('inputs that the broker does not take', (broker) => {
+  it('are published again, as they are then, once there is room', async () => {
+    const name = `refused-${process.pid}-${serial++}`;
+    const connection = await amqp.connect(broker.url);
+    connection.on('error', () => {});
+    cleanups.push(() => connection.close());
+    const channel = await connection.createChannel();
+    await channel.assertExchange(name, 'topic', { durable: false });
+    const limits = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+    await channel.assertQueue(name, { exclusive: true, arguments: limits });
+    await channel.bindQueue(name, name, '#');
+    const fmu = await bridgeFmu(
+      `send: { exchange: ${name}, type: topic, key: c }\ninputs: { n: Integer, m: Integer }\n`,
+      folder,
+    );
+    cleanups.push(() => fmu.close());
+    const bridge = new Bridge(fmu);
+    cleanups.push(() => bridge.instance.free());
+    bridge.initialise();
+    let time = 0;
+    const step = () => bridge.instance.doStep(time++, 1);
+    const next = async () => {
+      const message = await channel.get(name, { noAck: true });
+      return message === false ? undefined : (JSON.parse(String(message.content)) as { n?: number; m?: number });
+    };
+
+    bridge.set('n', 1);
+    step();
+    await until(async () => (await channel.checkQueue(name)).messageCount === 1);
+    bridge.set('n', 2);
+    step(); // there is no room for it
+    await until(() => {
+      step();
+      return bridge.said('a later step publishes all inputs');
+    });
+    bridge.set('m', 3);
+    expect(await next()).toMatchObject({ n: 1 });
+    // The change of m is told by itself or with n, whichever comes first; in the end both are there.
+    const heard: { n?: number; m?: number } = {};
+    await until(async () => {
+      step();
+      Object.assign(heard, await next());
+      return heard.n === 2 && heard.m === 3;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    step();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Once taken they are not told again and again.
+    while ((await next()) !== undefined);
+    for (let k = 0; k < 5; k++) step();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await next()).toBeUndefined();
   });
 });

@@ -16,6 +16,13 @@ export class CuttableWire {
     return new CuttableWire(worker, await answer(worker));
   }
 
+  /** The address of a broker behind the wire, by way of it. */
+  to(url: string): string {
+    const through = new URL(url);
+    through.port = String(this.port);
+    return through.href;
+  }
+
   /** What comes in from now on goes nowhere, until the wire is cut: written, never received. */
   async swallow(): Promise<void> {
     this.#worker.postMessage('swallow');

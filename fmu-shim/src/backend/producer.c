@@ -269,6 +269,10 @@ int tb_producer_next_outgoing(tb_producer *p, tb_row_head *head, uint64_t *mask,
   return 1;
 }
 
+void tb_producer_refused(tb_producer *p) {
+  atomic_fetch_add_explicit(&p->region.header->inputs_refused, 1, memory_order_relaxed);
+}
+
 uint32_t tb_producer_latched(const tb_producer *p, tb_row_head *head) {
   tb_header *h = p->region.header;
   /* Times of a later one may come with an earlier mask; its mask comes then, too, with a byte of its own. */

@@ -53,6 +53,8 @@ TB_API int tb_producer_next_outgoing(tb_producer *producer, tb_row_head *head, u
                                      char *strings);
 /* The newest time of `source` handed over so far, ns since the epoch; INT64_MIN: none yet. */
 TB_API int64_t tb_producer_newest(const tb_producer *producer, uint32_t source);
+/* Has the next step publish all inputs, since the broker did not take a message of some. */
+TB_API void tb_producer_refused(tb_producer *producer);
 /* The latched inputs that have been true, a bit each in the order of their slots; `head` of the step that set the last. */
 TB_API uint32_t tb_producer_latched(const tb_producer *producer, tb_row_head *head);
 /* The broker has routed a message with these. */

@@ -94,7 +94,7 @@ static void add_latch(tb_bridge *b, uint32_t slot) {
 
 static bool copy_starts(tb_bridge *b) {
   const tb_header *h = b->region.header;
-  b->n_latches = b->latched = 0;
+  b->n_latches = b->latched = b->refused = 0;
   b->send_off_slot = UINT32_MAX;
   for (uint32_t i = 0; i < h->n_variables; i++) {
     const tb_variable *v = &b->region.variables[i];
@@ -267,9 +267,9 @@ static bool is_latched(const tb_bridge *b, uint32_t slot) {
 }
 
 /* The input that stops publishing is data only to peers that were given it as such, in a message at every step. */
-static bool is_to_be_sent(const tb_bridge *b, uint32_t slot) {
+static bool is_to_be_sent(const tb_bridge *b, uint32_t slot, bool all) {
   if (slot == b->send_off_slot && !b->send_every_step) return false;
-  return b->send_always || (has_changed(b, slot) && !is_latched(b, slot)); /* that is told by another way */
+  return all || (has_changed(b, slot) && !is_latched(b, slot)); /* that is told by another way */
 }
 
 /* A latched input that is true now goes to the publisher past the outgoing queue, which may be full. */
@@ -292,7 +292,10 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
   tb_header *h = b->region.header;
   uint32_t first = 0;
   if (b->send_off_slot != UINT32_MAX && b->inputs[b->send_off_slot] != 0) return;
-  while (first < h->n_inputs && !is_to_be_sent(b, first)) first++;
+  /* Not the message that was refused, but what holds now: it must not overtake a later one. */
+  const uint32_t refused = atomic_load_explicit(&h->inputs_refused, memory_order_relaxed);
+  const bool all = b->send_always || refused != b->refused;
+  while (first < h->n_inputs && !is_to_be_sent(b, first, all)) first++;
   if (first == h->n_inputs && !b->send_every_step) return;
 
   uint64_t at = atomic_load_explicit(&h->outgoing_written, memory_order_relaxed);
@@ -303,10 +306,11 @@ static void publish_inputs(tb_bridge *b, double step_end_s) {
     return;
   }
   b->change_waits = false;
+  b->refused = refused;
   tb_row row = tb_outgoing_row(&b->region, at);
   memset(row.mask, 0, h->input_words * sizeof *row.mask);
   for (uint32_t slot = first; slot < h->n_inputs; slot++)
-    if (is_to_be_sent(b, slot)) mark(row.mask, b->input_variables[slot]);
+    if (is_to_be_sent(b, slot, all)) mark(row.mask, b->input_variables[slot]);
   memcpy(row.values, b->inputs, h->n_inputs * sizeof *row.values);
   for (uint32_t i = 0; i < b->n_latches; i++)
     if (b->latched >> i & 1) row.values[b->latches[i]] = 1;

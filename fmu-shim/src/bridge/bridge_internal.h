@@ -41,6 +41,7 @@ struct tb_bridge {
 
   uint32_t latches[TB_MAX_LATCHES], n_latches; /* slots of latched inputs */
   uint32_t latched;                            /* those that have been true, a bit each */
+  uint32_t refused;                            /* `inputs_refused` when inputs were last handed out */
 
   uint64_t *parameters; /* by slot */
   char **parameter_texts;

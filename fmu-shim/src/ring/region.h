@@ -200,6 +200,7 @@ typedef struct {
   _Atomic uint64_t live_from; /* 1 + the samples that waited with the broker at the start; 0: it is still delivering them */
   _Atomic uint64_t log_written;
   _Atomic uint64_t outgoing_taken;
+  _Atomic uint32_t inputs_refused; /* messages of inputs that the broker did not take: all are to be published again */
   _Atomic uint32_t link_state; /* tb_link_state */
   _Atomic uint32_t link_up;
   _Atomic int64_t confirmed_doing_ns; /* wall clock of the doStep whose message was confirmed last */

@@ -3,7 +3,7 @@
  *
  * While the broker is behind or away, changes wait in the ring, and the shim merges those that find no room there.
  */
-import { PublishExpiredError, type Publisher } from '../../amqp/index.js';
+import { PublishExpiredError, type Publisher, PublishNackedError } from '../../amqp/index.js';
 import type { OutgoingRow, Producer } from '../../native/index.js';
 import type { BridgeConfig } from '../config.js';
 import { createEncoder, type Encoder } from '../encoder.js';
@@ -12,6 +12,8 @@ import { Latch } from './latch.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
 const MAX_UNCONFIRMED = 1000;
+/** From a message that the broker did not take to the next try, ms. */
+const REFUSED_MS = 100;
 
 export class Outlet {
   readonly #send: BridgeConfig['send'];
@@ -22,6 +24,7 @@ export class Outlet {
   readonly #contentType: string;
   readonly #log: RateLimitedLog;
   readonly #latch: Latch;
+  #refused: NodeJS.Timeout | undefined;
   #heldBack = false;
   #closing = false;
 
@@ -73,6 +76,7 @@ export class Outlet {
       await Promise.all([this.#publisher.drain(left), this.#latch.untilConfirmed(left)]);
     } while (this.#producer.outgoingCount > 0 && performance.now() < deadline);
     this.#closing = true;
+    clearTimeout(this.#refused);
     const lastWords = this.#latch.close();
     if (lastWords !== undefined) this.#log.write('error', 'logStatusError', lastWords);
     const left = this.#publisher.stats.pending + this.#producer.outgoingCount;
@@ -125,15 +129,26 @@ export class Outlet {
             this.#expired(error.message);
             return;
           }
+          const isRefused = error instanceof PublishNackedError;
+          if (isRefused) this.#publishAgain();
           this.#log.limited(
             'unpublished',
             'error',
             'logStatusError',
-            () => `a message was not published: ${error.message}`,
+            () =>
+              `a message was not published: ${error.message}${isRefused ? '; a later step publishes all inputs' : ''}`,
           );
         },
       )
       .finally(() => this.#goOn());
+  }
+
+  /** After a while: a queue that is full, or without a leader, is not helped by more messages. */
+  #publishAgain(): void {
+    this.#refused ??= setTimeout(() => {
+      this.#refused = undefined;
+      this.#producer.inputsRefused();
+    }, REFUSED_MS);
   }
 
   #expired(why: string): void {
