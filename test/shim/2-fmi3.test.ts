@@ -385,6 +385,14 @@ describeOnBrokers('the bridge of FMI 3.0', (broker) => {
       expect(bridge.call('GetIntervalDecimal', vrs, 1, new Float64Array(1), new Int32Array(1))).toBe(ERROR);
       expect(bridge.said('is triggered, it has no interval')).toBe(true);
     });
+
+    it('3.4 a step that has to wait for data ends where they are due', async () => {
+      await start({ events: true, early: true });
+      bridge.call('EnterStepMode');
+      void feeder.sendAfter(150, message(1, 3000));
+      expect(bridge.step(0, 3.5)).toEqual({ status: OK, event: true, early: true, reached: 3 });
+      expect(values()).toEqual(SAMPLES[1]!.values);
+    });
   });
 
   it('4 calls in any order, with any of these arguments, answer and harm nothing', async () => {
