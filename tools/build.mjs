@@ -2,7 +2,7 @@
  * Builds everything: the native library, the example FMUs, the TypeScript and the bundled backend. Each step does
  * nothing when nothing has changed.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { dropStalePlatforms } from './platform-libraries.mjs';
@@ -41,9 +41,28 @@ async function bundleBackend() {
   ]);
 }
 
+/** The licences of what is in a bundle go where the bundle goes: into every FMU. */
+function collectLicences(inputs) {
+  const packages = new Set(inputs.flatMap((input) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []));
+  const licences = join(root, 'dist/licences');
+  mkdirSync(licences, { recursive: true });
+  for (const name of packages) {
+    const folder = join(root, 'node_modules', name);
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const { version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    if (file === undefined && license === undefined) throw new Error(`${name} is bundled and names no licence`);
+    const holder = typeof author === 'object' ? author.name : (author ?? 'its authors');
+    // Some packages name their licence and leave its text out.
+    const text = file === undefined ? `${license}, (c) ${holder}\n` : readFileSync(join(folder, file), 'utf8');
+    writeFileSync(join(licences, `${name.replace('@', '').replace('/', '-')}.txt`), `${name} ${version}\n\n${text}`);
+  }
+}
+
 async function bundle(entry, output) {
   const { build } = await import('esbuild');
-  await build({
+  const { metafile } = await build({
+    absWorkingDir: root,
+    metafile: true,
     entryPoints: [join(root, 'dist', entry)],
     outfile: join(root, 'dist', output),
     bundle: true,
@@ -63,6 +82,7 @@ async function bundle(entry, output) {
         "const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
     },
   });
+  collectLicences(Object.keys(metafile.inputs));
 }
 
 export async function build({ log = () => {} } = {}) {

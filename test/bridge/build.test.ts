@@ -147,7 +147,9 @@ describe('the archive', () => {
       same(`binaries/${platform}/${library}`, nativeLibraryPath());
       same('resources/backend.cjs', 'dist/backend.cjs');
       expect(existsSync(join(directory, 'resources/koffi', koffiPlatform(), 'koffi.node'))).toBe(true);
-      expect(existsSync(join(directory, 'documentation/licenses/koffi.txt'))).toBe(true);
+      for (const name of ['twinbridge', 'koffi', 'amqplib']) {
+        expect(existsSync(join(directory, `documentation/licenses/${name}.txt`))).toBe(true);
+      }
 
       const json = join(directory, 'resources/bridge.json');
       expect(parseBridgeJson(readFileSync(json, 'utf8'), json)).toEqual({ ...full, guid: description.guid });

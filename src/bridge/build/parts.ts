@@ -1,6 +1,6 @@
 /** The files that every bridge FMU carries: the native library, the backend and what the backend loads. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,7 @@ export interface Parts {
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const DESCRIPTION_READER = fileURLToPath(new URL('../../rmqfmu.cjs', import.meta.url));
+const LICENCES = fileURLToPath(new URL('../../licences/', import.meta.url));
 const BACKEND = fileURLToPath(new URL('../../backend.cjs', import.meta.url));
 
 /** Throws {@link BridgeBuildError} if one is missing. `fmi` says what the folders below `binaries/` are called. */
@@ -57,9 +58,9 @@ export async function readParts(modelIdentifier: string, options: PartOptions, f
         },
       ]
     : [];
-  const [backend, koffiLicense, runtime, ...perPlatform] = await Promise.all([
+  const [backend, licences, runtime, ...perPlatform] = await Promise.all([
     readPart(options.backend ?? BACKEND, 'the bundled backend', "run 'npm run build'"),
-    readPart(koffiLicenseFile(), "koffi's license", "run 'npm ci'"),
+    readLicences(),
     readRuntime(chosenRuntimes(options.bundleRuntime ?? false, platforms)),
     ...platforms.map((platform) => readPlatform(platform, libraryFile(platform, options), modelIdentifier, fmi)),
   ]);
@@ -69,7 +70,7 @@ export async function readParts(modelIdentifier: string, options: PartOptions, f
       ...(fmi === 2 ? forBothMacs(perPlatform.flat()) : perPlatform.flat()),
       { name: 'resources/backend.cjs', content: backend },
       ...reader,
-      { name: 'documentation/licenses/koffi.txt', content: koffiLicense },
+      ...licences,
     ],
     runtime,
   };
@@ -169,8 +170,21 @@ function koffiFile({ system, processor }: Platform): string {
   return candidates.find((file) => existsSync(file)) ?? candidates[0]!;
 }
 
-function koffiLicenseFile(): string {
-  return join(dirname(createRequire(import.meta.url).resolve('koffi')), 'LICENSE.txt');
+/** Of this program, and of everything that goes into the FMU with it. */
+async function readLicences(): Promise<PartEntry[]> {
+  const koffi = join(dirname(createRequire(import.meta.url).resolve('koffi')), 'LICENSE.txt');
+  const bundled = await readdir(LICENCES).catch(() => []);
+  const files = [
+    ['twinbridge.txt', join(ROOT, 'LICENSE')],
+    ['koffi.txt', koffi],
+  ] as [string, string][];
+  files.push(...bundled.map((name): [string, string] => [name, join(LICENCES, name)]));
+  return Promise.all(
+    files.sort().map(async ([name, file]) => ({
+      name: `documentation/licenses/${name}`,
+      content: await readPart(file, 'the licence', "run 'npm ci' and 'npm run build'"),
+    })),
+  );
 }
 
 async function readPart(file: string, what: string, remedy: string): Promise<Buffer> {
