@@ -798,13 +798,13 @@ export function conformance(name: string, start: () => Promise<BrokerUnderTest>)
         [
           'a missing exchange, passively',
           404,
-          /NOT_FOUND - no exchange 'tb-none' in vhost '\/'/,
+          /NOT_FOUND - no exchange 'tb-none' in vhost '/,
           (ch) => ch.checkExchange('tb-none'),
         ],
         [
           'a missing queue, passively',
           404,
-          /NOT_FOUND - no queue 'tb-none' in vhost '\/'/,
+          /NOT_FOUND - no queue 'tb-none' in vhost '/,
           (ch) => ch.checkQueue('tb-none'),
         ],
         ['consuming from a missing queue', 404, /no queue 'tb-none'/, (ch) => ch.consume('tb-none', () => {})],
@@ -832,7 +832,7 @@ export function conformance(name: string, start: () => Promise<BrokerUnderTest>)
         [
           'another type for amq.direct',
           406,
-          /PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'amq.direct' in vhost '\/': received '?fanout'? but current is '?direct'?/,
+          /PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'amq.direct' in vhost '[^']+': received '?fanout'? but current is '?direct'?/,
           (ch) => ch.assertExchange('amq.direct', 'fanout'),
         ],
         [

@@ -93,7 +93,7 @@ describeOnBrokers('1 no connection', (broker) => {
   });
 
   it('missing virtual host', () => {
-    expect(failure(`${broker.url}/nowhere`)).toMatch(
+    expect(failure(new URL('/nowhere', broker.url).href)).toMatch(
       /vhost 'nowhere'; create the virtual host, or give the user permissions on it/,
     );
   });

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import amqp from 'amqplib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Publisher, parseBrokerUrl } from '#tb/amqp/index.js';
 import { checkBroker, readTarget } from '#tb/bridge/index.js';
 import { Bridge, bridgeFmu, stamp } from '../support/bridge.js';
@@ -190,13 +190,20 @@ inputs: { stop: Boolean }
   });
 
   it('has the metrics that Prometheus asks for and Grafana shows', async () => {
-    const metrics = await (await fetch(`http://127.0.0.1:${ports.prometheus}/metrics`)).text();
     const dashboard = JSON.parse(readFileSync(join(CONFIG, 'grafana/dashboards/rabbitmq.json'), 'utf8')) as {
       panels: { targets: { expr: string }[] }[];
     };
     const names = dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => expr.match(/rabbitmq_\w+/g)));
     expect(names.length).toBeGreaterThan(5);
-    for (const name of names) expect(metrics).toMatch(new RegExp(`^${name}[{ ]`, 'm'));
+    // The broker counts every five seconds: those of queues made just now come a little later.
+    let metrics = '';
+    await vi.waitFor(
+      async () => {
+        metrics = await (await fetch(`http://127.0.0.1:${ports.prometheus}/metrics`)).text();
+        for (const name of names) expect(metrics).toMatch(new RegExp(`^${name}[{ ]`, 'm'));
+      },
+      { timeout: 20_000, interval: 500 },
+    );
     const queues = [...metrics.matchAll(/^rabbitmq_queue_messages_ready\{.*queue="([^"]*)"/gm)].map(
       ([, queue]) => queue,
     );

@@ -204,6 +204,7 @@ describeOnBrokers('a latched input', (broker) => {
     process.env.AMQP_URL = direct;
     for (let n = 1; n <= 20; n++) step({ n });
     await until(() => robot.heard.length === 20);
+    await until(() => bridge.integer('confirmed') === 20); // else they are sent again, rightly
     await wire.cut();
     await until(() => !bridge.boolean('link_up'));
     // More than the publisher (1000) and the queue before it (256) hold: the last ones are merged.
