@@ -54,7 +54,13 @@ static void index_variables(tb_bridge *b) {
     if (v->value_reference >= b->access_size || b->access[v->value_reference].real_output) continue;
     const bool real_output = v->type == TB_REAL && v->kind == TB_OUTPUT;
     const uint8_t access = !real_output ? 0 : v->n_elements == 1 ? TB_SCALAR : TB_ARRAY;
-    b->access[v->value_reference] = (tb_access){v->slot, (uint16_t)(i + 1), access};
+    b->access[v->value_reference] = (tb_access){.slot = v->slot, .variable = (uint16_t)(i + 1), .real_output = access};
+  }
+  for (uint32_t vr = b->access_size; vr-- > 0;) {
+    tb_access *a = &b->access[vr];
+    if (a->real_output != TB_SCALAR) continue;
+    const bool goes_on = vr + 1 < b->access_size && a[1].run > 0 && a[1].slot == a->slot + 1;
+    a->run = 1 + (goes_on ? a[1].run : 0);
   }
 }
 

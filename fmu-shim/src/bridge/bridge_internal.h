@@ -17,6 +17,7 @@
 /* How a value is reached, by value reference. */
 typedef struct {
   uint32_t slot;
+  uint32_t run;        /* scalar Real outputs from this one on whose references and slots follow one another */
   uint16_t variable;   /* index + 1; 0: there is none */
   uint8_t real_output; /* TB_SCALAR, TB_ARRAY, or 0: something else */
 } tb_access;
