@@ -49,6 +49,7 @@ async function tap(named: string | undefined, flags: TapFlags): Promise<void> {
     ...(flags.number === undefined ? {} : { count: flags.number }),
     onMessage: (message) => process.stdout.write(`${flags.json ? JSON.stringify(message) : format(message)}\n`),
     onEvent: tellEvent,
+    onWaiting: (exchange) => process.stderr.write(`waiting for exchange '${exchange}', which is not there yet\n`),
   });
 }
 

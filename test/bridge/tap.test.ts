@@ -91,6 +91,22 @@ outputs: { x: { type: Real, unit: m }, n: Integer, stop: Boolean, text: String }
     expect(stdout).toBe(`${exchange} robot.state  ${MESSAGES[0]?.length} bytes\n  ${MESSAGES[0]}\n`);
   });
 
+  it('waits for an exchange that the bridge, or a robot, will make', async () => {
+    await channel.deleteExchange(exchange);
+    const running = startCli(['tap', file, '-n', '1'], { env: { AMQP_URL: broker.url } });
+    await running.said(/waiting for exchange/);
+    await channel.assertExchange(exchange, 'topic', { durable: true });
+    await running.said(/listening/);
+    channel.publish(exchange, 'robot.state', Buffer.from(MESSAGES[0]!));
+    expect(await running.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('robot.state') });
+    await channel.deleteExchange(exchange);
+    const waiting = startCli(['tap', file], { env: { AMQP_URL: broker.url } });
+    await waiting.said(/waiting for exchange/);
+    waiting.process.kill('SIGINT');
+    expect((await waiting.finished).code).toBe(0);
+    await channel.assertExchange(exchange, 'topic', { durable: true });
+  });
+
   it('ends with Ctrl-C, and says why it cannot begin', async () => {
     const running = startCli(['tap', file], { env: { AMQP_URL: broker.url } });
     await running.said(/listening/);

@@ -1,12 +1,16 @@
 /** `twinbridge tap`: live messages beside whoever else gets them, and what a bridge would make of each. */
-import { Consumer, type Delivery, type LinkEvent } from '../../amqp/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Consumer, type Delivery, type LinkEvent, TopologyMissingError } from '../../amqp/index.js';
 import { InvalidInputError } from '../../support/errors.js';
+import type { CheckedSource } from './doctor.js';
 import type { Explanation } from './explain.js';
 import type { Target } from './target.js';
 
 export interface TapOptions {
   readonly onMessage: (message: Explanation | PlainMessage) => void;
   readonly onEvent?: (event: LinkEvent) => void;
+  /** An exchange that a bridge would make is not there yet, and is waited for. */
+  readonly onWaiting?: (exchange: string) => void;
   /** Messages after which it is enough. */
   readonly count?: number;
   readonly signal?: AbortSignal;
@@ -39,25 +43,27 @@ export async function tapMessages({ access, sources }: Target, options: TapOptio
   const opening = sources.map((source) => {
     const isStream = source.queue.offset !== undefined;
     let consumer: Consumer | undefined;
-    return Consumer.open({
-      ...access,
-      connectionName: 'twinbridge tap',
-      exchanges: [],
-      queue: isStream
-        ? { ...source.queue, declare: 'passive' }
-        : { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-max-length': 10_000 } },
-      bindings: [{ exchange: source.exchange.name, key: source.key }],
-      prefetch: 100,
-      ...(signal === undefined ? {} : { signal }),
-      ...(onEvent === undefined ? {} : { onEvent }),
-      onDelivery: (delivery) => {
-        consumer?.ack(delivery.receipt);
-        if (seen >= count) return;
-        seen++;
-        onMessage(source.explain === undefined ? plain(delivery) : source.explain(delivery));
-        if (seen >= count) enough();
-      },
-    }).then((opened) => {
+    const open = () =>
+      Consumer.open({
+        ...access,
+        connectionName: 'twinbridge tap',
+        exchanges: [],
+        queue: isStream
+          ? { ...source.queue, declare: 'passive' }
+          : { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-max-length': 10_000 } },
+        bindings: [{ exchange: source.exchange.name, key: source.key }],
+        prefetch: 100,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onEvent === undefined ? {} : { onEvent }),
+        onDelivery: (delivery) => {
+          consumer?.ack(delivery.receipt);
+          if (seen >= count) return;
+          seen++;
+          onMessage(source.explain === undefined ? plain(delivery) : source.explain(delivery));
+          if (seen >= count) enough();
+        },
+      });
+    return whenThere(source, open, options).then((opened) => {
       consumer = opened;
       return opened;
     });
@@ -70,6 +76,26 @@ export async function tapMessages({ access, sources }: Target, options: TapOptio
   if (failed !== undefined && signal?.aborted !== true) throw failed.reason;
   return seen;
 }
+
+/** A look at messages makes no exchange; one that the first bridge or robot will make is waited for. */
+async function whenThere(
+  { exchange }: CheckedSource,
+  open: () => Promise<Consumer>,
+  { signal, onWaiting }: TapOptions,
+): Promise<Consumer> {
+  for (let told = false; ; told = true) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!(error instanceof TopologyMissingError) || exchange.declare !== 'active') throw error;
+      if (!told) onWaiting?.(exchange.name);
+      await sleep(EXCHANGE_MS, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+/** How often an exchange that is not there yet is looked for, ms. */
+const EXCHANGE_MS = 500;
 
 function plain({ content, exchange, routingKey, contentType }: Delivery): PlainMessage {
   const text = content.toString('utf8', 0, 4096);
