@@ -78,10 +78,8 @@ export interface DefaultExperiment {
   readonly stepSize?: number;
 }
 
-export interface ModelDescription {
-  readonly fmiVersion: string;
-  readonly modelName: string;
-  readonly guid: string;
+/** What is said of a model besides its names, in FMI 2.0 and 3.0 alike. */
+export interface Heading {
   readonly description?: string;
   readonly author?: string;
   readonly version?: string;
@@ -90,6 +88,12 @@ export interface ModelDescription {
   readonly generationTool?: string;
   readonly generationDateAndTime?: string;
   readonly variableNamingConvention?: 'flat' | 'structured';
+}
+
+export interface ModelDescription extends Heading {
+  readonly fmiVersion: string;
+  readonly modelName: string;
+  readonly guid: string;
   /** Absent in an FMU that offers model exchange only. */
   readonly coSimulation?: CoSimulation;
   readonly hasModelExchange: boolean;

@@ -3,17 +3,22 @@ import { InvalidFileError, type Problem } from '../support/errors.js';
 import { AttributeReader, defined } from './attribute-reader.js';
 import { type ReadFmi3ModelDescription, readFmi3ModelDescription } from './fmi3/read-model-description.js';
 import type { CoSimulation, ModelDescription, Unknown } from './model-description.js';
-import { readExperiment, readLogCategories } from './read-parts.js';
-import { children, type Findings, readSimpleTypes, readUnits, readVariables } from './read-variables.js';
-import { parseXml, type XmlElement } from './xml.js';
+import {
+  type Findings,
+  readDependencyKinds,
+  readExperiment,
+  readHeading,
+  readLogCategories,
+  readModelIdentifier,
+} from './read-parts.js';
+import { readSimpleTypes, readUnits, readVariables } from './read-variables.js';
+import { children, parseXml, type XmlElement } from './xml.js';
 
 export interface ReadModelDescription {
   readonly description: ModelDescription;
   /** Where the file breaks the standard without keeping the FMU from running. */
   readonly warnings: readonly Problem[];
 }
-
-const DEPENDENCY_KINDS = ['dependent', 'constant', 'fixed', 'tunable', 'discrete'] as const;
 
 /**
  * `file` names the document in problems; `xml` is its bytes. Throws {@link InvalidFileError} with all problems at once.
@@ -62,7 +67,7 @@ function readFmi2(file: string, root: XmlElement): ReadModelDescription {
   const logCategories = readLogCategories(part('LogCategories'), problems);
   const experimentPart = part('DefaultExperiment');
   const defaultExperiment = experimentPart === undefined ? undefined : readExperiment(experimentPart, problems);
-  const namingConvention = attributes.oneOf('variableNamingConvention', ['flat', 'structured'] as const);
+  const heading = readHeading(attributes);
 
   if (problems.length > 0) throw new InvalidFileError(file, problems);
   // Without problems, what is required was found.
@@ -70,15 +75,8 @@ function readFmi2(file: string, root: XmlElement): ReadModelDescription {
     fmiVersion: '2.0',
     modelName: modelName!,
     guid: guid!,
+    ...heading,
     ...defined({
-      description: attributes.string('description'),
-      author: attributes.string('author'),
-      version: attributes.string('version'),
-      copyright: attributes.string('copyright'),
-      license: attributes.string('license'),
-      generationTool: attributes.string('generationTool'),
-      generationDateAndTime: attributes.string('generationDateAndTime'),
-      variableNamingConvention: namingConvention,
       coSimulation,
       defaultExperiment,
     }),
@@ -109,13 +107,8 @@ function refuseOtherVersions(file: string, root: XmlElement): void {
 function readCoSimulation(element: XmlElement | undefined, problems: Problem[]): CoSimulation | undefined {
   if (element === undefined) return undefined;
   const attributes = new AttributeReader(element, problems);
-  const modelIdentifier = attributes.required('modelIdentifier');
-  if (modelIdentifier !== undefined && !/^[A-Za-z_]\w*$/.test(modelIdentifier)) {
-    // It becomes a file name: anything but a C identifier could also lead out of the FMU's folder.
-    problems.push({ message: `modelIdentifier '${modelIdentifier}' is no C identifier`, location: element.location });
-  }
   return {
-    modelIdentifier: modelIdentifier ?? '',
+    modelIdentifier: readModelIdentifier(attributes, problems),
     ...defined({
       needsExecutionTool: attributes.boolean('needsExecutionTool'),
       canHandleVariableCommunicationStepSize: attributes.boolean('canHandleVariableCommunicationStepSize'),
@@ -138,23 +131,18 @@ function readUnknowns(element: XmlElement | undefined, count: number, problems: 
     attributes.required('index');
     const index = attributes.unsigned('index');
     const dependencies = attributes.unsignedList('dependencies');
-    const kinds = attributes.wordList('dependenciesKind');
     const report = (message: string) => problems.push({ message, location: unknown.location });
     for (const value of [...(index === undefined ? [] : [index]), ...(dependencies ?? [])]) {
       if (value < 1 || value > count) report(`index ${value} is out of range, there are ${count} variables (from 1)`);
     }
-    const wrongKind = kinds?.find((kind) => !(DEPENDENCY_KINDS as readonly string[]).includes(kind));
-    if (wrongKind !== undefined) report(`dependenciesKind '${wrongKind}' is none of ${DEPENDENCY_KINDS.join(', ')}`);
-    if (kinds !== undefined && kinds.length !== (dependencies?.length ?? 0)) {
-      report(`dependenciesKind has ${kinds.length} entries, dependencies ${dependencies?.length ?? 0}`);
-    }
+    const dependenciesKind = readDependencyKinds(attributes, dependencies, problems);
     if (index === undefined) return [];
     return [
       {
         index: index - 1,
         ...defined({
           dependencies: dependencies?.map((value) => value - 1),
-          dependenciesKind: kinds as NonNullable<Unknown['dependenciesKind']> | undefined,
+          dependenciesKind,
         }),
       },
     ];

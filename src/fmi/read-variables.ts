@@ -1,5 +1,5 @@
 /** UnitDefinitions, TypeDefinitions and ModelVariables of a modelDescription.xml (FMI 2.0.4, sections 2.2.2 to 2.2.7). */
-import { formatLocation, type Problem } from '../support/errors.js';
+import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { AttributeReader, defined } from './attribute-reader.js';
 import type {
@@ -10,15 +10,9 @@ import type {
   UnitDefinition,
   VariableType,
 } from './model-description.js';
+import { type Findings, findDeclaredType, noteName } from './read-parts.js';
 import { CAUSALITIES, combinationFault, defaultVariability, INITIALS, VARIABILITIES } from './variable-rules.js';
-import type { XmlElement } from './xml.js';
-
-export interface Findings {
-  /** What makes the file unusable. */
-  readonly problems: Problem[];
-  /** What breaks the standard but does not keep the FMU from running. */
-  readonly warnings: Problem[];
-}
+import { children, type XmlElement } from './xml.js';
 
 const VARIABLE_TYPES: readonly VariableType[] = ['Real', 'Integer', 'Boolean', 'String', 'Enumeration'];
 const BASE_UNITS: readonly BaseUnitExponent[] = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'];
@@ -102,15 +96,7 @@ export function readVariables(
   return children(element, 'ScalarVariable').map((node) => {
     const variable = readVariable(node, types, findings);
     if (variable === undefined) return undefined;
-    const earlier = byName.get(variable.name);
-    if (earlier !== undefined) {
-      const first = formatLocation(earlier.location ?? node.location);
-      findings.problems.push({
-        message: `a second variable named '${variable.name}', the first is at ${first}`,
-        location: node.location,
-      });
-    }
-    byName.set(variable.name, variable);
+    noteName(byName, variable, node.location, findings.problems);
     return variable;
   });
 }
@@ -133,17 +119,7 @@ function readVariable(
   if (details === undefined || name === undefined || valueReference === undefined) return undefined;
   const type = details.name as VariableType;
   const typed = new AttributeReader(details, problems, owner);
-  const declaredType = typed.string('declaredType');
-  const declared = declaredType === undefined ? undefined : types.get(declaredType);
-  if (type === 'Enumeration') typed.required('declaredType');
-  if (declaredType !== undefined && declared?.type !== type) {
-    const fault = declared === undefined ? 'is not defined' : `is a type of ${declared.type}, not of ${type}`;
-    const hint = declared === undefined ? didYouMean(declaredType, types.keys()) : '';
-    problems.push({
-      message: `declaredType '${declaredType}' of ${owner} ${fault}${hint}`,
-      location: details.location,
-    });
-  }
+  const declared = findDeclaredType(typed, type, types, owner, problems);
   const variable: ScalarVariable = {
     name,
     valueReference,
@@ -152,7 +128,12 @@ function readVariable(
     variability: givenVariability ?? defaultVariability(type, causality),
     ...declared?.defaults,
     ...readLimits(typed, type),
-    ...defined({ initial, declaredType, start: readStart(typed, type), description: attributes.string('description') }),
+    ...defined({
+      initial,
+      declaredType: typed.string('declaredType'),
+      start: readStart(typed, type),
+      description: attributes.string('description'),
+    }),
     location: node.location,
   };
   const fault = combinationFault(variable);
@@ -187,8 +168,4 @@ function readStart(attributes: AttributeReader, type: VariableType): StartValue 
     default:
       return attributes.integer('start');
   }
-}
-
-export function children(element: XmlElement | undefined, name: string): readonly XmlElement[] {
-  return element?.children.filter((child) => child.name === name) ?? [];
 }

@@ -4,6 +4,7 @@
  */
 import type {
   EnumerationType,
+  Heading,
   ModelDescription,
   ScalarVariable,
   UnitDefinition,
@@ -18,14 +19,7 @@ export function writeModelDescription(description: ModelDescription): string {
     fmiVersion,
     modelName,
     guid,
-    description: description.description,
-    author: description.author,
-    version: description.version,
-    copyright: description.copyright,
-    license: description.license,
-    generationTool: description.generationTool,
-    generationDateAndTime: description.generationDateAndTime,
-    variableNamingConvention: description.variableNamingConvention,
+    ...headingAttributes(description),
     // The schema has it optional, some importers do not.
     numberOfEventIndicators: 0,
   };
@@ -46,6 +40,19 @@ export function writeModelDescription(description: ModelDescription): string {
     ]),
   ];
   return xmlDocument(element('fmiModelDescription', root, children));
+}
+
+export function headingAttributes(heading: Heading): Attributes {
+  return {
+    description: heading.description,
+    author: heading.author,
+    version: heading.version,
+    copyright: heading.copyright,
+    license: heading.license,
+    generationTool: heading.generationTool,
+    generationDateAndTime: heading.generationDateAndTime,
+    variableNamingConvention: heading.variableNamingConvention,
+  };
 }
 
 export function unit({ name, baseUnit }: UnitDefinition): string {

@@ -124,3 +124,7 @@ function locator(file: string, text: string): (offset: number) => SourceLocation
     return { file, line: low + 1, column: offset - lineStarts[low]! + 1 };
   };
 }
+
+export function children(element: XmlElement | undefined, name: string): readonly XmlElement[] {
+  return element?.children.filter((child) => child.name === name) ?? [];
+}

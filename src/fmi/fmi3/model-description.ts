@@ -7,6 +7,7 @@ import type { SourceLocation } from '../../support/errors.js';
 import type {
   Causality,
   DefaultExperiment,
+  Heading,
   Initial,
   LogCategory,
   UnitDefinition,
@@ -104,18 +105,10 @@ export interface Fmi3Unknown {
   readonly dependenciesKind?: readonly ('dependent' | 'constant' | 'fixed' | 'tunable' | 'discrete')[];
 }
 
-export interface Fmi3ModelDescription {
+export interface Fmi3ModelDescription extends Heading {
   readonly fmiVersion: `3.${string}`;
   readonly modelName: string;
   readonly instantiationToken: string;
-  readonly description?: string;
-  readonly author?: string;
-  readonly version?: string;
-  readonly copyright?: string;
-  readonly license?: string;
-  readonly generationTool?: string;
-  readonly generationDateAndTime?: string;
-  readonly variableNamingConvention?: 'flat' | 'structured';
   /** Absent in an FMU that is not for co-simulation. */
   readonly coSimulation?: Fmi3CoSimulation;
   readonly hasModelExchange: boolean;

@@ -1,9 +1,16 @@
 /** Reads `modelDescription.xml` of an FMI 3.0 FMU (FMI 3.0.2, section 2.4), with every problem and its place. */
 import { InvalidFileError, type Problem } from '../../support/errors.js';
 import { AttributeReader, defined } from '../attribute-reader.js';
-import { readExperiment, readLogCategories } from '../read-parts.js';
-import { children, type Findings, readUnits } from '../read-variables.js';
-import type { XmlElement } from '../xml.js';
+import {
+  type Findings,
+  readDependencyKinds,
+  readExperiment,
+  readHeading,
+  readLogCategories,
+  readModelIdentifier,
+} from '../read-parts.js';
+import { readUnits } from '../read-variables.js';
+import { children, type XmlElement } from '../xml.js';
 import type { Fmi3CoSimulation, Fmi3ModelDescription, Fmi3Unknown, Fmi3Variable } from './model-description.js';
 import { readEnumerations, readFmi3Variables } from './read-variables.js';
 
@@ -12,8 +19,6 @@ export interface ReadFmi3ModelDescription {
   /** Where the file breaks the standard without keeping the FMU from being used. */
   readonly warnings: readonly Problem[];
 }
-
-const DEPENDENCY_KINDS = ['dependent', 'constant', 'fixed', 'tunable', 'discrete'] as const;
 
 /** `root` is the document's; its `fmiVersion` begins with `3.`. Throws {@link InvalidFileError} with all problems. */
 export function readFmi3ModelDescription(file: string, root: XmlElement): ReadFmi3ModelDescription {
@@ -44,15 +49,8 @@ export function readFmi3ModelDescription(file: string, root: XmlElement): ReadFm
     fmiVersion: root.attributes.get('fmiVersion') as `3.${string}`,
     modelName: modelName ?? '',
     instantiationToken: instantiationToken ?? '',
+    ...readHeading(attributes),
     ...defined({
-      description: attributes.string('description'),
-      author: attributes.string('author'),
-      version: attributes.string('version'),
-      copyright: attributes.string('copyright'),
-      license: attributes.string('license'),
-      generationTool: attributes.string('generationTool'),
-      generationDateAndTime: attributes.string('generationDateAndTime'),
-      variableNamingConvention: attributes.oneOf('variableNamingConvention', ['flat', 'structured'] as const),
       coSimulation,
       defaultExperiment: experimentPart === undefined ? undefined : readExperiment(experimentPart, problems),
     }),
@@ -73,14 +71,9 @@ export function readFmi3ModelDescription(file: string, root: XmlElement): ReadFm
 function readCoSimulation(element: XmlElement | undefined, problems: Problem[]): Fmi3CoSimulation | undefined {
   if (element === undefined) return undefined;
   const attributes = new AttributeReader(element, problems);
-  const modelIdentifier = attributes.required('modelIdentifier');
-  if (modelIdentifier !== undefined && !/^[A-Za-z_]\w*$/.test(modelIdentifier)) {
-    // It becomes a file name: anything but a C identifier could also lead out of the FMU's folder.
-    problems.push({ message: `modelIdentifier '${modelIdentifier}' is no C identifier`, location: element.location });
-  }
   const flag = (name: string) => attributes.boolean(name);
   return {
-    modelIdentifier: modelIdentifier ?? '',
+    modelIdentifier: readModelIdentifier(attributes, problems),
     ...defined({
       needsExecutionTool: flag('needsExecutionTool'),
       canBeInstantiatedOnlyOncePerProcess: flag('canBeInstantiatedOnlyOncePerProcess'),
@@ -113,18 +106,12 @@ function readUnknowns(
     attributes.required('valueReference');
     const valueReference = attributes.unsigned('valueReference');
     const dependencies = attributes.unsignedList('dependencies');
-    const kinds = attributes.wordList('dependenciesKind');
     const report = (message: string) => problems.push({ message, location: element.location });
     for (const reference of [...(valueReference === undefined ? [] : [valueReference]), ...(dependencies ?? [])]) {
       if (!known.has(reference)) report(`<${name}> refers to the value reference ${reference}, which no variable has`);
     }
-    const wrongKind = kinds?.find((kind) => !(DEPENDENCY_KINDS as readonly string[]).includes(kind));
-    if (wrongKind !== undefined) report(`dependenciesKind '${wrongKind}' is none of ${DEPENDENCY_KINDS.join(', ')}`);
-    if (kinds !== undefined && kinds.length !== (dependencies?.length ?? 0)) {
-      report(`dependenciesKind has ${kinds.length} entries, dependencies ${dependencies?.length ?? 0}`);
-    }
+    const dependenciesKind = readDependencyKinds(attributes, dependencies, problems);
     if (valueReference === undefined) return [];
-    const dependenciesKind = kinds as NonNullable<Fmi3Unknown['dependenciesKind']> | undefined;
     return [{ valueReference, ...defined({ dependencies, dependenciesKind }) }];
   });
 }

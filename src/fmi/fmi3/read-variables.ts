@@ -1,11 +1,11 @@
 /** TypeDefinitions and ModelVariables of an FMI 3.0 modelDescription.xml (FMI 3.0.2, sections 2.4.4 and 2.4.7). */
-import { formatLocation, type Problem } from '../../support/errors.js';
+import type { Problem } from '../../support/errors.js';
 import { didYouMean } from '../../support/nearest.js';
 import { AttributeReader, defined } from '../attribute-reader.js';
 import type { Variability } from '../model-description.js';
-import { children, type Findings } from '../read-variables.js';
+import { type Findings, findDeclaredType, noteName } from '../read-parts.js';
 import { INITIALS, VARIABILITIES } from '../variable-rules.js';
-import type { XmlElement } from '../xml.js';
+import { children, type XmlElement } from '../xml.js';
 import {
   type Dimension,
   FMI3_TYPES,
@@ -114,15 +114,7 @@ export function readFmi3Variables(
     }
     const variable = readVariable(node, type, types, findings);
     if (variable === undefined) return [];
-    const earlier = byName.get(variable.name);
-    if (earlier !== undefined) {
-      const first = formatLocation(earlier.location ?? node.location);
-      findings.problems.push({
-        message: `a second variable named '${variable.name}', the first is at ${first}`,
-        location: node.location,
-      });
-    }
-    byName.set(variable.name, variable);
+    noteName(byName, variable, node.location, findings.problems);
     return [variable];
   });
 }
@@ -140,14 +132,7 @@ function readVariable(
   const valueReference = attributes.unsigned('valueReference');
   const causality = attributes.oneOf('causality', FMI3_CAUSALITIES) ?? 'local';
   const variability = attributes.oneOf('variability', VARIABILITIES) ?? defaultVariability(type, causality);
-  const declaredType = attributes.string('declaredType');
-  const declared = declaredType === undefined ? undefined : types.get(declaredType);
-  if (type === 'Enumeration') attributes.required('declaredType');
-  if (declaredType !== undefined && declared?.type !== type) {
-    const fault = declared === undefined ? 'is not defined' : `is a type of ${declared.type}, not of ${type}`;
-    const hint = declared === undefined ? didYouMean(declaredType, types.keys()) : '';
-    problems.push({ message: `declaredType '${declaredType}' of ${owner} ${fault}${hint}`, location: node.location });
-  }
+  const declared = findDeclaredType(attributes, type, types, owner, problems);
   const intervalVariability =
     type === 'Clock' ? attributes.oneOf('intervalVariability', INTERVAL_VARIABILITIES) : undefined;
   if (type === 'Clock') attributes.required('intervalVariability');
@@ -162,7 +147,7 @@ function readVariable(
     ...readLimits(attributes, type),
     ...defined({
       initial: attributes.oneOf('initial', INITIALS),
-      declaredType,
+      declaredType: attributes.string('declaredType'),
       start: readStart(node, attributes, type, problems),
       description: attributes.string('description'),
       clocks: attributes.unsignedList('clocks'),

@@ -2,7 +2,7 @@
  * A {@link Fmi3ModelDescription} as `modelDescription.xml` (FMI 3.0.2, section 2.4), in the order of elements that its
  * schema asks for. What is read with `readFmi3ModelDescription` is what was written.
  */
-import { unit } from '../write-model-description.js';
+import { headingAttributes, unit } from '../write-model-description.js';
 import { type Attributes, element, lexical, list, xmlDocument } from '../xml-writer.js';
 import type {
   Dimension,
@@ -19,14 +19,7 @@ export function writeFmi3ModelDescription(description: Fmi3ModelDescription): st
     fmiVersion,
     modelName,
     instantiationToken,
-    description: description.description,
-    author: description.author,
-    version: description.version,
-    copyright: description.copyright,
-    license: description.license,
-    generationTool: description.generationTool,
-    generationDateAndTime: description.generationDateAndTime,
-    variableNamingConvention: description.variableNamingConvention,
+    ...headingAttributes(description),
   };
   const children = [
     ...(coSimulation === undefined ? [] : [element('CoSimulation', { ...coSimulation })]),
