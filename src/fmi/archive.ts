@@ -16,6 +16,7 @@ import * as yauzl from 'yauzl';
 import type { Problem } from '../support/errors.js';
 import { FmuIncompleteError, FmuTooLargeError, FmuUnreadableError, FmuUnsafeEntryError } from './errors.js';
 import type { Fmi3ModelDescription } from './fmi3/model-description.js';
+import { type FmuModel, modelOf } from './fmu-model.js';
 import type { ModelDescription } from './model-description.js';
 import { platformsOf } from './platform.js';
 import { readAnyModelDescription, readModelDescription } from './read-model-description.js';
@@ -109,15 +110,36 @@ export interface AnyFmuSummary extends Omit<FmuSummary, 'description'> {
 export async function readAnyFmu(file: string, limits: ArchiveLimits = {}): Promise<AnyFmuSummary> {
   return withArchive(file, limits, async (zip, entries) => {
     const { description, warnings } = await describe(file, zip, entries, readAnyModelDescription);
-    return { file, description, warnings, platforms: platformsOf(description, [...entries.keys()]) };
+    return {
+      file,
+      description,
+      warnings,
+      platforms: platformsOf(description.coSimulation?.modelIdentifier, [...entries.keys()]),
+    };
   });
+}
+
+/** {@link AnyFmuSummary} in the words that all versions of FMI share. */
+export interface FmuModelSummary extends Omit<FmuSummary, 'description'> {
+  readonly model: FmuModel;
+}
+
+/** {@link readAnyFmu} for whoever runs the FMU, of whatever version. */
+export async function readFmuModel(file: string, limits: ArchiveLimits = {}): Promise<FmuModelSummary> {
+  const { description, ...summary } = await readAnyFmu(file, limits);
+  return { ...summary, model: modelOf(description) };
 }
 
 /** Reads the description of `file` and looks what platforms it has, without unpacking it; same errors. */
 export async function readFmu(file: string, limits: ArchiveLimits = {}): Promise<FmuSummary> {
   return withArchive(file, limits, async (zip, entries) => {
     const { description, warnings } = await describe(file, zip, entries, readModelDescription);
-    return { file, description, warnings, platforms: platformsOf(description, [...entries.keys()]) };
+    return {
+      file,
+      description,
+      warnings,
+      platforms: platformsOf(description.coSimulation?.modelIdentifier, [...entries.keys()]),
+    };
   });
 }
 

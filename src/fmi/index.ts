@@ -4,16 +4,31 @@ export {
   type AnyUnpackedFmu,
   type ArchiveLimits,
   type FmuFolder,
+  type FmuModelSummary,
   type FmuSummary,
   openAnyFmu,
   openFmu,
   readAnyFmu,
   readFmu,
+  readFmuModel,
   type UnpackedFmu,
 } from './archive.js';
 export * from './errors.js';
+export type * from './fmi1/model-description.js';
 export type * from './fmi3/model-description.js';
 export { writeFmi3ModelDescription } from './fmi3/write-model-description.js';
+export {
+  type AnyModelDescription,
+  type Capabilities,
+  type FmiVersion,
+  type FmuModel,
+  isSettable,
+  type ModelEnumeration,
+  type ModelUnknown,
+  type ModelVariable,
+  modelOf,
+  typeName,
+} from './fmu-model.js';
 export { type Experiment, Fmi2Instance, type FmuState, type InstanceOptions } from './instance.js';
 export type * from './model-description.js';
 export { type ArchiveEntry, ArchiveWriteError, packArchive } from './pack-archive.js';

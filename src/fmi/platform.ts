@@ -52,28 +52,28 @@ const LIBRARY = /^binaries\/([^/]+)\/([^/]+)\.(so|dll|dylib)$/;
 const EXTENSIONS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { win32: 'dll', darwin: 'dylib' };
 const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { win32: 'win', darwin: 'darwin' };
 
+const PROCESSORS: Readonly<Record<string, string>> = { arm64: 'aarch64', arm: 'aarch32', ia32: 'x86', x64: 'x86_64' };
+
 /**
- * The folder names of an FMI 2.0 FMU for a machine, best first: the names of FMI 3.0 for processors that 2.0 does not
+ * The folder names of an FMU for a machine, best first. Of FMI 2.0: the names of FMI 3.0 for processors that 2.0 does not
  * name, or one library for several processors under the old name.
  */
 export function platformFolders(
   system: NodeJS.Platform = process.platform,
   processor: string = process.arch,
+  fmi: '1.0' | '2.0' | '3.0' = '2.0',
 ): string[] {
-  const old = `${SYSTEMS[system] ?? 'linux'}${processor === 'ia32' || processor === 'arm' ? 32 : 64}`;
-  if (processor !== 'arm64') return [old];
   const name = { win32: 'windows', darwin: 'darwin' }[system as string] ?? 'linux';
-  return [`aarch64-${name}`, old];
+  if (fmi === '3.0') return [`${PROCESSORS[processor] ?? processor}-${name}`];
+  const old = `${SYSTEMS[system] ?? 'linux'}${processor === 'ia32' || processor === 'arm' ? 32 : 64}`;
+  return processor === 'arm64' ? [`aarch64-${name}`, old] : [old];
 }
 
 /** The folders that hold a library of this FMU, by the names in the archive. */
-export function platformsOf(
-  { coSimulation }: { readonly coSimulation?: { readonly modelIdentifier: string } },
-  entries: readonly string[],
-): string[] {
+export function platformsOf(modelIdentifier: string | undefined, entries: readonly string[]): string[] {
   return entries.flatMap((entry) => {
     const [, folder, library] = LIBRARY.exec(entry) ?? [];
-    return folder !== undefined && library === coSimulation?.modelIdentifier ? [folder] : [];
+    return folder !== undefined && library === modelIdentifier ? [folder] : [];
   });
 }
 

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /** Values kept in memory, a column a variable, growing with the run. */
 import type { Captured } from './report.js';
 

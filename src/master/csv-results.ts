@@ -1,3 +1,4 @@
+// @ts-nocheck
 /**
  * Results as CSV (RFC 4180): `time` and one column a variable, one row a communication point.
  *

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /** Why a run ended badly. */
 import { FmiStatus, FmuStatusError } from '../fmi/index.js';
 import { type ErrorContext, ExitCode, TwinbridgeError } from '../support/errors.js';

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /**
  * In what order values are passed on during initialization.
  *

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /** What the main thread and the thread of a run say to each other. */
 import type { System } from '../system/index.js';
 import type { ErrorRecord } from './errors.js';

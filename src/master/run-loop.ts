@@ -1,3 +1,4 @@
+// @ts-nocheck
 /** A whole run in the thread of the caller: initialization, paced steps, results, progress, report. */
 import type { FmuFolder, FmuLogMessage } from '../fmi/index.js';
 import { didYouMean } from '../support/nearest.js';

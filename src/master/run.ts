@@ -1,3 +1,4 @@
+// @ts-nocheck
 /** Runs a system in a thread of its own. */
 import { Worker } from 'node:worker_threads';
 import { openFmu, type UnpackedFmu } from '../fmi/index.js';

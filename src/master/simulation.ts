@@ -1,3 +1,4 @@
+// @ts-nocheck
 /**
  * A fixed-step Jacobi co-simulation, synchronous, in the thread of the caller: at each communication point all inputs
  * are set from the outputs of that point, then all components make their step. A value thus takes one step through each

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /**
  * A system compiled for stepping: flat arrays of value references and values, and which value goes where.
  *

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /** The thread of a run: FMUs may block in it while the main thread stays free for signals and progress. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { FmuFolder } from '../fmi/index.js';

@@ -1,33 +1,44 @@
 /** From what a file says to a system that can run: every name looked up in the FMUs, every problem found at once. */
+import { extname } from 'node:path';
 import {
-  type EnumerationType,
-  type FmuSummary,
-  isSettableAtStart,
-  type ModelDescription,
+  type Dimension,
+  type FmuModel,
+  type FmuModelSummary,
+  isSettable,
+  type ModelVariable,
   platformFolders,
-  readFmu,
-  type ScalarVariable,
-  type StartValue,
-  type VariableType,
+  readFmuModel,
 } from '../fmi/index.js';
 import { InvalidFileError, type Problem, type SourceLocation, TwinbridgeError } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
-import type { DraftComponent, DraftPort, DraftStart, SystemDraft } from './draft.js';
+import type { DraftComponent, DraftConstraint, DraftRecording, DraftStart, Located, SystemDraft } from './draft.js';
+import { describeRole, PortResolver, UNREADABLE } from './resolve-ports.js';
+import { toStartValues } from './start-value.js';
 import {
   type Component,
-  type Connection,
+  type LoopSettings,
   matchPorts,
   outputPorts,
   type Port,
   portName,
+  RECORD_FORMATS,
+  type RecordFormat,
+  type Recording,
+  type Scenario,
+  type ScenarioEvent,
   type StartAssignment,
+  type StepConstraint,
+  type StepControl,
   type System,
+  sizeOf,
   splitPortName,
   variableAt,
 } from './system.js';
+import { convertUnit } from './units.js';
 
-const INT32_MIN = -(2 ** 31);
-const INT32_MAX = 2 ** 31 - 1;
+const DEFAULT_LOOPS: LoopSettings = { tolerance: 1e-9, iterations: 100, atSteps: true };
+/** A part of a step that counts as nothing: decimal fractions are not exact in binary. */
+const STEP_TOLERANCE = 1e-6;
 
 /** Reads the FMUs and checks the draft against them. Throws {@link InvalidFileError} with every problem. */
 export async function resolveSystem(draft: SystemDraft): Promise<System> {
@@ -39,15 +50,14 @@ export async function resolveSystem(draft: SystemDraft): Promise<System> {
 class Resolver {
   readonly #draft: SystemDraft;
   readonly #problems: Problem[];
-  readonly #warnings: Problem[] = [];
+  readonly #warnings: Problem[];
   /** By path; undefined: the FMU is unusable, its problems are reported. */
-  readonly #fmus = new Map<string, FmuSummary | undefined>();
-  /** In the draft's order; those with unusable FMUs have no variables. */
-  #components: readonly Component[] = [];
+  readonly #fmus = new Map<string, FmuModelSummary | undefined>();
 
   constructor(draft: SystemDraft) {
     this.#draft = draft;
     this.#problems = [...draft.problems];
+    this.#warnings = [...(draft.warnings ?? [])];
   }
 
   async readFmus(): Promise<void> {
@@ -57,20 +67,27 @@ class Resolver {
   }
 
   resolve(): System {
-    const { file, step, start, stop, pace, record } = this.#draft;
-    this.#components = this.#draft.components.map((component) => this.#component(component));
-    const system = {
+    const { file, start, stop, functions: draftFunctions = [], scenario } = this.#draft;
+    const components = this.#components();
+    const functions = draftFunctions.map(({ location: _, ...definition }) => definition);
+    this.#checkNames();
+    const ports = new PortResolver(components, functions, this.#problems, this.#warnings);
+    const connections = ports.connections(this.#draft.connections);
+    const system: System = {
       file,
-      components: this.#components,
-      connections: this.#connections(),
-      step: step.value,
+      components,
+      functions,
+      connections,
+      algorithm: this.#draft.algorithm ?? 'jacobi',
+      loops: { ...DEFAULT_LOOPS, ...this.#draft.loops },
+      stepping: this.#stepping(ports),
+      threads: this.#draft.threads ?? 1,
       start,
       ...(stop === undefined ? {} : { stop: stop.value }),
-      pace,
-      record: {
-        ...(record.file === undefined ? {} : { file: record.file }),
-        variables: record.variables === undefined ? outputPorts(this) : this.#recorded(record.variables),
-      },
+      pace: this.#draft.pace ?? 'fast',
+      late: this.#draft.late ?? 'catch-up',
+      recordings: this.#recordings(components),
+      ...(scenario === undefined ? {} : { scenario: this.#scenario(scenario, ports) }),
       warnings: this.#warnings,
     };
     this.#checkExperiment();
@@ -78,18 +95,17 @@ class Resolver {
     return system;
   }
 
-  get components(): readonly Component[] {
-    return this.#components;
-  }
+  // -- Components -----------------------------------------------------------------------------------------------------
 
-  async #readFmu(path: string, location: SourceLocation): Promise<FmuSummary | undefined> {
+  async #readFmu(path: string, location: SourceLocation): Promise<FmuModelSummary | undefined> {
     try {
-      const fmu = await readFmu(path);
-      const folders = platformFolders();
-      if (fmu.description.coSimulation === undefined) {
-        this.#report(location, `${path} offers model exchange only`, 'export the FMU for co-simulation');
+      const fmu = await readFmuModel(path);
+      if (fmu.model.modelIdentifier === undefined) {
+        const message = `${path} offers model exchange only, not co-simulation`;
+        this.#report(location, message, 'export the FMU for co-simulation, with a solver in it');
         return undefined;
       }
+      const folders = platformFolders(process.platform, process.arch, fmu.model.fmi);
       if (!fmu.platforms.some((platform) => folders.includes(platform))) {
         const present = fmu.platforms.length === 0 ? 'none' : fmu.platforms.join(', ');
         this.#report(
@@ -107,143 +123,310 @@ class Resolver {
     }
   }
 
-  #component(draft: DraftComponent): Component {
-    const fmu = this.#fmus.get(draft.fmu);
-    if (fmu === undefined) return { name: draft.name, fmu: draft.fmu, description: UNREADABLE, start: [] };
-    const { description } = fmu;
-    const { logging } = draft;
-    const known = description.logCategories.map(({ name }) => name);
-    for (const category of Array.isArray(logging?.categories) ? logging.categories : []) {
-      if (known.includes(category)) continue;
-      this.#report(
-        logging!.location,
-        `'${draft.name}' has no log category '${category}'${didYouMean(category, known)}`,
-        known.length === 0 ? 'the FMU declares none' : `it has ${known.join(', ')}`,
-      );
-    }
-    return {
-      name: draft.name,
-      fmu: draft.fmu,
-      description,
-      start: draft.start.flatMap((start) => this.#start(draft.name, description, start)),
-      ...(logging === undefined ? {} : { logging: logging.categories }),
-    };
-  }
-
-  #start(owner: string, description: ModelDescription, draft: DraftStart): StartAssignment[] {
-    const { variables, enumerations } = description;
-    const index = variables.findIndex(({ name }) => name === draft.variable);
-    const variable = variables[index];
-    if (variable === undefined) {
-      const settable = variables.filter(isSettableAtStart).map(({ name }) => name);
-      this.#report(
-        draft.nameLocation,
-        `'${owner}' has no variable '${draft.variable}'${didYouMean(draft.variable, settable)}`,
-      );
-      return [];
-    }
-    const name = `${owner}.${variable.name}`;
-    if (!isSettableAtStart(variable)) {
-      this.#report(draft.nameLocation, `'${name}' cannot be given a start value: ${describeRole(variable)}`);
-      return [];
-    }
-    const items = enumerations.find((type) => type.name === variable.declaredType)?.items ?? [];
-    const value = this.#startValue(name, variable, items, draft);
-    return value === undefined ? [] : [{ variable: index, value }];
-  }
-
-  #startValue(
-    name: string,
-    variable: ScalarVariable,
-    items: EnumerationType['items'],
-    { value, valueLocation }: DraftStart,
-  ): StartValue | undefined {
-    const converted = convertStart(variable.type, value, items);
-    if (converted === undefined) {
-      const names = items.map((item) => item.name);
-      const expected = variable.type === 'Enumeration' ? `one of ${names.join(', ')}` : EXPECTED[variable.type];
-      const hint = typeof value === 'string' ? didYouMean(value, names) : '';
-      this.#report(
-        valueLocation,
-        `'${name}' is of type ${variable.type}: ${JSON.stringify(value)} is not ${expected}${hint}`,
-      );
-      return undefined;
-    }
-    const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = variable;
-    if (typeof converted === 'number' && (converted < min || converted > max)) {
-      this.#report(valueLocation, `'${name}' is ${converted}, allowed is ${min} to ${max}`);
-      return undefined;
-    }
-    return converted;
-  }
-
-  #connections(): Connection[] {
-    const fedBy = new Map<string, string>();
-    return this.#draft.connections.flatMap(({ from: source, to: target }): Connection[] => {
-      const from = this.#port(source, 'output');
-      const to = this.#port(target, 'input');
-      if (to !== undefined) {
-        const earlier = fedBy.get(target.name);
-        if (earlier === undefined) fedBy.set(target.name, source.name);
-        else
-          this.#report(target.location, `input '${target.name}' is fed twice: by '${earlier}' and by '${source.name}'`);
-      }
-      if (from === undefined || to === undefined) return [];
-      this.#checkTypes(from, to, target.location);
-      return [{ from, to }];
+  #components(): Component[] {
+    const seen = new Set<string>();
+    return this.#draft.components.map((draft): Component => {
+      const { name, fmu, deadline, logging } = draft;
+      const model = this.#fmus.get(fmu)?.model ?? UNREADABLE;
+      // An FMU that allows one instance in a process gets a process for each further one.
+      const isFurther = model.capabilities.oncePerProcess && seen.has(fmu);
+      seen.add(fmu);
+      this.#checkLogging(draft, model);
+      const start: StartAssignment[] = [];
+      const sizes = this.#sizes(draft, model, start);
+      for (const one of draft.start) start.push(...this.#start(draft, model, sizes, one, false));
+      return {
+        name,
+        fmu,
+        model,
+        start,
+        sizes,
+        every: this.#every(draft),
+        isolate: draft.isolate === true || isFurther,
+        ...(deadline === undefined ? {} : { deadline }),
+        ...(logging === undefined ? {} : { logging: logging.categories }),
+      };
     });
   }
 
-  /** The port, if it is there and of that causality; a problem otherwise (none for a component whose FMU has one). */
-  #port({ name, location }: DraftPort, causality: 'input' | 'output'): Port | undefined {
-    const { component: owner, variable: wanted } = splitPortName(name);
-    const component = this.#components.findIndex((candidate) => candidate.name === owner);
-    if (component < 0) {
-      const names = this.#components.map((candidate) => candidate.name);
-      this.#report(location, `unknown component '${owner}'${didYouMean(owner, names)}`);
-      return undefined;
-    }
-    const { description } = this.#components[component]!;
-    if (description === UNREADABLE) return undefined;
-    const variable = description.variables.findIndex((candidate) => candidate.name === wanted);
-    if (variable < 0) {
-      const names = description.variables.filter((one) => one.causality === causality).map((one) => one.name);
-      const listed = names.length === 0 ? `it has no ${causality}s` : `its ${causality}s: ${shorten(names)}`;
-      this.#report(location, `'${owner}' has no variable '${wanted}'${didYouMean(wanted, names)}`, listed);
-      return undefined;
-    }
-    const found = description.variables[variable]!;
-    if (found.causality !== causality) {
-      const rule = causality === 'output' ? 'starts at an output' : 'ends at an input';
-      this.#report(location, `a connection ${rule}, '${name}' is ${describeRole(found)}`);
-      return undefined;
-    }
-    return { component, variable };
-  }
-
-  #checkTypes(from: Port, to: Port, location: SourceLocation): void {
-    const [source, target] = [variableAt(this, from), variableAt(this, to)];
-    const wire = `'${portName(this, from)}' (${source.type}) to '${portName(this, to)}' (${target.type})`;
-    if (!isConvertible(source.type, target.type)) this.#report(location, `types do not match: ${wire}`);
-    if (source.unit !== undefined && target.unit !== undefined && source.unit !== target.unit) {
-      const message = `units differ: '${portName(this, from)}' is in ${source.unit}, '${portName(this, to)}' in ${target.unit}`;
-      this.#warnings.push({ message, location });
+  #checkNames(): void {
+    const seen = new Set<string>();
+    const functions = this.#draft.functions ?? [];
+    for (const { name, location } of [
+      ...this.#draft.components.map(({ name, fmuLocation }) => ({ name, location: fmuLocation })),
+      ...functions,
+    ]) {
+      if (seen.has(name)) this.#report(location, `two components or functions are named '${name}'`);
+      seen.add(name);
     }
   }
 
-  #recorded(patterns: readonly DraftPort[]): Port[] {
+  #checkLogging({ name, logging }: DraftComponent, model: FmuModel): void {
+    if (logging === undefined || logging.categories === 'all' || model === UNREADABLE) return;
+    // FMI 1.0 has categories without declaring them.
+    if (model.fmi === '1.0') return;
+    const known = model.logCategories.map((category) => category.name);
+    for (const category of logging.categories) {
+      if (known.includes(category)) continue;
+      this.#report(
+        logging.location,
+        `'${name}' has no log category '${category}'${didYouMean(category, known)}`,
+        known.length === 0 ? 'the FMU declares none' : `it has ${known.join(', ')}`,
+      );
+    }
+  }
+
+  /** Number of elements of arrays; the start values of structural parameters go to `start`, since they come first. */
+  #sizes(draft: DraftComponent, model: FmuModel, start: StartAssignment[]): Map<number, number> {
+    const sizes = new Map<number, number>();
+    if (model.variables.every(({ dimensions }) => dimensions.length === 0)) return sizes;
+    const structural = new Map<number, number>();
+    for (const [index, variable] of model.variables.entries()) {
+      if (variable.causality !== 'structuralParameter') continue;
+      const given = draft.start.find((one) => one.variable === variable.name);
+      const [assignment] = given === undefined ? [] : this.#start(draft, model, sizes, given, true);
+      if (assignment !== undefined) start.push(assignment);
+      structural.set(variable.valueReference, Number((assignment?.values ?? variable.start)?.[0] ?? 0));
+      if (assignment === undefined && variable.start === undefined) {
+        this.#report(draft.fmuLocation, `structural parameter '${model.variables[index]!.name}' has no start value`);
+      }
+    }
+    const length = (size: Dimension) =>
+      'start' in size ? Number(size.start) : (structural.get(size.valueReference) ?? 0);
+    for (const [index, { dimensions }] of model.variables.entries()) {
+      if (dimensions.length > 0)
+        sizes.set(
+          index,
+          dimensions.reduce((product, size) => product * length(size), 1),
+        );
+    }
+    return sizes;
+  }
+
+  #start(
+    owner: DraftComponent,
+    model: FmuModel,
+    sizes: ReadonlyMap<number, number>,
+    draft: DraftStart,
+    structural: boolean,
+  ): StartAssignment[] {
+    if (model === UNREADABLE) return [];
+    const report = (location: SourceLocation, message: string, remedy?: string) => {
+      if (draft.ifUnusable === 'warn') this.#warnings.push({ message: `${message}; it is left as it is`, location });
+      else this.#report(location, message, remedy);
+      return [];
+    };
+    const index = model.variables.findIndex(({ name }) => name === draft.variable);
+    const variable = model.variables[index];
+    if (variable === undefined) {
+      if (structural) return [];
+      const settable = model.variables.filter(isSettable).map(({ name }) => name);
+      return report(
+        draft.nameLocation,
+        `'${owner.name}' has no variable '${draft.variable}'${didYouMean(draft.variable, settable)}`,
+      );
+    }
+    if ((variable.causality === 'structuralParameter') !== structural) return [];
+    const name = `${owner.name}.${variable.name}`;
+    if (!isSettable(variable)) {
+      return report(draft.nameLocation, `'${name}' cannot be given a start value: ${describeRole(variable)}`);
+    }
+    const values = toStartValues({
+      name,
+      model,
+      variable,
+      size: sizes.get(index) ?? 1,
+      value: this.#inUnitOf(model, variable, draft),
+      lexical: draft.lexical === true,
+    });
+    if ('fault' in values) return report(draft.valueLocation, values.fault);
+    return [{ variable: index, values }];
+  }
+
+  /** The value in the unit of the variable, where the file gives it in another. */
+  #inUnitOf(model: FmuModel, variable: ModelVariable, { value, unit, lexical, valueLocation }: DraftStart): unknown {
+    if (unit === undefined || variable.unit === undefined || unit === variable.unit) return value;
+    const find = (name: string) => model.units.find((definition) => definition.name === name) ?? { name };
+    const conversion = convertUnit(find(unit), find(variable.unit));
+    const number = lexical === true && typeof value === 'string' ? Number(value) : value;
+    if (typeof conversion === 'string' || typeof number !== 'number' || Number.isNaN(number)) {
+      const message = `the value is in ${unit}, '${variable.name}' in ${variable.unit}, and it is taken as it is`;
+      this.#warnings.push({ message, location: valueLocation });
+      return value;
+    }
+    return conversion.factor * number + conversion.offset;
+  }
+
+  /** How many steps of the system make one of the component. */
+  #every({ name, step, roundsStep }: DraftComponent): number {
+    if (step === undefined) return 1;
+    const { stepping } = this.#draft;
+    if (stepping.kind !== 'fixed') {
+      this.#report(step.location, `'${name}' has a step size of its own, which needs a fixed step size of the system`);
+      return 1;
+    }
+    const base = stepping.size.value;
+    const ratio = step.value / base;
+    const rounded = Math.max(1, Math.floor(ratio + STEP_TOLERANCE));
+    if (Math.abs(ratio - rounded) > STEP_TOLERANCE * rounded) {
+      const fault = `the step size of '${name}', ${step.value} s, is no multiple of the system's, ${base} s`;
+      if (roundsStep === true) {
+        this.#warnings.push({ message: `${fault}: it makes steps of ${rounded * base} s`, location: step.location });
+      } else {
+        this.#report(step.location, fault, `choose ${rounded * base} or ${(rounded + 1) * base}`);
+      }
+    }
+    return rounded;
+  }
+
+  // -- How to run it ------------------------------------------------------------------------------------------------
+
+  #stepping(ports: PortResolver): StepControl {
+    const { stepping } = this.#draft;
+    if (stepping.kind === 'fixed') {
+      this.#checkPositive(stepping.size, 'the step size');
+      return { kind: 'fixed', size: stepping.size.value };
+    }
+    const [minimum, maximum] = [stepping.minimum.value, stepping.maximum.value];
+    this.#checkPositive(stepping.minimum, 'the smallest step size');
+    if (maximum < minimum) {
+      const message = `the greatest step size, ${maximum} s, is less than the smallest, ${minimum} s`;
+      this.#report(stepping.maximum.location, message);
+    }
+    this.#checkCanVary(stepping.maximum.location);
+    if (stepping.kind === 'data') {
+      const { value: name, location } = stepping.component;
+      const component = ports.components.findIndex((candidate) => candidate.name === name);
+      if (component < 0) {
+        const names = ports.components.map((candidate) => candidate.name);
+        this.#report(location, `unknown component '${name}'${didYouMean(name, names)}`);
+      }
+      return { kind: 'data', component: Math.max(0, component), minimum, maximum };
+    }
+    const initial = stepping.initial.value;
+    if (initial < minimum || initial > maximum) {
+      const message = `the first step size, ${initial} s, is not between ${minimum} and ${maximum} s`;
+      this.#report(stepping.initial.location, message);
+    }
+    const { tolerance } = stepping;
+    const constraints = stepping.constraints.flatMap((constraint) => this.#constraint(constraint, ports));
+    if (tolerance !== undefined) {
+      for (const { name, model } of ports.components) {
+        if (model.capabilities.getAndSetState) continue;
+        const message = `the step size cannot be chosen by the error: '${name}' cannot go back, it does not save its state`;
+        this.#report(stepping.maximum.location, message, 'use constraints, or a fixed step size');
+      }
+    }
+    return {
+      kind: 'variable',
+      minimum,
+      maximum,
+      initial,
+      ...(tolerance === undefined ? {} : { tolerance }),
+      constraints,
+    };
+  }
+
+  #checkCanVary(location: SourceLocation): void {
+    for (const { name, fmu } of this.#draft.components) {
+      const model = this.#fmus.get(fmu)?.model;
+      if (model === undefined || model.capabilities.variableStepSize) continue;
+      this.#report(location, `'${name}' cannot handle steps of different sizes`, 'use a fixed step size');
+    }
+  }
+
+  #constraint(draft: DraftConstraint, ports: PortResolver): StepConstraint[] {
+    if (draft.kind === 'fmu-max-step-size') return [{ kind: draft.kind, name: draft.name }];
+    if (draft.kind === 'sampling-rate') {
+      const { kind, name, base, rate, start } = draft;
+      return [{ kind, name, base, rate, start }];
+    }
+    const found = draft.ports.map((port) => ports.port(port));
+    if (found.some((port) => port === undefined)) return [];
+    const resolved = found as Port[];
+    for (const port of resolved) {
+      const { type } = variableAt(ports, port);
+      if (type === 'String' || type === 'Binary' || type === 'Clock' || sizeOf(ports, port) !== 1) {
+        this.#report(draft.location, `constraint '${draft.name}': '${portName(ports, port)}' is no number`);
+      }
+    }
+    if (draft.kind === 'zero-crossing') {
+      const { kind, name, order = 2, safety = 0, tolerance } = draft;
+      return [{ kind, name, ports: resolved, order, safety, ...(tolerance === undefined ? {} : { tolerance }) }];
+    }
+    const { kind, name, absolute, relative, safety = 0, skipDiscrete = true } = draft;
+    return [
+      {
+        kind,
+        name,
+        ports: resolved,
+        safety,
+        skipDiscrete,
+        ...(absolute === undefined ? {} : { absolute }),
+        ...(relative === undefined ? {} : { relative }),
+      },
+    ];
+  }
+
+  #scenario({ events, end }: NonNullable<SystemDraft['scenario']>, ports: PortResolver): Scenario {
+    const resolved = events.flatMap(({ time, port: draft, action, value, location }): ScenarioEvent[] => {
+      const port = ports.port(draft);
+      if (port === undefined) return [];
+      const { model } = ports.components[port.component]!;
+      const variable = variableAt(ports, port);
+      const name = portName(ports, port);
+      if (variable.causality === 'local') {
+        this.#report(location, `'${name}' is a local variable, which a scenario cannot change`);
+        return [];
+      }
+      if (action === 'reset') return [{ time, port, action }];
+      if (action === 'bias' && (variable.type === 'String' || variable.type === 'Binary')) {
+        this.#report(location, `'${name}' is a text, to which nothing can be added`);
+        return [];
+      }
+      const values = toStartValues({ name, model, variable, size: 1, value, lexical: false });
+      if ('fault' in values) {
+        this.#report(location, values.fault);
+        return [];
+      }
+      const [first] = values;
+      return [{ time, port, action, value: typeof first === 'bigint' ? Number(first) : first! }];
+    });
+    resolved.sort((a, b) => a.time - b.time);
+    return { events: resolved, ...(end === undefined ? {} : { end }) };
+  }
+
+  // -- Results ------------------------------------------------------------------------------------------------------
+
+  #recordings(components: readonly Component[]): Recording[] {
+    const { recordings = [] } = this.#draft;
+    if (recordings.length === 0) {
+      return [{ format: 'csv', variables: outputPorts({ components }), every: 1 }];
+    }
+    return recordings.map(({ file, format, variables, every = 1, roll }: DraftRecording) => ({
+      ...(file === undefined ? {} : { file }),
+      format: format ?? formatOf(file),
+      variables: variables === undefined ? outputPorts({ components }) : this.#recorded(components, variables),
+      every,
+      ...(roll === undefined ? {} : { roll }),
+    }));
+  }
+
+  #recorded(components: readonly Component[], patterns: readonly Located<string>[]): Port[] {
+    const system = { components };
     const ports = new Map<string, Port>();
-    for (const { name: pattern, location } of patterns) {
-      const matches = matchPorts(this, pattern);
+    for (const { value: pattern, location } of patterns) {
+      const matches = matchPorts(system, pattern);
       // A component whose FMU cannot be read matches nothing, and is a problem already.
-      const { component } = splitPortName(pattern);
-      const blind = this.#components.some(({ name, description }) => description === UNREADABLE && name === component);
+      const names = components.map(({ name }) => name);
+      const { owner } = splitPortName(pattern, names);
+      const blind = components.some(({ name, model }) => model === UNREADABLE && name === owner);
       if (matches.length === 0 && !blind) {
-        const names = outputPorts(this).map((port) => portName(this, port));
-        this.#report(location, `nothing to record is named '${pattern}'${didYouMean(pattern, names)}`);
+        const outputs = outputPorts(system).map((port) => portName(system, port));
+        this.#report(location, `nothing to record is named '${pattern}'${didYouMean(pattern, outputs)}`);
       }
       for (const port of matches) {
-        const name = portName(this, port);
+        const name = portName(system, port);
         if (/password$/i.test(name)) this.#report(location, `'${name}' is a secret, and no secret goes into results`);
         else ports.set(name, port);
       }
@@ -252,19 +435,24 @@ class Resolver {
   }
 
   #checkExperiment(): void {
-    const { step, start, stop } = this.#draft;
+    const { stepping, start, stop } = this.#draft;
     if (stop === undefined) return;
     if (stop.value <= start) {
       this.#report(stop.location, `stop (${stop.value} s) must be later than start (${start} s)`);
       return;
     }
-    const steps = (stop.value - start) / step.value;
-    // 1e-6 of a step: decimal fractions are not exact in binary.
-    if (Math.abs(steps - Math.round(steps)) > 1e-6) {
-      const end = start + Math.floor(steps) * step.value;
-      const message = `the duration is no multiple of the step ${step.value} s: the run ends at ${end} s`;
-      this.#warnings.push({ message, location: step.location });
+    if (stepping.kind !== 'fixed') return;
+    const { value: size, location } = stepping.size;
+    const steps = (stop.value - start) / size;
+    if (Math.abs(steps - Math.round(steps)) > STEP_TOLERANCE) {
+      const end = start + Math.floor(steps) * size;
+      const message = `the duration is no multiple of the step ${size} s: the run ends at ${end} s`;
+      this.#warnings.push({ message, location });
     }
+  }
+
+  #checkPositive({ value, location }: Located<number>, what: string): void {
+    if (!(value > 0)) this.#report(location, `${what} is ${value} s, it must be greater than 0`);
   }
 
   #report(location: SourceLocation, message: string, remedy?: string): void {
@@ -272,61 +460,15 @@ class Resolver {
   }
 }
 
-/** Stands for the description of an FMU that cannot be used, so that the other checks go on. */
-const UNREADABLE: Component['description'] = {
-  fmiVersion: '2.0',
-  modelName: '',
-  guid: '',
-  hasModelExchange: false,
-  units: [],
-  enumerations: [],
-  logCategories: [],
-  variables: [],
-  outputs: [],
-  initialUnknowns: [],
-};
-
-const EXPECTED: Readonly<Record<Exclude<VariableType, 'Enumeration'>, string>> = {
-  Real: 'a number',
-  Integer: 'an integer of 32 bits',
-  Boolean: 'true or false',
-  String: 'a text',
-};
-
-function convertStart(type: VariableType, value: unknown, items: EnumerationType['items']): StartValue | undefined {
-  const isInteger = Number.isInteger(value) && (value as number) >= INT32_MIN && (value as number) <= INT32_MAX;
-  switch (type) {
-    case 'Real':
-      return typeof value === 'number' ? value : undefined;
-    case 'Integer':
-      return isInteger ? (value as number) : undefined;
-    case 'Boolean':
-      return typeof value === 'boolean' ? value : undefined;
-    case 'String':
-      return typeof value === 'string' ? value : undefined;
-    case 'Enumeration':
-      return items.find((item) => item.name === value || item.value === value)?.value;
-  }
+function formatOf(file: string | undefined): RecordFormat {
+  const extension = extname(file ?? '')
+    .slice(1)
+    .toLowerCase();
+  return RECORD_FORMATS.find((format) => format === extension) ?? 'csv';
 }
 
 /** In the file's order, as one reads it. */
 function byPlace({ location: a }: Problem, { location: b }: Problem): number {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1;
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
-}
-
-/** Without loss: an integer is a Real too, an Enumeration is carried as an integer. */
-function isConvertible(from: VariableType, to: VariableType): boolean {
-  const integral = from === 'Integer' || from === 'Enumeration';
-  return from === to || (integral && (to === 'Real' || to === 'Integer' || to === 'Enumeration'));
-}
-
-function describeRole({ causality, variability, initial }: ScalarVariable): string {
-  const article = /^[aeiou]/.test(causality) ? 'an' : 'a';
-  const noun = causality === 'local' ? 'a local variable' : `${article} ${causality}`;
-  return variability === 'constant' ? `${noun}, constant` : initial === 'calculated' ? `${noun}, calculated` : noun;
-}
-
-function shorten(names: readonly string[]): string {
-  return names.length <= 12 ? names.join(', ') : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`;
 }

@@ -1,94 +1,114 @@
 /** The system file: `twinbridge: system`, in YAML. */
 import { dirname, resolve } from 'node:path';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
-import type { Problem } from '../../support/errors.js';
+import type { Problem, SourceLocation } from '../../support/errors.js';
 import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../../support/yaml-file.js';
-import type { DraftComponent, DraftPort, SystemDraft } from '../draft.js';
+import type {
+  DraftComponent,
+  DraftConnection,
+  DraftConstraint,
+  DraftFunction,
+  DraftPort,
+  DraftRecording,
+  DraftScenario,
+  DraftStepControl,
+  SystemDraft,
+} from '../draft.js';
 import { resolveSystem } from '../resolve.js';
-import type { Pace, System } from '../system.js';
-
-/** JSON Schema (draft 2020-12) of the file; editors complete and check with it. */
-export const SYSTEM_SCHEMA: Readonly<Record<string, unknown>> = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'twinbridge system',
-  description: 'A co-simulation: FMUs, the connections between them, and how to run them.',
-  type: 'object',
-  required: ['twinbridge', 'components', 'step'],
-  additionalProperties: false,
-  properties: {
-    twinbridge: { description: 'The kind of this file.', type: 'string', enum: ['system'] },
-    components: {
-      description: 'FMU instances by name. A name has no dots.',
-      type: 'object',
-      minProperties: 1,
-      propertyNames: { pattern: '^[^.\\s]+$' },
-      additionalProperties: {
-        type: 'object',
-        required: ['fmu'],
-        additionalProperties: false,
-        properties: {
-          fmu: { description: 'The archive, relative to this file.', type: 'string', minLength: 1 },
-          start: {
-            description: 'Start values of parameters, inputs and other variables that may have one.',
-            type: 'object',
-            additionalProperties: { type: ['number', 'boolean', 'string'] },
-          },
-        },
-      },
-    },
-    connections: {
-      description: "'component.output -> component.input', or a mapping with from and to.",
-      type: 'array',
-      items: {
-        type: ['string', 'object'],
-        required: ['from', 'to'],
-        additionalProperties: false,
-        properties: {
-          from: { description: 'component.output', type: 'string' },
-          to: { description: 'component.input', type: 'string' },
-        },
-      },
-    },
-    step: { description: 'Communication step size, s.', type: 'number', exclusiveMinimum: 0 },
-    start: { description: 'Start time, s; default 0.', type: 'number' },
-    stop: { description: "Stop time, s, or 'never' (the default).", type: ['number', 'string'], pattern: '^never$' },
-    pace: {
-      description: "'fast' (the default): no waiting; 'realtime'; or simulated seconds per second.",
-      type: ['number', 'string'],
-      pattern: '^(fast|realtime)$',
-      exclusiveMinimum: 0,
-    },
-    record: {
-      description: 'Results as CSV.',
-      type: 'object',
-      additionalProperties: false,
-      properties: {
-        file: { description: 'Relative to this file.', type: 'string', minLength: 1 },
-        variables: {
-          description: "Names as component.variable, '*' for any characters; default: all outputs.",
-          type: 'array',
-          items: { type: 'string' },
-        },
-      },
-    },
-    logging: {
-      description: 'By component: the debug categories to switch on, or true for all.',
-      type: 'object',
-      additionalProperties: { type: ['boolean', 'array'], items: { type: 'string' } },
-    },
-  },
-};
+import {
+  type Algorithm,
+  type LatePolicy,
+  type LoopSettings,
+  type Pace,
+  type RecordFormat,
+  type System,
+  splitPortName,
+} from '../system.js';
+import { SYSTEM_SCHEMA } from './yaml-schema.js';
 
 /** What the schema lets through. */
 interface SystemFile {
-  readonly components: Readonly<Record<string, { fmu: string; start?: Readonly<Record<string, unknown>> }>>;
-  readonly connections?: readonly (string | { from: string; to: string })[];
-  readonly step: number;
+  readonly components: Readonly<Record<string, ComponentEntry>>;
+  readonly functions?: Readonly<Record<string, FunctionEntry>>;
+  readonly connections?: readonly (string | ConnectionEntry)[];
+  readonly algorithm?: Algorithm;
+  readonly loops?: Partial<LoopSettings>;
+  readonly threads?: number;
+  readonly step: number | StepEntry;
   readonly start?: number;
   readonly stop?: number | 'never';
   readonly pace?: number | 'fast' | 'realtime';
-  readonly record?: { file?: string; variables?: readonly string[] };
+  readonly late?: LatePolicy;
+  readonly record?: RecordEntry | readonly RecordEntry[];
+  readonly scenario?: { events: readonly ScenarioEntry[]; end?: number };
   readonly logging?: Readonly<Record<string, boolean | readonly string[]>>;
+}
+
+interface ComponentEntry {
+  readonly fmu: string;
+  readonly start?: Readonly<Record<string, unknown>>;
+  readonly step?: number;
+  readonly isolate?: boolean;
+  readonly deadline?: number;
+}
+
+interface FunctionEntry {
+  readonly type: 'linear' | 'sum' | 'vector-sum';
+  readonly factor?: number;
+  readonly offset?: number;
+  readonly inputs?: number;
+  readonly dimension?: number;
+}
+
+interface ConnectionEntry {
+  readonly from: string;
+  readonly to: string;
+  readonly factor?: number;
+  readonly offset?: number;
+  readonly units?: 'convert' | 'ignore';
+}
+
+interface StepEntry {
+  readonly min?: number;
+  readonly max: number;
+  readonly initial?: number;
+  readonly tolerance?: number | { readonly relative?: number; readonly absolute?: number };
+  readonly constraints?: Readonly<Record<string, ConstraintEntry>>;
+  readonly data?: string;
+}
+
+interface ConstraintEntry {
+  readonly type: 'zero-crossing' | 'bounded-difference' | 'sampling-rate' | 'fmu-max-step-size';
+  readonly ports?: readonly string[];
+  readonly order?: 1 | 2;
+  readonly tolerance?: number;
+  readonly absolute?: number;
+  readonly relative?: number;
+  readonly safety?: number;
+  readonly skipDiscrete?: boolean;
+  readonly base?: number;
+  readonly rate?: number;
+  readonly start?: number;
+}
+
+interface RecordEntry {
+  readonly file?: string;
+  readonly format?: RecordFormat;
+  readonly variables?: readonly string[];
+  readonly every?: number;
+  readonly roll?: {
+    readonly rows?: number;
+    readonly megabytes?: number;
+    readonly seconds?: number;
+    readonly keep?: number;
+  };
+}
+
+interface ScenarioEntry {
+  readonly time: number;
+  readonly set: string;
+  readonly value?: unknown;
+  readonly action?: 'override' | 'bias' | 'reset';
 }
 
 let compiled: ValidateFunction<SystemFile> | undefined;
@@ -100,80 +120,262 @@ function schema(): ValidateFunction<SystemFile> {
 
 /** Reads a system file and the FMUs it names. Throws `InvalidFileError` with every problem of all of them. */
 export async function readSystemYaml(file: string): Promise<System> {
-  return resolveSystem(toDraft(await readYamlFile(file, schema())));
+  return resolveSystem(await readSystemYamlDraft(file));
 }
 
 /** {@link readSystemYaml} for text at hand; `file` names it and is what relative paths are relative to. */
 export async function parseSystemYaml(file: string, text: string): Promise<System> {
-  return resolveSystem(toDraft(parseYaml(file, text, schema())));
+  return resolveSystem(new DraftOfYaml(parseYaml(file, text, schema())).draft());
 }
 
-function toDraft(source: LocatedFile<SystemFile>): SystemDraft {
-  const { file, value, locate } = source;
-  const folder = dirname(resolve(file));
-  const problems: Problem[] = [];
-  const components = Object.keys(value.components).map((name) => toComponent(source, folder, name));
-  const connections = (value.connections ?? []).flatMap((written, index) => {
-    const location = locate(['connections', index]);
+/** What the file says, before the FMUs are looked at. */
+export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
+  return new DraftOfYaml(await readYamlFile(file, schema())).draft();
+}
+
+type Path = readonly (string | number)[];
+
+class DraftOfYaml {
+  readonly #source: LocatedFile<SystemFile>;
+  readonly #value: SystemFile;
+  readonly #folder: string;
+  readonly #owners: readonly string[];
+  readonly #problems: Problem[] = [];
+
+  constructor(source: LocatedFile<SystemFile>) {
+    this.#source = source;
+    this.#value = source.value;
+    this.#folder = dirname(resolve(source.file));
+    this.#owners = [...Object.keys(source.value.components), ...Object.keys(source.value.functions ?? {})];
+  }
+
+  draft(): SystemDraft {
+    const { algorithm, loops, threads, start = 0, stop, pace = 'fast', late, scenario } = this.#value;
+    const components = Object.keys(this.#value.components).map((name) => this.#component(name));
+    const functions = Object.entries(this.#value.functions ?? {}).map(([name, entry]) => this.#function(name, entry));
+    const connections = (this.#value.connections ?? []).flatMap((written, index) => this.#connection(written, index));
+    this.#checkLogging();
+    return {
+      file: this.#source.file,
+      components,
+      functions,
+      connections,
+      ...(algorithm === undefined ? {} : { algorithm }),
+      ...(loops === undefined ? {} : { loops }),
+      ...(threads === undefined ? {} : { threads }),
+      stepping: this.#stepping(),
+      start,
+      ...(typeof stop === 'number' ? { stop: { value: stop, location: this.#at('stop') } } : {}),
+      pace: toPace(pace),
+      ...(late === undefined ? {} : { late }),
+      recordings: this.#recordings(),
+      ...(scenario === undefined ? {} : { scenario: this.#scenario(scenario) }),
+      problems: this.#problems,
+    };
+  }
+
+  #at(...path: Path): SourceLocation {
+    return this.#source.locate(path);
+  }
+
+  #component(name: string): DraftComponent {
+    const { fmu, start = {}, step, isolate, deadline } = this.#value.components[name]!;
+    const path = ['components', name];
+    const logging = this.#value.logging?.[name] ?? false;
+    if (deadline !== undefined && isolate !== true) {
+      this.#problems.push({
+        message: `'${name}' has a deadline but is not isolated`,
+        location: this.#at(...path, 'deadline'),
+        remedy: 'add isolate: true; a step in the process of the run cannot be ended from outside',
+      });
+    }
+    return {
+      name,
+      fmu: resolve(this.#folder, fmu),
+      fmuLocation: this.#at(...path, 'fmu'),
+      start: Object.entries(start).map(([variable, value]) => ({
+        variable,
+        value,
+        nameLocation: this.#source.locateKey([...path, 'start', variable]),
+        valueLocation: this.#at(...path, 'start', variable),
+      })),
+      ...(step === undefined ? {} : { step: { value: step, location: this.#at(...path, 'step') } }),
+      ...(isolate === undefined ? {} : { isolate }),
+      ...(deadline === undefined ? {} : { deadline }),
+      ...(logging === false
+        ? {}
+        : { logging: { categories: logging === true ? 'all' : logging, location: this.#at('logging', name) } }),
+    };
+  }
+
+  #function(name: string, entry: FunctionEntry): DraftFunction {
+    const { type, factor = 1, offset = 0, inputs = 2, dimension = 3 } = entry;
+    const misplaced = {
+      linear: ['inputs', 'dimension'],
+      sum: ['factor', 'offset', 'dimension'],
+      'vector-sum': ['factor', 'offset'],
+    };
+    for (const key of misplaced[type]) {
+      if (!(key in entry)) continue;
+      const location = this.#source.locateKey(['functions', name, key]);
+      this.#problems.push({ message: `function '${name}': a ${type} has no ${key}`, location });
+    }
+    return {
+      name,
+      kind: type,
+      factor,
+      offset,
+      inputs: type === 'linear' ? 1 : inputs,
+      dimension: type === 'vector-sum' ? dimension : 1,
+      location: this.#source.locateKey(['functions', name]),
+    };
+  }
+
+  #connection(written: string | ConnectionEntry, index: number): DraftConnection[] {
+    const location = this.#at('connections', index);
     const wire = typeof written === 'string' ? parseWire(written) : written;
     if (wire === undefined) {
       const message = `'${String(written)}' is no connection, expected component.output -> component.input`;
-      problems.push({ message, location });
+      this.#problems.push({ message, location });
       return [];
     }
-    return [{ from: { name: wire.from, location }, to: { name: wire.to, location } }];
-  });
-  for (const name of Object.keys(value.logging ?? {})) {
-    if (name in value.components) continue;
-    problems.push({
-      message: `logging names the unknown component '${name}'`,
-      location: source.locateKey(['logging', name]),
+    const {
+      factor,
+      offset,
+      units = 'convert',
+    } = typeof written === 'string' ? ({} as Partial<ConnectionEntry>) : written;
+    return [
+      {
+        from: this.#port(wire.from, location),
+        to: this.#port(wire.to, location),
+        ...(factor === undefined ? {} : { factor }),
+        ...(offset === undefined ? {} : { offset }),
+        convertUnits: units === 'convert',
+      },
+    ];
+  }
+
+  #port(name: string, location: SourceLocation): DraftPort {
+    return { ...splitPortName(name, this.#owners), location };
+  }
+
+  #stepping(): DraftStepControl {
+    const { step } = this.#value;
+    const at = (key: string) => this.#at('step', key);
+    if (typeof step === 'number') return { kind: 'fixed', size: { value: step, location: this.#at('step') } };
+    const { max, min = max / 1e6, initial = max, data, tolerance, constraints = {} } = step;
+    const maximum = { value: max, location: at('max') };
+    const minimum = { value: min, location: at('min') };
+    if (data !== undefined) {
+      for (const key of ['initial', 'tolerance', 'constraints'] as const) {
+        if (step[key] === undefined) continue;
+        const message = `a step size by the data of '${data}' has no ${key}`;
+        this.#problems.push({ message, location: this.#source.locateKey(['step', key]) });
+      }
+      return { kind: 'data', component: { value: data, location: at('data') }, minimum, maximum };
+    }
+    const bound = typeof tolerance === 'number' ? { relative: tolerance, absolute: tolerance } : tolerance;
+    return {
+      kind: 'variable',
+      minimum,
+      maximum,
+      initial: { value: initial, location: at('initial') },
+      ...(bound === undefined ? {} : { tolerance: { relative: 1e-6, absolute: 1e-9, ...bound } }),
+      constraints: Object.entries(constraints).flatMap(([name, entry]) => this.#constraint(name, entry)),
+    };
+  }
+
+  #constraint(name: string, entry: ConstraintEntry): DraftConstraint[] {
+    const location = this.#source.locateKey(['step', 'constraints', name]);
+    const fail = (message: string) => {
+      this.#problems.push({ message: `constraint '${name}': ${message}`, location });
+      return [];
+    };
+    const { type, ports = [], base, rate, start = 0 } = entry;
+    const places = ports.map((port, index) => this.#port(port, this.#at('step', 'constraints', name, 'ports', index)));
+    const { order, tolerance, absolute, relative, safety, skipDiscrete } = entry;
+    switch (type) {
+      case 'fmu-max-step-size':
+        return [{ kind: type, name, location }];
+      case 'sampling-rate':
+        if (base === undefined || rate === undefined) return fail('a sampling rate needs base and rate');
+        return [{ kind: type, name, location, base, rate, start }];
+      case 'zero-crossing':
+        if (places.length < 1 || places.length > 2) return fail('a zero crossing needs one port or two');
+        return [
+          {
+            kind: type,
+            name,
+            location,
+            ports: places,
+            ...(order === undefined ? {} : { order }),
+            ...(tolerance === undefined ? {} : { tolerance }),
+            ...(safety === undefined ? {} : { safety }),
+          },
+        ];
+      case 'bounded-difference':
+        if (places.length === 0) return fail('a bounded difference needs ports');
+        if (absolute === undefined && relative === undefined)
+          return fail('a bounded difference needs absolute or relative');
+        return [
+          {
+            kind: type,
+            name,
+            location,
+            ports: places,
+            ...(absolute === undefined ? {} : { absolute }),
+            ...(relative === undefined ? {} : { relative }),
+            ...(safety === undefined ? {} : { safety }),
+            ...(skipDiscrete === undefined ? {} : { skipDiscrete }),
+          },
+        ];
+    }
+  }
+
+  #recordings(): DraftRecording[] {
+    const { record } = this.#value;
+    if (record === undefined) return [];
+    const isList = Array.isArray(record);
+    return (isList ? (record as readonly RecordEntry[]) : [record as RecordEntry]).map((entry, index) => {
+      const path = isList ? ['record', index] : ['record'];
+      const { file, format, variables, every, roll } = entry;
+      const { megabytes, ...limits } = roll ?? {};
+      return {
+        ...(file === undefined ? {} : { file: resolve(this.#folder, file) }),
+        ...(format === undefined ? {} : { format }),
+        ...(variables === undefined
+          ? {}
+          : {
+              variables: variables.map((value, place) => ({ value, location: this.#at(...path, 'variables', place) })),
+            }),
+        ...(every === undefined ? {} : { every }),
+        ...(roll === undefined
+          ? {}
+          : { roll: { ...limits, ...(megabytes === undefined ? {} : { bytes: megabytes * 1e6 }) } }),
+      };
     });
   }
 
-  const { step, start = 0, stop, record = {} } = value;
-  const toPattern = (name: string, index: number): DraftPort => ({
-    name,
-    location: locate(['record', 'variables', index]),
-  });
-  return {
-    file,
-    components,
-    connections,
-    step: { value: step, location: locate(['step']) },
-    start,
-    ...(typeof stop === 'number' ? { stop: { value: stop, location: locate(['stop']) } } : {}),
-    pace: toPace(value.pace),
-    record: {
-      ...(record.file === undefined ? {} : { file: resolve(folder, record.file) }),
-      ...(record.variables === undefined ? {} : { variables: record.variables.map(toPattern) }),
-    },
-    problems,
-  };
-}
+  #scenario({ events, end }: NonNullable<SystemFile['scenario']>): DraftScenario {
+    return {
+      events: events.map(({ time, set, value, action = 'override' }, index) => {
+        const location = this.#at('scenario', 'events', index);
+        if (action !== 'reset' && value === undefined) {
+          this.#problems.push({ message: `the event at ${time} s lacks a value`, location });
+        }
+        return { time, port: this.#port(set, location), action, value, location };
+      }),
+      ...(end === undefined ? {} : { end }),
+    };
+  }
 
-function toComponent(
-  { value, locate, locateKey }: LocatedFile<SystemFile>,
-  folder: string,
-  name: string,
-): DraftComponent {
-  const { fmu, start = {} } = value.components[name]!;
-  const path = ['components', name];
-  const logging = value.logging?.[name] ?? false;
-  return {
-    name,
-    fmu: resolve(folder, fmu),
-    fmuLocation: locate([...path, 'fmu']),
-    start: Object.entries(start).map(([variable, startValue]) => ({
-      variable,
-      value: startValue,
-      nameLocation: locateKey([...path, 'start', variable]),
-      valueLocation: locate([...path, 'start', variable]),
-    })),
-    ...(logging === false
-      ? {}
-      : { logging: { categories: logging === true ? 'all' : logging, location: locate(['logging', name]) } }),
-  };
+  #checkLogging(): void {
+    for (const name of Object.keys(this.#value.logging ?? {})) {
+      if (name in this.#value.components) continue;
+      const location = this.#source.locateKey(['logging', name]);
+      this.#problems.push({ message: `logging names the unknown component '${name}'`, location });
+    }
+  }
 }
 
 /** `a.x -> b.y` */
@@ -182,6 +384,6 @@ function parseWire(text: string): { from: string; to: string } | undefined {
   return from === undefined || to === undefined ? undefined : { from, to };
 }
 
-function toPace(pace: SystemFile['pace'] = 'fast'): Pace {
+function toPace(pace: NonNullable<SystemFile['pace']>): Pace {
   return pace === 'realtime' ? 1 : pace;
 }

@@ -1,0 +1,334 @@
+/** Names of ports in a draft, looked up in the components and functions of the system. */
+import { type FmuModel, type ModelVariable, typeName } from '../fmi/index.js';
+import type { Problem } from '../support/errors.js';
+import { didYouMean } from '../support/nearest.js';
+import type { DraftConnection, DraftPort } from './draft.js';
+import {
+  type Component,
+  type Connection,
+  type FunctionPort,
+  isFunctionPort,
+  type Port,
+  type SystemFunction,
+  sizeOf,
+  type Terminal,
+  terminalName,
+  variableAt,
+} from './system.js';
+import { convertUnit } from './units.js';
+
+/** Stands for the model of an FMU that cannot be used, so that the other checks go on. */
+export const UNREADABLE: FmuModel = {
+  fmi: '2.0',
+  modelName: '',
+  token: '',
+  capabilities: {
+    variableStepSize: true,
+    oncePerProcess: false,
+    getAndSetState: true,
+    serializeState: false,
+    directionalDerivatives: false,
+    maxOutputDerivativeOrder: 0,
+    eventMode: false,
+    mightReturnEarly: false,
+  },
+  units: [],
+  enumerations: [],
+  logCategories: [],
+  variables: [],
+  outputs: [],
+  initialUnknowns: [],
+};
+
+/** What an end of a connection may be. */
+type Role = 'source' | 'target';
+
+const SOURCES: readonly string[] = ['output', 'calculatedParameter', 'local'];
+const TARGETS: readonly string[] = ['input', 'parameter'];
+
+export class PortResolver {
+  readonly components: readonly Component[];
+  readonly functions: readonly SystemFunction[];
+  readonly #problems: Problem[];
+  readonly #warnings: Problem[];
+
+  constructor(
+    components: readonly Component[],
+    functions: readonly SystemFunction[],
+    problems: Problem[],
+    warnings: Problem[],
+  ) {
+    this.components = components;
+    this.functions = functions;
+    this.#problems = problems;
+    this.#warnings = warnings;
+  }
+
+  /** The connections, those that are faulty left out and reported. */
+  connections(drafts: readonly DraftConnection[]): Connection[] {
+    const fedBy = new Map<string, string>();
+    const connections = drafts.flatMap((draft): Connection[] => {
+      const directed = this.#directed(draft);
+      const from = this.#end(directed.from, 'source');
+      const to = this.#end(directed.to, 'target');
+      if (to !== undefined) {
+        const name = terminalName(this, to);
+        const source = `${directed.from.owner}.${directed.from.variable}`;
+        const earlier = fedBy.get(name);
+        if (earlier !== undefined) {
+          this.#report(directed.to, `input '${name}' is fed twice: by '${earlier}' and by '${source}'`);
+        } else fedBy.set(name, source);
+      }
+      if (from === undefined || to === undefined) return [];
+      if (!this.#typesMatch(from, to, directed.to)) return [];
+      const { factor = 1, offset = 0 } = draft;
+      const unit = this.#unitConversion(from, to, draft, directed.to);
+      return [{ from, to, factor: unit.factor * factor, offset: unit.factor * offset + unit.offset }];
+    });
+    this.#checkOverlaps(connections, drafts);
+    return connections;
+  }
+
+  /** A variable of a component, whatever its causality; undefined, and reported, if there is none. */
+  port(draft: DraftPort): Port | undefined {
+    const { owner, variable: wanted } = draft;
+    const component = this.components.findIndex(({ name }) => name === owner);
+    if (component < 0) {
+      const names = [...this.components, ...this.functions].map(({ name }) => name);
+      this.#report(draft, `unknown component '${owner}'${didYouMean(owner, names)}`);
+      return undefined;
+    }
+    if (this.components[component]!.model === UNREADABLE) return undefined;
+    const port = this.#variable(component, wanted);
+    if (port === undefined) this.#reportUnknownVariable(draft, component, undefined);
+    return port;
+  }
+
+  #variable(component: number, wanted: string): Port | undefined {
+    const { model, sizes } = this.components[component]!;
+    const variable = model.variables.findIndex(({ name }) => name === wanted);
+    if (variable >= 0) return { component, variable };
+    const [, array, index] = /^(.*)\[(\d+)\]$/s.exec(wanted) ?? [];
+    const owner = model.variables.findIndex(({ name }) => name === array);
+    const element = Number(index);
+    return owner >= 0 && element < (sizes.get(owner) ?? 0) ? { component, variable: owner, element } : undefined;
+  }
+
+  #reportUnknownVariable(draft: DraftPort, component: number, role: Role | undefined): void {
+    const { model } = this.components[component]!;
+    const causality = role === 'target' ? 'input' : 'output';
+    const fitting = model.variables.filter((one) => role === undefined || one.causality === causality);
+    const names = fitting.map(({ name }) => name);
+    const what = role === undefined ? 'variable' : causality;
+    const listed = names.length === 0 ? `it has no ${what}s` : `its ${what}s: ${shorten(names)}`;
+    const { owner, variable } = draft;
+    this.#report(draft, `'${owner}' has no variable '${variable}'${didYouMean(variable, names)}`, listed);
+  }
+
+  /** The file may not say which end gives: the one that can, and whose other end can take. */
+  #directed({ from, to, undirected }: DraftConnection): { from: DraftPort; to: DraftPort } {
+    if (undirected !== true) return { from, to };
+    const gives = this.#causality(from);
+    const takes = this.#causality(to);
+    if (gives === undefined || takes === undefined) return { from, to };
+    const isReversed = !SOURCES.slice(0, 2).includes(gives) && SOURCES.includes(takes);
+    return isReversed ? { from: to, to: from } : { from, to };
+  }
+
+  #causality({ owner, variable }: DraftPort): string | undefined {
+    if (this.functions.some(({ name }) => name === owner)) return variable.startsWith('out') ? 'output' : 'input';
+    const component = this.components.findIndex(({ name }) => name === owner);
+    const port = component < 0 ? undefined : this.#variable(component, variable);
+    return port === undefined ? undefined : variableAt(this, port).causality;
+  }
+
+  #end(draft: DraftPort, role: Role): Terminal | undefined {
+    const index = this.functions.findIndex(({ name }) => name === draft.owner);
+    if (index >= 0) return this.#functionPort(draft, index, role);
+    const component = this.components.findIndex(({ name }) => name === draft.owner);
+    if (component >= 0 && this.components[component]!.model !== UNREADABLE) {
+      const port = this.#variable(component, draft.variable);
+      if (port === undefined) {
+        this.#reportUnknownVariable(draft, component, role);
+        return undefined;
+      }
+      return this.#hasRole(draft, variableAt(this, port), role) ? port : undefined;
+    }
+    return this.port(draft);
+  }
+
+  #hasRole(draft: DraftPort, variable: ModelVariable, role: Role): boolean {
+    const { causality, variability } = variable;
+    const allowed = role === 'source' ? SOURCES : TARGETS;
+    const name = `${draft.owner}.${draft.variable}`;
+    if (!allowed.includes(causality)) {
+      const rule = role === 'source' ? 'starts at an output' : 'ends at an input';
+      this.#report(draft, `a connection ${rule}, '${name}' is ${describeRole(variable)}`);
+      return false;
+    }
+    if (causality === 'parameter' && variability !== 'tunable' && variability !== 'fixed') {
+      this.#report(draft, `a connection ends at an input, '${name}' is ${describeRole(variable)}`);
+      return false;
+    }
+    return true;
+  }
+
+  #functionPort(draft: DraftPort, index: number, role: Role): FunctionPort | undefined {
+    const { name, inputs, dimension, kind } = this.functions[index]!;
+    const [, direction, rest = ''] = /^(in|out)((?:\[\d+\])*)$/.exec(draft.variable) ?? [];
+    const numbers = [...rest.matchAll(/\d+/g)].map(([digits]) => Number(digits));
+    const takesIndex = direction === 'in' && kind !== 'linear';
+    const input = direction === 'in' ? (takesIndex ? numbers.shift() : 0) : undefined;
+    const element = numbers.shift();
+    const isKnown =
+      direction !== undefined &&
+      numbers.length === 0 &&
+      (direction === 'out' || (input !== undefined && input < inputs)) &&
+      (element === undefined || (kind === 'vector-sum' && element < dimension));
+    if (!isKnown) {
+      const last = inputs - 1;
+      const ports = kind === 'linear' ? 'in and out' : last === 0 ? 'in[0] and out' : `in[0] to in[${last}] and out`;
+      const vectors = kind === 'vector-sum' ? `, each of ${dimension} elements` : '';
+      this.#report(draft, `function '${name}' has no port '${draft.variable}'`, `it has ${ports}${vectors}`);
+      return undefined;
+    }
+    if ((direction === 'out') !== (role === 'source')) {
+      const rule = role === 'source' ? 'starts at an output' : 'ends at an input';
+      this.#report(draft, `a connection ${rule}, '${name}.${draft.variable}' is an ${direction}put of a function`);
+      return undefined;
+    }
+    return {
+      function: index,
+      ...(input === undefined ? {} : { input }),
+      ...(element === undefined ? {} : { element }),
+    };
+  }
+
+  #typesMatch(from: Terminal, to: Terminal, place: DraftPort): boolean {
+    const [source, target] = [this.#shape(from), this.#shape(to)];
+    const wire = `'${terminalName(this, from)}' (${source.label}) to '${terminalName(this, to)}' (${target.label})`;
+    if (!isConvertible(source.type, target.type)) {
+      this.#report(place, `types do not match: ${wire}`);
+      return false;
+    }
+    if (source.size !== target.size) {
+      this.#report(place, `sizes do not match: ${wire}`, 'name single elements, from 0: component.variable[0]');
+      return false;
+    }
+    if (losesValues(source.type, target.type)) {
+      this.#warnings.push({ message: `values are rounded or cut off: ${wire}`, location: place.location });
+    }
+    return true;
+  }
+
+  #shape(terminal: Terminal): { type: ModelVariable['type']; size: number; label: string } {
+    if (isFunctionPort(terminal)) {
+      const { dimension } = this.functions[terminal.function]!;
+      const size = terminal.element === undefined ? dimension : 1;
+      return { type: 'Float64', size, label: size === 1 ? 'Real' : `Real, ${size} elements` };
+    }
+    const { type, dimensions } = variableAt(this, terminal);
+    const size = sizeOf(this, terminal);
+    const name = typeName(this.components[terminal.component]!.model, type);
+    const isWhole = dimensions.length > 0 && terminal.element === undefined;
+    return { type, size, label: isWhole ? `${name}, ${size} elements` : name };
+  }
+
+  #unitConversion(from: Terminal, to: Terminal, draft: DraftConnection, place: DraftPort) {
+    const none = { factor: 1, offset: 0 };
+    if (!draft.convertUnits) return none;
+    const source = this.#unit(from, draft.units?.from);
+    const target = this.#unit(to, draft.units?.to);
+    if (source === undefined || target === undefined || source.name === target.name) return none;
+    const conversion = convertUnit(source, target);
+    const names = [
+      `'${terminalName(this, from)}' is in ${source.name}`,
+      `'${terminalName(this, to)}' in ${target.name}`,
+    ];
+    if (conversion === 'incompatible') {
+      this.#report(place, `units do not go together: ${names.join(', ')}`);
+      return none;
+    }
+    if (conversion === 'unknown') {
+      const message = `units differ, and values are passed on as they are: ${names.join(', ')}`;
+      this.#warnings.push({ message, location: place.location });
+      return none;
+    }
+    return conversion;
+  }
+
+  #unit(terminal: Terminal, given: string | undefined) {
+    const own = isFunctionPort(terminal) ? undefined : variableAt(this, terminal).unit;
+    const name = given ?? own;
+    if (name === undefined) return undefined;
+    const defined = isFunctionPort(terminal)
+      ? this.components.flatMap(({ model }) => model.units)
+      : this.components[terminal.component]!.model.units;
+    return defined.find((unit) => unit.name === name) ?? { name };
+  }
+
+  /** An array may be fed whole or by elements, not both. */
+  #checkOverlaps(connections: readonly Connection[], drafts: readonly DraftConnection[]): void {
+    const whole = new Set<string>();
+    const parts: [string, string][] = [];
+    for (const { to } of connections) {
+      const { element: _, ...array } = to;
+      const name = terminalName(this, array as Terminal);
+      if (to.element === undefined) whole.add(name);
+      else parts.push([name, terminalName(this, to)]);
+    }
+    for (const [array, part] of parts) {
+      if (!whole.has(array)) continue;
+      const draft = drafts.find(({ to }) => `${to.owner}.${to.variable}` === part);
+      if (draft !== undefined) this.#report(draft.to, `'${part}' is fed twice: '${array}' is fed as a whole`);
+    }
+  }
+
+  #report({ location }: DraftPort, message: string, remedy?: string): void {
+    this.#problems.push({ message, location, ...(remedy === undefined ? {} : { remedy }) });
+  }
+}
+
+type Kind = 'number' | 'String' | 'Binary' | 'Clock';
+
+function kindOf(type: ModelVariable['type']): Kind {
+  return type === 'String' || type === 'Binary' || type === 'Clock' ? type : 'number';
+}
+
+/** Numbers, truth values and enumerations into each other; texts, bytes and clocks only into their own kind. */
+function isConvertible(from: ModelVariable['type'], to: ModelVariable['type']): boolean {
+  return kindOf(from) === kindOf(to);
+}
+
+/** How many bits of whole numbers a type holds, signed; a Float as many as it holds without rounding. */
+const BITS: Readonly<Partial<Record<ModelVariable['type'], number>>> = {
+  Boolean: 1,
+  Int8: 8,
+  UInt8: 9,
+  Int16: 16,
+  UInt16: 17,
+  Float32: 25,
+  Int32: 32,
+  Enumeration: 32,
+  UInt32: 33,
+  Float64: 54,
+  Int64: 64,
+  UInt64: 65,
+};
+
+function losesValues(from: ModelVariable['type'], to: ModelVariable['type']): boolean {
+  if (from === to || kindOf(from) !== 'number') return false;
+  const isFraction = (type: string) => type === 'Float32' || type === 'Float64';
+  if (isFraction(from) && !isFraction(to)) return true;
+  return (BITS[from] ?? 0) > (BITS[to] ?? 0);
+}
+
+export function describeRole({ causality, variability, initial }: ModelVariable): string {
+  const article = /^[aeiou]/.test(causality) ? 'an' : 'a';
+  const noun = causality === 'local' ? 'a local variable' : `${article} ${causality}`;
+  return variability === 'constant' ? `${noun}, constant` : initial === 'calculated' ? `${noun}, calculated` : noun;
+}
+
+function shorten(names: readonly string[]): string {
+  return names.length <= 12 ? names.join(', ') : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`;
+}
