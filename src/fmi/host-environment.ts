@@ -10,6 +10,8 @@ const koffi = loadKoffi();
 /** What one logger call left in the queue. */
 export interface RawLogRecord {
   readonly status: number;
+  /** Simulated, s; NaN where nobody said. */
+  readonly time: number;
   readonly category: string;
   readonly message: string;
 }
@@ -23,7 +25,7 @@ interface HostFunctions {
 }
 
 const QUEUE_BYTES = 64 * 1024;
-const HEADER_BYTES = 8;
+const HEADER_BYTES = 16;
 
 let functions: HostFunctions | undefined;
 
@@ -89,6 +91,7 @@ export class HostEnvironment {
       const categoryEnd = bytes.indexOf(0, at + HEADER_BYTES);
       records.push({
         status: bytes.readInt32LE(at + 4),
+        time: bytes.readDoubleLE(at + 8),
         category: bytes.toString('utf8', at + HEADER_BYTES, categoryEnd),
         message: bytes.toString('utf8', categoryEnd + 1, end - 1),
       });

@@ -1,6 +1,6 @@
 #include "host_log.h"
 
-#include <stdarg.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +11,14 @@
 typedef struct {
   uint32_t size; /* of header and texts */
   int32_t status;
+  double time;
 } record_header;
 
 struct tb_host_environment {
   fmi2CallbackFunctions callbacks;
   tb_mutex *lock;
+  const volatile double *time;
+  volatile int32_t *attention;
   volatile uint32_t pending; /* bytes in the queue; written under the lock */
   uint32_t head;             /* where the oldest record begins */
   uint32_t capacity;
@@ -49,7 +52,8 @@ static void remove_oldest(tb_host_environment *env, uint32_t size) {
 }
 
 static void push(tb_host_environment *env, int32_t status, const char *texts, uint32_t texts_size) {
-  record_header header = {(uint32_t)sizeof header + texts_size, status};
+  record_header header = {(uint32_t)sizeof header + texts_size, status, NAN};
+  if (env->time != NULL) header.time = *env->time;
   tb_lock(env->lock);
   while (env->capacity - env->pending < header.size) {
     remove_oldest(env, oldest_size(env));
@@ -59,29 +63,54 @@ static void push(tb_host_environment *env, int32_t status, const char *texts, ui
   write_bytes(env, tail, &header, sizeof header);
   write_bytes(env, (tail + (uint32_t)sizeof header) % env->capacity, texts, texts_size);
   env->pending += header.size;
+  if (env->attention != NULL) *env->attention = 1;
   tb_unlock(env->lock);
+}
+
+void tb_host_vlog(tb_host_environment *environment, int32_t status, const char *category, const char *format,
+                  va_list arguments) {
+  char texts[TB_HOST_MAX_MESSAGE];
+  int category_size = snprintf(texts, 256, "%s", category == NULL ? "" : category) + 1;
+  if (category_size < 1) category_size = 1, texts[0] = '\0';
+  if (category_size > 256) category_size = 256;
+  size_t room = sizeof texts - (size_t)category_size;
+  int written = format == NULL ? 0 : vsnprintf(texts + category_size, room, format, arguments);
+  if (format == NULL) texts[category_size] = '\0';
+  if (written < 0) { /* the format is broken: the text itself still says something */
+    written = snprintf(texts + category_size, room, "%s", format);
+    if (written < 0) written = 0, texts[category_size] = '\0';
+  }
+  size_t message_size = (size_t)written + 1;
+  if (message_size > room) message_size = room;
+  push(environment, status, texts, (uint32_t)category_size + (uint32_t)message_size);
+}
+
+static void log_format(tb_host_environment *environment, int32_t status, const char *category, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  tb_host_vlog(environment, status, category, format, arguments);
+  va_end(arguments);
+}
+
+void tb_host_log_text(tb_host_environment *environment, int32_t status, const char *category, const char *text) {
+  log_format(environment, status, category, "%s", text == NULL ? "" : text);
 }
 
 void tb_host_log(fmi2ComponentEnvironment environment, fmi2String instanceName, fmi2Status status, fmi2String category,
                  fmi2String message, ...) {
   (void)instanceName; /* the environment tells which instance it is */
   if (environment == NULL) return;
-  char texts[TB_HOST_MAX_MESSAGE];
-  int category_size = snprintf(texts, 256, "%s", category == NULL ? "" : category) + 1;
-  if (category_size < 1) category_size = 1, texts[0] = '\0';
-  if (category_size > 256) category_size = 256;
-  size_t room = sizeof texts - (size_t)category_size;
   va_list arguments;
   va_start(arguments, message);
-  int written = message == NULL ? 0 : vsnprintf(texts + category_size, room, message, arguments);
+  tb_host_vlog(environment, (int32_t)status, category, message, arguments);
   va_end(arguments);
-  if (written < 0) { /* the format is broken: the text itself still says something */
-    written = snprintf(texts + category_size, room, "%s", message == NULL ? "" : message);
-    if (written < 0) written = 0, texts[category_size] = '\0';
-  }
-  size_t message_size = (size_t)written + 1;
-  if (message_size > room) message_size = room;
-  push(environment, (int32_t)status, texts, (uint32_t)category_size + (uint32_t)message_size);
+}
+
+void tb_host_watch(tb_host_environment *environment, const volatile double *time, volatile int32_t *attention) {
+  tb_lock(environment->lock);
+  environment->time = time;
+  environment->attention = attention;
+  tb_unlock(environment->lock);
 }
 
 static void *allocate(size_t count, size_t size) { return calloc(count, size); }

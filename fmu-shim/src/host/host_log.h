@@ -13,6 +13,7 @@
 #ifndef TB_HOST_LOG_H
 #define TB_HOST_LOG_H
 
+#include <stdarg.h>
 #include <stdint.h>
 
 #include "fmi2.h"
@@ -37,8 +38,15 @@ TB_API const fmi2CallbackFunctions *tb_host_callbacks(tb_host_environment *envir
 TB_API const volatile uint32_t *tb_host_pending(tb_host_environment *environment);
 
 /*
+ * What a message is to say of its time, read when it comes (NULL: nothing), and a flag that is set to 1 then, so that one
+ * look tells whether any of many environments has something (NULL: none). Both are to live as long as the environment.
+ */
+TB_API void tb_host_watch(tb_host_environment *environment, const volatile double *time, volatile int32_t *attention);
+
+/*
  * Moves whole records, oldest first, into `buffer`; answers the bytes written. A record is
- *   uint32_t size (of all of it), int32_t status, category and message, each with its terminating zero.
+ *   uint32_t size (of all of it), int32_t status, double time (s; NaN: not watched), category and message, each with its
+ *   terminating zero.
  * When `dropped` is not NULL it receives how many messages were lost since the last call because the queue was full:
  * then the oldest go, since the newest tell why a call failed.
  */
@@ -47,5 +55,10 @@ TB_API uint32_t tb_host_take(tb_host_environment *environment, uint8_t *buffer, 
 /* The logger itself, exported for those who build their own fmi2CallbackFunctions. `environment` is as created. */
 TB_API void tb_host_log(fmi2ComponentEnvironment environment, fmi2String instanceName, fmi2Status status,
                         fmi2String category, fmi2String message, ...);
+
+/* The same for loggers whose arguments are gathered already, or whose message is finished. */
+void tb_host_vlog(tb_host_environment *environment, int32_t status, const char *category, const char *format,
+                  va_list arguments);
+void tb_host_log_text(tb_host_environment *environment, int32_t status, const char *category, const char *text);
 
 #endif

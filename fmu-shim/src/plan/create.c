@@ -1,0 +1,228 @@
+/* From the packed form to instructions with addresses. */
+#include "fmi2.h"
+#include "plan_internal.h"
+
+static void *at_offset(const tb_plan *plan, uint32_t offset) { return plan->arena + offset; }
+
+static void unpack_access(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
+  tb_instance *instance = plan->instances[from->component];
+  const unsigned storage = from->e;
+  const bool set = from->op == TB_OP_SET;
+  const tb_accessor *accessor = &instance->library->accessors[storage];
+  to->function = set ? accessor->set : accessor->get;
+  to->instance = instance->component;
+  to->from = plan->pool + from->a;
+  to->n = from->b;
+  to->to = at_offset(plan, from->c);
+  to->n_values = from->d;
+  to->storage = (uint8_t)storage;
+  if (storage == TB_BYTES) to->action = set ? DO_SET_BYTES : DO_GET_BYTES;
+  else if (storage == TB_TEXT && !set) to->action = DO_GET_TEXTS;
+  else if (storage == TB_CLOCK) to->action = set ? DO_SET_CLOCKS : DO_ACCESS;
+  else to->action = instance->library->fmi == TB_FMI3 ? DO_ACCESS_ARRAY : DO_ACCESS;
+}
+
+static void unpack_step(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
+  tb_instance *instance = plan->instances[from->component];
+  to->instance = instance->component;
+  to->factor = from->a;
+  to->n_values = !plan->spec.may_go_back; /* noSetFMUStatePriorToCurrentPoint */
+  to->function = tb_fmi2_step_function(instance);
+  to->action = to->function != NULL ? DO_STEP_2 : DO_STEP;
+}
+
+static void unpack_move(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
+  to->from = at_offset(plan, from->a);
+  to->to = at_offset(plan, from->b);
+  to->n = from->c;
+  to->storage = (uint8_t)from->d;
+  to->storage_to = (uint8_t)from->e;
+  const bool scaled = (from->flags & TB_SCALED) != 0;
+  to->factor = scaled ? from->factor : 1;
+  to->offset = scaled ? from->offset : 0;
+  if (tb_is_text_storage(from->d)) {
+    to->action = DO_MOVE_TEXTS;
+  } else if (scaled || from->d != from->e) {
+    to->action = DO_CONVERT;
+  } else {
+    to->n = from->c * (uint32_t)tb_storage_size(from->d);
+    to->action = to->n == 8 ? DO_MOVE_8 : DO_MOVE;
+  }
+}
+
+static bool unpack_loop(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
+  tb_loop *loop = &plan->loops[plan->n_loops];
+  *loop = (tb_loop){.components = from->b, .n_components = from->c, .watched = from->d, .n_watched = from->e,
+                    .rounds = from->f, .tolerance = from->factor};
+  for (uint32_t w = 0; w < loop->n_watched; w++) loop->n_values += plan->pool[loop->watched + 3 * w + 1];
+  loop->states = calloc(loop->n_components + 1, sizeof *loop->states);
+  loop->used = calloc(3 * (size_t)loop->n_values + 1, sizeof *loop->used);
+  to->action = DO_LOOP;
+  to->n = from->a;
+  to->n_values = plan->n_loops++;
+  if (loop->states == NULL || loop->used == NULL) return false;
+  loop->residual = loop->used + loop->n_values;
+  loop->last_residual = loop->residual + loop->n_values;
+  return true;
+}
+
+static bool unpack(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
+  *to = (tb_instruction){.component = from->component, .factor = from->factor, .offset = from->offset};
+  switch ((tb_op)from->op) {
+    case TB_OP_SET:
+    case TB_OP_GET: unpack_access(plan, from, to); break;
+    case TB_OP_STEP: unpack_step(plan, from, to); break;
+    case TB_OP_MOVE: unpack_move(plan, from, to); break;
+    case TB_OP_SUM:
+      to->action = DO_SUM;
+      to->from = at_offset(plan, from->a);
+      to->n = from->b;
+      to->n_values = from->c;
+      to->to = at_offset(plan, from->d);
+      break;
+    case TB_OP_EVERY:
+      to->action = DO_EVERY;
+      to->component = from->a;
+      to->n_values = from->b;
+      to->n = from->c;
+      break;
+    case TB_OP_LOOP: return unpack_loop(plan, from, to);
+    case TB_OP_PATCH:
+      to->action = DO_PATCH;
+      to->to = at_offset(plan, from->a);
+      to->storage = (uint8_t)from->b;
+      to->n_values = from->c;
+      break;
+    case TB_OP_WHEN:
+      to->action = DO_WHEN;
+      to->from = at_offset(plan, from->a);
+      to->n = from->c;
+      break;
+    default: return false;
+  }
+  return true;
+}
+
+static bool create_texts(tb_plan *plan) {
+  uint32_t n = plan->spec.n_texts;
+  plan->text_rooms = calloc(n + 1, sizeof *plan->text_rooms);
+  plan->scratch = calloc(n + 1, sizeof *plan->scratch);
+  plan->scratch_sizes = calloc(n + 1, sizeof *plan->scratch_sizes);
+  if (plan->text_rooms == NULL || plan->scratch == NULL || plan->scratch_sizes == NULL) return false;
+  for (uint32_t k = 0; k < n; k++)
+    if (!tb_plan_put_text(plan, k, (const uint8_t *)"", 0)) return false;
+  return true;
+}
+
+static bool create_recorders(tb_plan *plan) {
+  plan->recorders = calloc(plan->spec.n_recorders + 1, sizeof *plan->recorders);
+  if (plan->recorders == NULL) return false;
+  const uint32_t *at = plan->pool + plan->spec.recorders;
+  for (uint32_t r = 0; r < plan->spec.n_recorders; r++) {
+    tb_recorder *recorder = &plan->recorders[r];
+    *recorder = (tb_recorder){.every = at[0], .room = at[1], .columns = at[2], .layout = at + 3};
+    recorder->cells = malloc((size_t)recorder->room * (recorder->columns + 1) * sizeof *recorder->cells);
+    if (recorder->cells == NULL) return false;
+    at += 3 + 2 * recorder->columns;
+  }
+  return true;
+}
+
+static bool create_events(tb_plan *plan) {
+  const uint32_t *at = plan->pool + plan->spec.timers;
+  const bool any = plan->pool[plan->spec.event_components] > 0;
+  if (!any) return true;
+  plan->n_timers = at[0];
+  plan->event_needed = calloc(plan->spec.n_components + 1, sizeof *plan->event_needed);
+  plan->timers = calloc(plan->n_timers + 1, sizeof *plan->timers);
+  if (plan->event_needed == NULL || plan->timers == NULL) return false;
+  for (uint32_t k = 0; k < plan->n_timers; k++, at += 3)
+    plan->timers[k] = (tb_timer){.component = at[1], .vr = at[2], .clock = plan->arena + at[3], .next = DBL_MAX};
+  return true;
+}
+
+tb_plan *tb_plan_create(const uint8_t *packed_spec, const uint8_t *packed, const uint32_t *pool,
+                        const uint64_t *instances) {
+  tb_plan *plan = calloc(1, sizeof *plan);
+  if (plan == NULL) return NULL;
+  memcpy(&plan->spec, packed_spec, sizeof plan->spec);
+  const tb_plan_spec *spec = &plan->spec;
+  plan->texts_at = ((size_t)spec->arena_size + 15) & ~(size_t)15;
+  plan->sizes_at = plan->texts_at + spec->n_texts * sizeof(void *);
+  size_t arena = plan->sizes_at + spec->n_texts * sizeof(size_t);
+  plan->lock = tb_mutex_create();
+  plan->arena = tb_aligned_alloc(64, arena + 64);
+  plan->pool = malloc((spec->n_pool + 1) * sizeof *plan->pool);
+  plan->code = tb_aligned_alloc(64, (spec->n_instructions + 1) * sizeof *plan->code);
+  plan->instances = malloc((spec->n_components + 1) * sizeof *plan->instances);
+  plan->patches = calloc(spec->n_patches + 1, sizeof *plan->patches);
+  plan->loops = calloc(spec->n_instructions + 1, sizeof *plan->loops);
+  plan->times = calloc(spec->n_components + 1, sizeof *plan->times);
+  bool ok = plan->lock != NULL && plan->arena != NULL && plan->pool != NULL && plan->code != NULL && plan->instances != NULL &&
+            plan->patches != NULL && plan->loops != NULL && plan->times != NULL;
+  if (ok) {
+    memcpy(plan->pool, pool, spec->n_pool * sizeof *pool);
+    for (uint32_t c = 0; c < spec->n_components; c++) plan->instances[c] = (tb_instance *)(uintptr_t)instances[c];
+    ok = create_texts(plan) && create_recorders(plan) && create_events(plan);
+  }
+  for (uint32_t k = 0; ok && k < spec->n_instructions; k++) {
+    tb_packed_instruction from;
+    memcpy(&from, packed + k * sizeof from, sizeof from);
+    ok = unpack(plan, &from, &plan->code[k]);
+  }
+  plan->run.next_event = DBL_MAX;
+  plan->countdown = 1;
+  plan->stride = 1;
+  plan->random = 0x9e3779b97f4a7c15u;
+  if (ok && spec->threads > 1) ok = (plan->pool_of_threads = tb_pool_create(plan)) != NULL;
+  if (ok) return plan;
+  tb_plan_destroy(plan);
+  return NULL;
+}
+
+/* States belong to their instances, which are alive yet; unless one had a fatal error, after which none may be called. */
+static void free_states(tb_plan *plan, void **states, const uint32_t *components, uint32_t n) {
+  const bool fatal = plan->run.failed_status >= fmi2Fatal;
+  for (uint32_t k = 0; states != NULL && !fatal && k < n; k++) {
+    uint32_t c = components == NULL ? k : components[k];
+    if (states[k] != NULL) tb_instance_free_state(plan->instances[c], &states[k]);
+  }
+  free(states);
+}
+
+void tb_plan_destroy(tb_plan *plan) {
+  if (plan->pool_of_threads != NULL) tb_pool_destroy(plan->pool_of_threads);
+  for (uint32_t p = 0; p < TB_SAVED_PLACES; p++) {
+    free_states(plan, plan->saved[p].states, NULL, plan->spec.n_components);
+    free(plan->saved[p].numbers);
+  }
+  for (uint32_t k = 0; k < plan->n_loops; k++) {
+    const tb_loop *loop = &plan->loops[k];
+    free_states(plan, loop->states, plan->pool + loop->components, loop->n_components);
+    free(loop->used);
+  }
+  for (uint32_t k = 0; plan->text_rooms != NULL && k < plan->spec.n_texts; k++)
+    free(((char **)(void *)(plan->arena + plan->texts_at))[k]);
+  for (uint32_t r = 0; plan->recorders != NULL && r < plan->spec.n_recorders; r++) {
+    free(plan->recorders[r].cells);
+    free(plan->recorders[r].texts);
+  }
+  free(plan->text_rooms);
+  free(plan->scratch);
+  free(plan->scratch_sizes);
+  free(plan->recorders);
+  free(plan->event_needed);
+  free(plan->timers);
+  free(plan->loops);
+  free(plan->patches);
+  free(plan->times);
+  free(plan->instances);
+  free(plan->pool);
+  if (plan->lock != NULL) tb_mutex_destroy(plan->lock);
+  if (plan->code != NULL) tb_aligned_free(plan->code);
+  if (plan->arena != NULL) tb_aligned_free(plan->arena);
+  free(plan);
+}
+
+tb_run *tb_plan_control(tb_plan *plan) { return &plan->run; }
+uint8_t *tb_plan_arena(tb_plan *plan) { return plan->arena; }

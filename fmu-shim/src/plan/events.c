@@ -1,0 +1,155 @@
+/*
+ * Steps that may end early, and event mode (FMI 3.0.2, sections 2.3.5 and 4.2).
+ *
+ * Events are exchanged at communication points: all components that handle events enter event mode together, pass on
+ * clocks and the values of clocks that tick, and update their discrete states until none needs to any more. A component
+ * that returns early from a step has its event handled by itself, and goes on to the end of the step.
+ */
+#include "fmi2.h"
+#include "plan_internal.h"
+
+/* Rounds of one event before it is given up, and early returns of one step. */
+enum { MAX_ROUNDS = 1000, MAX_EARLY_RETURNS = 1000000 };
+
+/* Relative to the step: what is left of it counts as nothing. */
+#define REST 1e-9
+
+static int update(tb_plan *plan, uint32_t c, bool *needed) {
+  int needs = 0, terminate = 0;
+  double next = DBL_MAX;
+  tb_instance *instance = plan->instances[c];
+  int status = tb_instance_update_discrete_states(instance, &needs, &terminate, &next);
+  if (status != 0 && tb_failed(plan, c, status, instance->last_call)) return TB_RUN_FAILED;
+  if (next < plan->run.next_event) plan->run.next_event = next;
+  *needed = *needed || needs != 0;
+  if (!terminate) return 0;
+  plan->run.failed_component = (int32_t)c;
+  return TB_RUN_TERMINATED;
+}
+
+static int change_mode(tb_plan *plan, uint32_t c, int (*enter)(tb_instance *)) {
+  int status = enter(plan->instances[c]);
+  return status == 0 ? 0 : tb_failed(plan, c, status, plan->instances[c]->last_call);
+}
+
+/* An event inside a step: nobody else is at this time. */
+static int handle_alone(tb_plan *plan, uint32_t c) {
+  int ended = change_mode(plan, c, tb_instance_enter_event_mode);
+  bool needed = true;
+  for (int round = 0; ended == 0 && needed && round < MAX_ROUNDS; round++) {
+    needed = false;
+    ended = update(plan, c, &needed);
+  }
+  return ended != 0 ? ended : change_mode(plan, c, tb_instance_enter_step_mode);
+}
+
+int tb_step_with_events(tb_plan *plan, const tb_instruction *at) {
+  const uint32_t c = at->component;
+  tb_instance *instance = plan->instances[c];
+  double time = plan->run.time, size = plan->run.size * at->factor;
+  const double end = time + size;
+  for (int returns = 0; returns < MAX_EARLY_RETURNS; returns++) {
+    tb_step_result result;
+    int status = tb_instance_step(instance, time, size, !at->n_values, &result);
+    if (status != 0 && tb_failed(plan, c, status, instance->last_call)) return TB_RUN_FAILED;
+    if (result.terminate) {
+      plan->run.failed_component = (int32_t)c;
+      return TB_RUN_TERMINATED;
+    }
+    const bool over = !result.early || !(result.reached < end - REST * plan->run.size);
+    if (result.event && instance->event_mode) {
+      if (over) {
+        plan->event_needed[c] = true;
+        return 0;
+      }
+      int ended = handle_alone(plan, c);
+      if (ended != 0) return ended;
+    }
+    if (over) return 0;
+    time = result.reached;
+    size = end - time;
+  }
+  plan->run.failed_component = (int32_t)c;
+  plan->run.failed_status = fmi2Error;
+  plan->run.failed_function = "fmi3DoStep";
+  return TB_RUN_FAILED;
+}
+
+/* -- At communication points ---------------------------------------------------------------------------------------------- */
+
+static const uint32_t *event_components(const tb_plan *plan, uint32_t *n) {
+  const uint32_t *list = plan->pool + plan->spec.event_components;
+  *n = list[0];
+  return list + 1;
+}
+
+/* The interval of a clock may be told anew at each tick; the first tick is at start + shift. */
+static int wind_up(tb_plan *plan, tb_timer *timer) {
+  tb_instance *instance = plan->instances[timer->component];
+  double interval = 0;
+  int32_t qualifier = 0;
+  int status = tb_instance_intervals(instance, &timer->vr, 1, &interval, &qualifier);
+  if (status != 0 && tb_failed(plan, timer->component, status, instance->last_call)) return TB_RUN_FAILED;
+  if (qualifier == 2 /* changed */ || (qualifier != 0 && !timer->started)) {
+    timer->interval = interval;
+    if (!timer->started) {
+      double shift = 0;
+      if (tb_instance_shifts(instance, &timer->vr, 1, &shift) > fmi2Warning) shift = 0;
+      timer->next = plan->run.time + shift;
+      timer->started = true;
+      return 0;
+    }
+    timer->next = plan->run.time + interval;
+  }
+  return 0;
+}
+
+bool tb_events_due(tb_plan *plan) {
+  const double now = plan->run.time + REST * plan->run.size;
+  bool due = plan->run.next_event <= now;
+  for (uint32_t k = 0; k < plan->n_timers; k++) {
+    const bool ticks = plan->timers[k].started && plan->timers[k].next <= now;
+    *plan->timers[k].clock = ticks;
+    due = due || ticks;
+  }
+  uint32_t n;
+  const uint32_t *components = event_components(plan, &n);
+  for (uint32_t k = 0; k < n; k++) due = due || plan->event_needed[components[k]];
+  return due;
+}
+
+int tb_handle_events(tb_plan *plan, bool entered) {
+  uint32_t n;
+  const uint32_t *components = event_components(plan, &n);
+  const tb_instruction *code = plan->code;
+  int ended = 0;
+  for (uint32_t k = 0; k < n && !entered && ended == 0; k++)
+    ended = change_mode(plan, components[k], tb_instance_enter_event_mode);
+  plan->run.next_event = DBL_MAX;
+  bool needed = true;
+  int round = 0;
+  for (; ended == 0 && needed && round < MAX_ROUNDS; round++) {
+    ended = tb_execute(plan, code + plan->spec.event_begin, code + plan->spec.event_end);
+    needed = false;
+    for (uint32_t k = 0; k < n && ended == 0; k++) ended = update(plan, components[k], &needed);
+    /* A clock ticks once. */
+    for (uint32_t k = 0; k < plan->n_timers; k++) {
+      tb_timer *timer = &plan->timers[k];
+      if (*timer->clock == 0 || ended != 0) continue;
+      *timer->clock = 0;
+      while (timer->interval > 0 && timer->next <= plan->run.time + REST * plan->run.size) timer->next += timer->interval;
+    }
+  }
+  for (uint32_t k = 0; k < plan->n_timers && ended == 0; k++) ended = wind_up(plan, &plan->timers[k]);
+  for (uint32_t k = 0; k < n; k++) {
+    plan->event_needed[components[k]] = false;
+    if (ended == 0) ended = change_mode(plan, components[k], tb_instance_enter_step_mode);
+  }
+  if (ended != 0) return ended;
+  return tb_execute(plan, code + plan->spec.after_begin, code + plan->spec.after_end);
+}
+
+int tb_plan_events(tb_plan *plan, int entered) {
+  if (plan->event_needed == NULL) return 0;
+  return tb_handle_events(plan, entered != 0);
+}

@@ -1,0 +1,248 @@
+/* The instructions, one after the other; and the loop over communication steps. */
+#include "fmi2.h"
+#include "plan_internal.h"
+
+int tb_failed(tb_plan *plan, uint32_t component, int status, const char *function) {
+  tb_lock(plan->lock); /* several threads may fail at once: the first tells */
+  const bool warning = status == fmi2Warning;
+  if (warning) {
+    plan->run.warnings++;
+  } else if (plan->run.failed_function == NULL) {
+    plan->run.failed_component = (int32_t)component;
+    plan->run.failed_status = status;
+    plan->run.failed_function = function;
+  }
+  tb_unlock(plan->lock);
+  return warning ? 0 : TB_RUN_FAILED;
+}
+
+static const char *name_of(const tb_plan *plan, const tb_instruction *at) {
+  const tb_accessor *accessor = &plan->instances[at->component]->library->accessors[at->storage];
+  return at->function == accessor->get ? accessor->get_name : accessor->set_name;
+}
+
+static int get_texts(tb_plan *plan, const tb_instruction *at) {
+  void **pointers = plan->scratch;
+  size_t *sizes = plan->scratch_sizes;
+  int status;
+  if (at->action == DO_GET_BYTES) {
+    tb_access_bytes *get = (tb_access_bytes *)at->function;
+    status = get(at->instance, at->from, at->n, sizes, pointers, at->n_values);
+  } else if (plan->instances[at->component]->library->fmi == TB_FMI3) {
+    tb_access_array *get = (tb_access_array *)at->function;
+    status = get(at->instance, at->from, at->n, pointers, at->n_values);
+  } else {
+    tb_access *get = (tb_access *)at->function;
+    status = get(at->instance, at->from, at->n, pointers);
+  }
+  if (status != 0 && tb_failed(plan, at->component, status, name_of(plan, at))) return TB_RUN_FAILED;
+  for (uint32_t k = 0; k < at->n_values; k++) {
+    const char *text = pointers[k] == NULL ? "" : pointers[k];
+    size_t size = at->action == DO_GET_BYTES ? (pointers[k] == NULL ? 0 : sizes[k]) : strlen(text);
+    if (!tb_copy_text(plan, (void **)at->to + k, text, size)) return TB_RUN_NO_MEMORY;
+  }
+  return 0;
+}
+
+static int set_clocks(tb_plan *plan, const tb_instruction *at) {
+  const uint32_t *vrs = at->from;
+  const uint8_t *ticks = at->to;
+  for (uint32_t k = 0; k < at->n; k++) {
+    if (!ticks[k]) continue;
+    tb_access *set = (tb_access *)at->function;
+    int status = set(at->instance, vrs + k, 1, (void *)(ticks + k));
+    if (status != 0 && tb_failed(plan, at->component, status, name_of(plan, at))) return TB_RUN_FAILED;
+  }
+  return 0;
+}
+
+static int move_texts(tb_plan *plan, const tb_instruction *at) {
+  char *const *from = at->from;
+  for (uint32_t k = 0; k < at->n; k++) {
+    if (!tb_copy_text(plan, (void **)at->to + k, from[k], *tb_size_of_text(plan, from + k))) return TB_RUN_NO_MEMORY;
+  }
+  return 0;
+}
+
+static void sum(const tb_instruction *at) {
+  const double *inputs = at->from;
+  double *outputs = at->to;
+  const uint32_t dimension = at->n_values;
+  for (uint32_t element = 0; element < dimension; element++) {
+    double total = 0;
+    for (uint32_t input = 0; input < at->n; input++) total += inputs[input * dimension + element];
+    outputs[element] = at->factor * total + at->offset;
+  }
+}
+
+#define ACCESS_STATUS(call)                                                                             \
+  do {                                                                                                  \
+    int status = (call);                                                                                \
+    if (__builtin_expect(status != 0, 0) && tb_failed(plan, at->component, status, name_of(plan, at))) \
+      return TB_RUN_FAILED;                                                                             \
+  } while (0)
+
+static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb_instruction *at,
+                                                         const tb_instruction *end, const bool timed, uint64_t *overhead_ns) {
+  int64_t before = timed ? tb_monotonic_ns() : 0;
+  for (; at < end; at++) {
+    const tb_instruction *const now = at;
+    int ended = 0;
+    switch ((tb_action)at->action) {
+      case DO_ACCESS:
+        ACCESS_STATUS(((tb_access *)at->function)(at->instance, at->from, at->n, at->to));
+        break;
+      case DO_ACCESS_ARRAY:
+        ACCESS_STATUS(((tb_access_array *)at->function)(at->instance, at->from, at->n, at->to, at->n_values));
+        break;
+      case DO_STEP_2: {
+        fmi2DoStepTYPE *step = (fmi2DoStepTYPE *)at->function;
+        int status = (int)step(at->instance, plan->run.time, plan->run.size * at->factor, (int)at->n_values);
+        if (__builtin_expect(status != 0, 0)) {
+          if (status == fmi2Pending) ended = tb_step_with_events(plan, at);
+          else ended = tb_failed(plan, at->component, status, "fmi2DoStep");
+        }
+        break;
+      }
+      case DO_STEP: ended = tb_step_with_events(plan, at); break;
+      case DO_MOVE_8: *(uint64_t *)at->to = *(const uint64_t *)at->from; break;
+      case DO_MOVE: memcpy(at->to, at->from, at->n); break;
+      case DO_CONVERT: tb_convert(at); break;
+      case DO_GET_TEXTS:
+      case DO_GET_BYTES: ended = get_texts(plan, at); break;
+      case DO_SET_BYTES: {
+        tb_access_bytes *set = (tb_access_bytes *)at->function;
+        ACCESS_STATUS(set(at->instance, at->from, at->n, tb_size_of_text(plan, at->to), at->to, at->n_values));
+        break;
+      }
+      case DO_SET_CLOCKS: ended = set_clocks(plan, at); break;
+      case DO_MOVE_TEXTS: ended = move_texts(plan, at); break;
+      case DO_SUM: sum(at); break;
+      case DO_PATCH: tb_apply_patch(plan, at); break;
+      case DO_EVERY:
+        if (plan->run.step % at->component != at->n_values) at += at->n;
+        break;
+      case DO_WHEN:
+        if (*(const uint8_t *)at->from == 0) at += at->n;
+        break;
+      case DO_LOOP:
+        ended = tb_run_loop(plan, at, timed ? overhead_ns : NULL);
+        at += at->n;
+        break;
+    }
+    if (__builtin_expect(ended != 0, 0)) return ended;
+    if (timed) {
+      int64_t after = tb_monotonic_ns();
+      uint64_t took = (uint64_t)(after - before);
+      before = after;
+      if (now->action == DO_STEP_2 || now->action == DO_STEP) {
+        tb_component_times *times = &plan->times[now->component];
+        times->steps++;
+        times->step_ns += took;
+        if (took > times->max_ns) times->max_ns = took;
+        times->histogram[tb_bucket(took)]++;
+      } else if (now->action <= DO_SET_CLOCKS) {
+        plan->times[now->component].access_ns += took;
+      } else if (now->action != DO_LOOP) { /* whose body was timed */
+        *overhead_ns += took;
+      }
+    }
+  }
+  return 0;
+}
+
+int tb_execute(tb_plan *plan, const tb_instruction *begin, const tb_instruction *end) {
+  return execute(plan, begin, end, false, NULL);
+}
+
+int tb_execute_timed(tb_plan *plan, const tb_instruction *begin, const tb_instruction *end, uint64_t *overhead_ns) {
+  return execute(plan, begin, end, true, overhead_ns);
+}
+
+int tb_plan_execute(tb_plan *plan, uint32_t begin, uint32_t end) {
+  return tb_execute(plan, plan->code + begin, plan->code + end);
+}
+
+/* -- Which steps are timed: so many that it costs less than a hundredth, at random distances ------------------------------ */
+
+/* What reading the clock costs, ns; on the machines of today. */
+enum { CLOCK_NS = 25, MAX_STRIDE = 4096 };
+
+static uint64_t next_random(tb_plan *plan) { /* xorshift64 */
+  uint64_t x = plan->random;
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  return plan->random = x;
+}
+
+static bool is_timed(tb_plan *plan) {
+  if (plan->profile_all) return true;
+  if (plan->countdown-- > 1) return false;
+  plan->countdown = 1 + next_random(plan) % (2 * plan->stride - 1);
+  return true;
+}
+
+static void choose_stride(tb_plan *plan, int64_t took_ns) {
+  uint64_t cost = (uint64_t)CLOCK_NS * (plan->spec.code_end + 1);
+  uint64_t own = took_ns > (int64_t)cost ? (uint64_t)took_ns - cost : 1;
+  uint64_t stride = 1 + 100 * cost / (own + 1);
+  plan->stride = stride > MAX_STRIDE ? MAX_STRIDE : stride;
+}
+
+void tb_plan_profile(tb_plan *plan, int all) { plan->profile_all = all != 0; }
+const tb_component_times *tb_plan_component_times(tb_plan *plan) { return plan->times; }
+const tb_plan_times *tb_plan_own_times(tb_plan *plan) { return &plan->own_times; }
+
+/* -- Steps ---------------------------------------------------------------------------------------------------------------- */
+
+static int one_step(tb_plan *plan) {
+  const tb_instruction *begin = plan->code, *end = begin + plan->spec.code_end;
+  const bool timed = is_timed(plan);
+  if (!timed) {
+    return plan->pool_of_threads != NULL ? tb_pool_run_step(plan->pool_of_threads, false) : tb_execute(plan, begin, end);
+  }
+  int64_t before = tb_monotonic_ns();
+  int ended = plan->pool_of_threads != NULL ? tb_pool_run_step(plan->pool_of_threads, true)
+                                            : tb_execute_timed(plan, begin, end, &plan->own_times.overhead_ns);
+  plan->own_times.timed_steps++;
+  choose_stride(plan, tb_monotonic_ns() - before);
+  return ended;
+}
+
+int tb_plan_run(tb_plan *plan) {
+  tb_run *run = &plan->run;
+  /* The clock is looked at as often as it takes to be on time within some microseconds. */
+  uint32_t unlooked = 0, look_every = 1;
+  int64_t looked_ns = tb_monotonic_ns();
+  run->end = TB_RUN_DONE;
+  run->failed_function = NULL;
+  while (run->step < run->until) {
+    run->time = run->origin + (double)(run->step - run->first) * run->size;
+    int ended = one_step(plan);
+    if (ended != 0) return run->end = ended;
+    run->step++;
+    run->time = run->origin + (double)(run->step - run->first) * run->size;
+    if (plan->event_needed != NULL && tb_events_due(plan)) {
+      ended = tb_handle_events(plan, false);
+      if (ended != 0) return run->end = ended;
+    }
+    if (plan->spec.n_recorders > 0) {
+      ended = tb_plan_record(plan);
+      if (ended != 0) return run->end = ended;
+    }
+    if (run->attention) {
+      run->attention = 0;
+      return run->end = TB_RUN_ATTENTION;
+    }
+    if (run->deadline_ns != 0 && ++unlooked >= look_every) {
+      int64_t now = tb_monotonic_ns();
+      if (now >= run->deadline_ns) return run->end = run->step < run->until ? TB_RUN_DEADLINE : TB_RUN_DONE;
+      if (now - looked_ns < 20000 && look_every < 1024) look_every *= 2;
+      else if (now - looked_ns > 200000 && look_every > 1) look_every /= 2;
+      looked_ns = now;
+      unlooked = 0;
+    }
+  }
+  return run->end;
+}

@@ -1,0 +1,150 @@
+#ifndef TB_PLAN_INTERNAL_H
+#define TB_PLAN_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../import/importer_internal.h"
+#include "../platform/platform.h"
+#include "plan.h"
+
+/* What a packed instruction becomes: addresses instead of numbers, and one kind for each way to do it. */
+typedef enum {
+  DO_ACCESS,       /* function(instance, vrs, n, values): get or set of FMI 1.0 and 2.0; clocks */
+  DO_ACCESS_ARRAY, /* function(instance, vrs, n, values, n_values): of FMI 3.0 */
+  DO_GET_TEXTS,    /* pointers of the FMU's, which are copied */
+  DO_GET_BYTES,
+  DO_SET_BYTES,
+  DO_SET_CLOCKS,   /* those that tick; others must not be set */
+  DO_STEP_2,       /* fmi2DoStep, called directly */
+  DO_STEP,
+  DO_MOVE_8,       /* one value of 8 bytes */
+  DO_MOVE,         /* as they are */
+  DO_CONVERT,
+  DO_MOVE_TEXTS,
+  DO_SUM,
+  DO_EVERY,
+  DO_LOOP,
+  DO_PATCH,
+  DO_WHEN
+} tb_action;
+
+typedef struct {
+  uint16_t action;
+  uint8_t storage, storage_to;
+  uint32_t n;        /* value references, values, inputs, or instructions */
+  uint32_t component;
+  uint32_t n_values; /* or every, phase, dimension, patch, loop */
+  void *function;
+  void *instance; /* the FMU's */
+  const void *from; /* vrs, or values */
+  void *to;         /* values */
+  double factor, offset;
+} tb_instruction;
+
+typedef struct {
+  int32_t mode;
+  uint32_t text;
+  double value;
+} tb_patch;
+
+typedef struct {
+  uint32_t every, room, columns;
+  const uint32_t *layout; /* offset and storage of each column */
+  uint32_t rows;
+  uint64_t *cells;
+  uint8_t *texts;
+  uint32_t texts_size, texts_room;
+} tb_recorder;
+
+typedef struct {
+  uint32_t components, n_components; /* in the pool */
+  uint32_t watched, n_watched;       /* in the pool */
+  uint32_t rounds;
+  double tolerance;
+  uint32_t n_values;                 /* doubles that are watched */
+  void **states;
+  double *used, *residual, *last_residual;
+} tb_loop;
+
+typedef struct {
+  uint32_t component, vr;
+  uint8_t *clock; /* in the arena */
+  double next;    /* s; DBL_MAX: never */
+  double interval;
+  bool started;
+} tb_timer;
+
+typedef struct tb_pool tb_pool;
+
+struct tb_plan {
+  tb_plan_spec spec;
+  tb_run run;
+  tb_mutex *lock; /* of what failed */
+  uint8_t *arena;
+  size_t texts_at, sizes_at; /* offsets in the arena */
+  size_t *text_rooms;
+  uint32_t *pool;
+  tb_instruction *code;
+  tb_instance **instances;
+  void **scratch; /* for pointers that FMUs give: texts of one call */
+  size_t *scratch_sizes;
+  bool *event_needed; /* by component */
+  tb_patch *patches;
+  tb_recorder *recorders;
+  tb_loop *loops;
+  uint32_t n_loops;
+  tb_timer *timers;
+  uint32_t n_timers;
+  struct {
+    void **states;
+    uint8_t *numbers;
+  } saved[TB_SAVED_PLACES];
+  tb_component_times *times;
+  tb_plan_times own_times;
+  tb_pool *pool_of_threads;
+  uint64_t countdown, stride, random; /* to the next timed step */
+  bool profile_all;
+};
+
+/* execute.c: [begin, end); 0 or a tb_run_end */
+int tb_execute(tb_plan *plan, const tb_instruction *begin, const tb_instruction *end);
+/* The same, with the time of each instruction noted; what is not an FMU's goes to `overhead_ns`. */
+int tb_execute_timed(tb_plan *plan, const tb_instruction *begin, const tb_instruction *end, uint64_t *overhead_ns);
+/* Notes what failed; answers TB_RUN_FAILED, or 0 for a warning, which is counted. */
+int tb_failed(tb_plan *plan, uint32_t component, int status, const char *function);
+
+/* values.c */
+void tb_convert(const tb_instruction *at);
+bool tb_copy_text(tb_plan *plan, void *slot, const char *text, size_t size);
+void tb_apply_patch(tb_plan *plan, const tb_instruction *at);
+static inline size_t *tb_size_of_text(tb_plan *plan, const void *slot) {
+  size_t at = (size_t)((const uint8_t *)slot - plan->arena) - plan->texts_at;
+  return (size_t *)(void *)(plan->arena + plan->sizes_at + at / sizeof(void *) * sizeof(size_t));
+}
+
+/* loop.c; `overhead_ns`: as of tb_execute_timed, NULL: not timed */
+int tb_run_loop(tb_plan *plan, const tb_instruction *at, uint64_t *overhead_ns);
+
+/* events.c */
+int tb_step_with_events(tb_plan *plan, const tb_instruction *at);
+bool tb_events_due(tb_plan *plan);
+int tb_handle_events(tb_plan *plan, bool entered);
+
+/* threads.c: the stages of a step, the groups of each at the same time */
+tb_pool *tb_pool_create(tb_plan *plan);
+void tb_pool_destroy(tb_pool *pool);
+int tb_pool_run_step(tb_pool *pool, bool timed);
+
+static inline bool tb_is_text_storage(unsigned storage) { return storage == TB_TEXT || storage == TB_BYTES; }
+
+static inline unsigned tb_bucket(uint64_t ns) {
+  if (ns < 8) return (unsigned)ns;
+  if (ns > INT32_MAX) ns = INT32_MAX;
+  unsigned exponent = 0;
+  for (uint64_t rest = ns; rest > 1; rest >>= 1) exponent++;
+  return (exponent - 2) * 8 + (unsigned)((ns >> (exponent - 3)) & 7);
+}
+
+#endif
