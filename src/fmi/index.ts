@@ -18,6 +18,13 @@ export type * from './fmi1/model-description.js';
 export type * from './fmi3/model-description.js';
 export { writeFmi3ModelDescription } from './fmi3/write-model-description.js';
 export {
+  FmuInstance,
+  type FmuInstanceOptions,
+  type ModelFolder,
+  type ModelState,
+  type StepResult,
+} from './fmu-instance.js';
+export {
   type AnyModelDescription,
   type Capabilities,
   type FmiVersion,
@@ -44,5 +51,6 @@ export {
 } from './platform.js';
 export { type ReadModelDescription, readAnyModelDescription, readModelDescription } from './read-model-description.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
+export { type ModelValue, type NumberArray, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
 export { writeModelDescription } from './write-model-description.js';

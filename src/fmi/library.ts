@@ -7,17 +7,10 @@
 import { type Koffi, loadKoffi } from '../native/index.js';
 import type { FmuFolder } from './archive.js';
 import { FmuFunctionMissingError, FmuLibraryError, FmuSingletonError } from './errors.js';
+import { loadingRemedy } from './model-library.js';
 import { libraryPath } from './platform.js';
 
 const koffi = loadKoffi();
-
-/** koffi runs C on a stack of its own, of 2 MiB; FMUs expect what a main thread has. */
-const STACK_BYTES = 8 * 2 ** 20;
-try {
-  koffi.config({ sync_stack_size: STACK_BYTES });
-} catch {
-  // Too late when a library was loaded before: the stack stays as it is.
-}
 
 /** The functions of co-simulation, `void *` for whatever is passed by address. */
 const PROTOTYPES = {
@@ -173,10 +166,4 @@ export class FmuLibrary {
       return false;
     }
   }
-}
-
-function loadingRemedy(reason: string): string {
-  return /undefined symbol: _?Py/.test(reason)
-    ? 'it is written in Python and expects its library in the process: start with LD_PRELOAD=libpython3.11.so.1.0, or that of your Python'
-    : 'check that the libraries it depends on are installed and that it is built for this machine';
 }

@@ -79,15 +79,24 @@ export function platformsOf(modelIdentifier: string | undefined, entries: readon
 
 /** Path of the library to load. Throws {@link ModelExchangeOnlyError}, {@link FmuPlatformError}. */
 export function libraryPath({ file, directory, description }: FmuFolder): string {
-  const { coSimulation } = description;
-  if (coSimulation === undefined) {
+  return libraryFile(file, directory, description.coSimulation?.modelIdentifier, '2.0');
+}
+
+/** {@link libraryPath} of an FMU of whatever version, unpacked from `file` to `directory`. */
+export function libraryFile(
+  file: string,
+  directory: string,
+  modelIdentifier: string | undefined,
+  fmi: '1.0' | '2.0' | '3.0',
+): string {
+  if (modelIdentifier === undefined) {
     throw new ModelExchangeOnlyError(`${file} offers model exchange only, not co-simulation`, {
       location: { file },
       remedy: 'export the FMU for co-simulation, with a solver in it',
     });
   }
-  const fileName = `${coSimulation.modelIdentifier}.${EXTENSIONS[process.platform] ?? 'so'}`;
-  const folders = platformFolders();
+  const fileName = `${modelIdentifier}.${EXTENSIONS[process.platform] ?? 'so'}`;
+  const folders = platformFolders(process.platform, process.arch, fmi);
   for (const folder of folders) {
     const path = join(directory, 'binaries', folder, fileName);
     if (existsSync(path)) return path;

@@ -1,7 +1,27 @@
 export { NativeLibraryError } from './errors.js';
+export {
+  type ImporterFunctions,
+  importerFunctions,
+  NOT_OFFERED,
+  STEP_RESULT_BYTES,
+  STORAGE_SIZE,
+  STORAGES,
+  type Storage,
+} from './importer.js';
 export { type Koffi, koffiPlatform, loadKoffi } from './koffi.js';
 export { type Address, loadNative, type NativeFunctions, nativeLibraryPath, useNativeLibrary } from './library.js';
 export { OfflineSelection, type SelectionRule, type Verdict } from './offline-selection.js';
+export {
+  type ComponentTimes,
+  NativePlan,
+  type NativeRows,
+  type PlanInstruction,
+  type PlanOp,
+  type PlanSpec,
+  type RunEnd,
+  storageNumber,
+  textsBegin,
+} from './plan.js';
 export {
   BACKEND_COUNTERS,
   type BackendCounter,

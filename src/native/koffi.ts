@@ -11,8 +11,17 @@ export type Koffi = typeof import('koffi');
 
 let loaded: Koffi | undefined;
 
+/** koffi runs C on a stack of its own, of 2 MiB; FMUs expect what a main thread has. */
+const STACK_BYTES = 8 * 2 ** 20;
+
 export function loadKoffi(): Koffi {
-  loaded ??= fromBundle() ?? (createRequire(import.meta.url)('koffi') as Koffi);
+  if (loaded !== undefined) return loaded;
+  loaded = fromBundle() ?? (createRequire(import.meta.url)('koffi') as Koffi);
+  try {
+    loaded.config({ sync_stack_size: STACK_BYTES });
+  } catch {
+    // Too late when another thread loaded a library before: the stack stays as it is.
+  }
   return loaded;
 }
 

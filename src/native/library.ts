@@ -157,13 +157,24 @@ export function nativeLibraryPath(): string {
   );
 }
 
-const libraries = new Map<string, NativeFunctions>();
+/** By path: the library, and what was bound of it, by table of prototypes. */
+const bound = new Map<string, Map<object, unknown>>();
 
 /** Loads the library, once per path. Throws {@link NativeLibraryError}. */
 export function loadNative(): NativeFunctions {
+  return bindNative<NativeFunctions>(PROTOTYPES);
+}
+
+/** The functions of the library that a table of C prototypes names, bound once. Throws {@link NativeLibraryError}. */
+export function bindNative<Functions>(prototypes: Readonly<Record<keyof Functions & string, string>>): Functions {
   const path = nativeLibraryPath();
-  const known = libraries.get(path);
-  if (known !== undefined) return known;
+  let tables = bound.get(path);
+  if (tables === undefined) {
+    tables = new Map();
+    bound.set(path, tables);
+  }
+  const known = tables.get(prototypes);
+  if (known !== undefined) return known as Functions;
   if (!existsSync(path)) {
     throw new NativeLibraryError(`the native library ${path} is missing`, {
       details: { path },
@@ -173,9 +184,9 @@ export function loadNative(): NativeFunctions {
   try {
     const library = loadKoffi().load(path);
     const functions = Object.fromEntries(
-      Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]),
-    ) as unknown as NativeFunctions;
-    libraries.set(path, functions);
+      Object.entries<string>(prototypes).map(([name, prototype]) => [name, library.func(prototype)]),
+    ) as Functions;
+    tables.set(prototypes, functions);
     return functions;
   } catch (cause) {
     throw new NativeLibraryError(`cannot load ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {

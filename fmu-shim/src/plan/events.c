@@ -106,7 +106,7 @@ static int wind_up(tb_plan *plan, tb_timer *timer) {
 
 bool tb_events_due(tb_plan *plan) {
   const double now = plan->run.time + REST * plan->run.size;
-  bool due = plan->run.next_event <= now;
+  bool due = plan->spec.always_events || plan->run.next_event <= now;
   for (uint32_t k = 0; k < plan->n_timers; k++) {
     const bool ticks = plan->timers[k].started && plan->timers[k].next <= now;
     *plan->timers[k].clock = ticks;

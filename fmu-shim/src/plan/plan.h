@@ -58,7 +58,8 @@ typedef struct {
   uint32_t event_begin, event_end; /* exchanged in event mode, until nothing changes */
   uint32_t after_begin, after_end; /* after an event */
   uint32_t event_components;       /* in the pool: number, then the components */
-  uint32_t timers;                 /* in the pool: number, then component, value reference, clock in the arena, phase */
+  uint32_t timers;                 /* in the pool: number, then component, value reference and clock in the arena */
+  uint32_t always_events;          /* at every communication point, since discrete inputs may have changed */
 } tb_plan_spec;
 
 /* -- A run ---------------------------------------------------------------------------------------------------------- */
