@@ -20,12 +20,28 @@ export type ExampleName = 'dahlquist' | 'feedthrough' | 'misbehave' | 'monitor' 
 /** What each is for: test/fmus/README.md. */
 export const TEST_FMUS = [
   'arrays3',
+  'ball',
+  'clocks3',
   'counter',
+  'crash',
   'dahlquist1',
   'dahlquist3',
+  'early3',
+  'enumer',
   'feedthrough1',
   'feedthrough3',
   'gain',
+  'inter3',
+  'limited',
+  'me2',
+  'me3',
+  'once',
+  'once1',
+  'oscillator',
+  'slow',
+  'state3',
+  'units',
+  'vector',
 ] as const;
 export type TestFmuName = (typeof TEST_FMUS)[number];
 export type FmuName = ExampleName | TestFmuName;
