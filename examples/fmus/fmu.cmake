@@ -42,7 +42,8 @@ function(add_fmu name folder)
     C_STANDARD 11
     C_VISIBILITY_PRESET hidden
     PREFIX ""
-    LIBRARY_OUTPUT_DIRECTORY "$<1:${TWINBRIDGE_FMUS_DIR}/${name}/binaries/${folder}>")
+    LIBRARY_OUTPUT_DIRECTORY "$<1:${TWINBRIDGE_FMUS_DIR}/${name}/binaries/${folder}>"
+    LINK_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/modelDescription.xml") # which is copied after linking
   if(APPLE)
     set_target_properties(${name} PROPERTIES SUFFIX ".dylib")
   endif()
