@@ -1,6 +1,6 @@
 /**
- * Builds everything: the native library, the example FMUs, the TypeScript and the bundled backend. Each step does
- * nothing when nothing has changed.
+ * Builds everything: the native library, the FMUs of the examples and of the tests, the TypeScript and the bundled
+ * backend. Each step does nothing when nothing has changed.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -90,11 +90,13 @@ export async function build({ log = () => {} } = {}) {
   if (fresh) log('building …');
   const started = performance.now();
   await Promise.all([
-    cmake('fmu-shim', 'build/native').then(() => cmake('examples/fmus', 'build/fmus')),
+    cmake('fmu-shim', 'build/native')
+      .then(() => cmake('examples/fmus', 'build/fmus'))
+      .then(() => cmake('test/fmus', 'build/test-fmus')),
     typescript().then(bundleBackend),
   ]);
-  const { packExampleFmus } = await import(pathToFileURL(join(root, 'tools/pack-example-fmus.mjs')).href);
-  await packExampleFmus();
+  const { packFmus } = await import(pathToFileURL(join(root, 'tools/pack-fmus.mjs')).href);
+  await packFmus();
   dropStalePlatforms(log);
   if (fresh) log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -7,6 +7,8 @@
  *     V(Real, gain, TUNABLE)             \
  *     V(Boolean, high, OUTPUT)
  *   #define MODEL_STATE double integral;     what the model keeps besides its variables; may be left out
+ *   #define MODEL_LIVE INITIALIZATION        states in which a getter computes the outputs anew; may be left out
+ *   #define MODEL_MAX_INSTANCES 1            in one process; may be left out
  *   #include "fmu2_model.h"
  *
  *   static void model_start(model *m)                                   start values, as in modelDescription.xml
@@ -19,6 +21,8 @@
 #ifndef FMU2_MODEL_H
 #define FMU2_MODEL_H
 
+#include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +34,12 @@
 #endif
 #ifndef MODEL_STATE
 #define MODEL_STATE
+#endif
+#ifndef MODEL_LIVE
+#define MODEL_LIVE INITIALIZATION
+#endif
+#ifndef MODEL_MAX_INSTANCES
+#define MODEL_MAX_INSTANCES INT_MAX
 #endif
 
 /* -- The model's variables ------------------------------------------------------------------------------------------- */
@@ -126,18 +136,23 @@ static void *field(instance *self, const char *function, fmi2ValueReference vr, 
 const char *fmi2GetTypesPlatform(void) { return fmi2TypesPlatform; }
 const char *fmi2GetVersion(void) { return fmi2Version; }
 
+static atomic_int instances; /* in this process */
+
 fmi2Component fmi2Instantiate(fmi2String instanceName, fmi2Type fmuType, fmi2String fmuGUID,
                               fmi2String fmuResourceLocation, const fmi2CallbackFunctions *functions,
                               fmi2Boolean visible, fmi2Boolean loggingOn) {
   (void)visible;
   if (functions == NULL || functions->logger == NULL) return NULL;
+  const bool crowded = atomic_fetch_add(&instances, 1) >= MODEL_MAX_INSTANCES;
   const char *wrong = fmuType != fmi2CoSimulation                          ? "only co-simulation is supported"
                       : fmuGUID == NULL || strcmp(fmuGUID, MODEL_GUID) != 0 ? "the GUID is not that of this model"
                       : functions->allocateMemory == NULL || functions->freeMemory == NULL
                           ? "the memory functions are missing"
-                          : NULL;
+                      : crowded ? "it can be instantiated only once per process"
+                                : NULL;
   instance *self = wrong ? NULL : functions->allocateMemory(1, sizeof *self);
   if (self == NULL) {
+    atomic_fetch_sub(&instances, 1);
     functions->logger(functions->componentEnvironment, instanceName, fmi2Error, "logStatusError", "fmi2Instantiate: %s.",
                       wrong ? wrong : "out of memory");
     return NULL;
@@ -153,7 +168,9 @@ fmi2Component fmi2Instantiate(fmi2String instanceName, fmi2Type fmuType, fmi2Str
 
 void fmi2FreeInstance(fmi2Component c) {
   instance *self = c;
-  if (self != NULL) self->callbacks->freeMemory(self);
+  if (self == NULL) return;
+  self->callbacks->freeMemory(self);
+  atomic_fetch_sub(&instances, 1);
 }
 
 fmi2Status fmi2SetDebugLogging(fmi2Component c, fmi2Boolean on, size_t nCategories, const fmi2String categories[]) {
@@ -205,7 +222,7 @@ fmi2Status fmi2Reset(fmi2Component c) {
 #define ACCESSORS(type)                                                                                         \
   fmi2Status fmi2Get##type(fmi2Component c, const fmi2ValueReference vr[], size_t n, fmi2##type value[]) {      \
     ENTER("fmi2Get" #type, READABLE);                                                                           \
-    fmi2Status status = self->state == INITIALIZATION ? model_outputs(self) : fmi2OK;                           \
+    fmi2Status status = self->state & (MODEL_LIVE) ? model_outputs(self) : fmi2OK;                              \
     for (size_t i = 0; i < n; i++) {                                                                            \
       const FIELD_##type *from = field(self, "fmi2Get" #type, vr[i], type, false);                              \
       if (from == NULL) return fmi2Error;                                                                       \

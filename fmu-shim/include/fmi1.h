@@ -1,6 +1,6 @@
 /*
- * The C interface of FMI 1.0 for Co-Simulation, declared from the text of the standard (FMI for Co-Simulation 1.0,
- * October 2010, chapter 3).
+ * The C interface of FMI 1.0 for Co-Simulation, declared from the text of the standard (FMI for Co-Simulation 1.0, 12
+ * October 2010).
  *
  * In a library the name of each function starts with the FMU's modelIdentifier, `bouncingBall_fmiDoStep`, so no function
  * is declared here. Every one has a type `<name>TYPE`, for those who look it up; an FMU declares its own, with these

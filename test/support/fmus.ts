@@ -1,4 +1,4 @@
-/** The example FMUs, packed, and FMUs made from them by changing what is in the archive. */
+/** The FMUs of the examples and of test/fmus, packed, and FMUs made from them by changing what is in the archive. */
 import {
   existsSync,
   mkdirSync,
@@ -17,7 +17,37 @@ import { type ZipEntry, zip } from './zip.js';
 
 export type ExampleName = 'dahlquist' | 'feedthrough' | 'misbehave' | 'monitor' | 'predictor';
 
-const BUILT = fileURLToPath(new URL('../../build/fmus', import.meta.url));
+/** What each is for: test/fmus/README.md. */
+export const TEST_FMUS = [
+  'arrays3',
+  'ball',
+  'clocks3',
+  'counter',
+  'crash',
+  'dahlquist1',
+  'dahlquist3',
+  'early3',
+  'enumer',
+  'feedthrough1',
+  'feedthrough3',
+  'gain',
+  'inter3',
+  'limited',
+  'me2',
+  'me3',
+  'once',
+  'once1',
+  'oscillator',
+  'slow',
+  'state3',
+  'units',
+  'vector',
+] as const;
+export type TestFmuName = (typeof TEST_FMUS)[number];
+export type FmuName = ExampleName | TestFmuName;
+
+const EXAMPLES = fileURLToPath(new URL('../../build/fmus', import.meta.url));
+const TESTS = fileURLToPath(new URL('../../build/test-fmus', import.meta.url));
 
 /** A folder that is removed after the tests of the file. */
 export function temporaryFolder(): string {
@@ -41,9 +71,14 @@ export function privateTemporaryFiles(name: string = 'tmp'): () => string[] {
   return () => readdirSync(folder);
 }
 
-/** What the archive of an example FMU holds. */
-export function exampleEntries(name: ExampleName): ZipEntry[] {
-  const folder = join(BUILT, name);
+/** The FMU as CMake laid it out: a folder with what is in its archive. */
+export function unpackedFmu(name: FmuName): string {
+  return join((TEST_FMUS as readonly string[]).includes(name) ? TESTS : EXAMPLES, name);
+}
+
+/** What the archive of an FMU holds. */
+export function fmuEntries(name: FmuName): ZipEntry[] {
+  const folder = unpackedFmu(name);
   if (!existsSync(join(folder, 'modelDescription.xml'))) throw new Error(`${folder} is missing: run npm run build`);
   return (readdirSync(folder, { recursive: true }) as string[])
     .map((entry) => join(folder, entry))
@@ -51,14 +86,24 @@ export function exampleEntries(name: ExampleName): ZipEntry[] {
     .map((path) => ({ name: relative(folder, path).replaceAll('\\', '/'), content: readFileSync(path) }));
 }
 
-/** Writes the example FMU to `folder`; answers its path. */
-export function exampleFmu(folder: string, name: ExampleName): string {
-  return writeFmu(join(folder, `${name}.fmu`), exampleEntries(name));
+/** What the archive of an example FMU holds. */
+export function exampleEntries(name: ExampleName): ZipEntry[] {
+  return fmuEntries(name);
 }
 
-/** The example FMU with another modelDescription.xml, made from its own. */
-export function describedAs(name: ExampleName, change: (xml: string) => string): ZipEntry[] {
-  return exampleEntries(name).map((entry) =>
+/** Writes the example FMU to `folder`; answers its path. */
+export function exampleFmu(folder: string, name: ExampleName): string {
+  return writeFmu(join(folder, `${name}.fmu`), fmuEntries(name));
+}
+
+/** Writes the FMU of test/fmus to `folder`; answers its path. */
+export function testFmu(folder: string, name: TestFmuName): string {
+  return writeFmu(join(folder, `${name}.fmu`), fmuEntries(name));
+}
+
+/** The FMU with another modelDescription.xml, made from its own. */
+export function describedAs(name: FmuName, change: (xml: string) => string): ZipEntry[] {
+  return fmuEntries(name).map((entry) =>
     entry.name === 'modelDescription.xml' ? { ...entry, content: change(String(entry.content)) } : entry,
   );
 }
@@ -70,6 +115,6 @@ export function writeFmu(file: string, entries: readonly ZipEntry[]): string {
 }
 
 /** Folder and extension of this machine's libraries, as the examples were built: `binaries/linux64/dahlquist.so`. */
-export function libraryEntry(name: ExampleName): ZipEntry {
-  return exampleEntries(name).find((entry) => entry.name.startsWith('binaries/'))!;
+export function libraryEntry(name: FmuName): ZipEntry {
+  return fmuEntries(name).find((entry) => entry.name.startsWith('binaries/'))!;
 }
