@@ -1,4 +1,3 @@
-// @ts-nocheck
 /** Why a run ended badly. */
 import { FmiStatus, FmuStatusError } from '../fmi/index.js';
 import { type ErrorContext, ExitCode, TwinbridgeError } from '../support/errors.js';
@@ -14,6 +13,11 @@ export class AlgebraicLoopError extends TwinbridgeError {
 export class UnknownVariableError extends TwinbridgeError {
   override readonly code = 'TB_MASTER_UNKNOWN_VARIABLE';
   override readonly exitCode: ExitCode = ExitCode.invalidInput;
+}
+
+/** A step needs more memory than there is. */
+export class SimulationMemoryError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_MEMORY';
 }
 
 /** The results file cannot be written. */

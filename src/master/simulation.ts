@@ -1,71 +1,85 @@
-// @ts-nocheck
 /**
- * A fixed-step Jacobi co-simulation, synchronous, in the thread of the caller: at each communication point all inputs
- * are set from the outputs of that point, then all components make their step. A value thus takes one step through each
- * component, whatever the order of the components.
+ * A system as running instances and a step plan, synchronous, in the thread of the caller.
  *
- * Life: `initialize`, `step` any number of times, `close` in any case. The communication point after k steps is
- * start + k * step, computed anew each time, so rounding does not add up.
+ * Life: `initialize`, then steps, `close` in any case. Where steps go is the caller's to decide: `setGrid` says where the
+ * next one begins and how long steps are, `advance` makes them, `save` and `restore` go back.
  */
-import { Fmi2Instance, FmuDiscardError, type FmuFolder, type FmuLogMessage } from '../fmi/index.js';
-import { type Connection, type Port, portName, type System, variableAt } from '../system/index.js';
-import { AlgebraicLoopError, UnknownVariableError } from './errors.js';
-import { DurationHistogram } from './histogram.js';
-import { initialOrder } from './initial-order.js';
+import {
+  FmiStatus,
+  FmuDiscardError,
+  FmuInstance,
+  type FmuLogMessage,
+  type ModelFolder,
+  type ModelValue,
+  numberArray,
+  toModelValue,
+} from '../fmi/index.js';
+import { type ComponentTimes, loadKoffi, NativePlan, type NativeRows, type RunEnd } from '../native/index.js';
+import { type Port, portName, type System, sizeOf, variableAt } from '../system/index.js';
+import { AlgebraicLoopError, SimulationMemoryError, UnknownVariableError } from './errors.js';
+import { type CompiledPlan, compilePlan } from './plan/compile.js';
+import { isText, type Slot } from './plan/layout.js';
 import type { VariableValue } from './report.js';
-import { type Copies, carrierOf, compileStepPlan, type Slot, type StepPlan, type Windows } from './step-plan.js';
+import { convertValue, startUp } from './start-up.js';
 
 export interface SimulationOptions {
-  /** Variables whose values are wanted at each communication point, besides `system.record`. */
+  /** Variables whose values are wanted at each communication point, besides those of the recordings. */
   readonly observe?: readonly Port[];
   /** Called between the calls of FMUs, never inside one. */
   readonly onLog?: (message: FmuLogMessage) => void;
+  /** Has every step timed, instead of as many as cost next to nothing. */
+  readonly profile?: boolean;
+  /** Whether states from before a step may be restored after it. */
+  readonly mayGoBack?: boolean;
 }
 
-/** Rounds of passing values along a loop before it is given up. */
-const MAX_LOOP_ROUNDS = 100;
-/** Relative change of a Real that counts as settled. */
-const LOOP_TOLERANCE = 1e-12;
+/**
+ * What `advance` came back for: the step asked for is `reached`; the `budget` of time is used up; FMUs have sent
+ * `messages`; `rows` of results have to be taken; an FMU asks to end the simulation (`ended`, see `endedBy`).
+ */
+export type Advance = 'reached' | 'budget' | 'messages' | 'rows' | 'ended';
 
-type ComponentState = 'initializing' | 'stepping' | 'over';
-
-interface Participant {
-  readonly instance: Fmi2Instance;
-  readonly inputs: Windows;
-  readonly outputs: Windows;
-  readonly stepTimes: DurationHistogram;
-  state: ComponentState;
-}
+type Phase = 'instantiated' | 'running' | 'over';
 
 export class Simulation {
   readonly system: System;
-  readonly #plan: StepPlan;
-  readonly #participants: Participant[] = [];
-  #steps = 0;
+  readonly plan: CompiledPlan;
+  readonly #instances: FmuInstance[] = [];
+  #native: NativePlan | undefined;
+  #phase: Phase = 'instantiated';
   #endedBy: string | undefined;
 
   /**
-   * Instantiates all components. `folders`: the unpacked FMUs by `Component.fmu`. Throws what {@link Fmi2Instance}
+   * Instantiates all components. `folders`: the unpacked FMUs by `Component.fmu`. Throws what {@link FmuInstance}
    * throws, with nothing left behind.
    */
-  constructor(system: System, folders: ReadonlyMap<string, FmuFolder>, options: SimulationOptions = {}) {
+  constructor(system: System, folders: ReadonlyMap<string, ModelFolder>, options: SimulationOptions = {}) {
     this.system = system;
-    this.#plan = compileStepPlan(system, [...system.record.variables, ...(options.observe ?? [])]);
+    const { onLog, profile, observe, mayGoBack } = options;
+    this.plan = compilePlan(system, {
+      ...(observe === undefined ? {} : { observed: observe }),
+      ...(mayGoBack === undefined ? {} : { mayGoBack }),
+      patched: patchedPorts(system),
+    });
     try {
       for (const [index, { name, fmu, logging }] of system.components.entries()) {
         const folder = folders.get(fmu);
         if (folder === undefined) throw new TypeError(`component '${name}': ${fmu} is not unpacked`);
-        const { onLog } = options;
-        const instance = new Fmi2Instance(folder, { name, loggingOn: logging !== undefined, ...(onLog && { onLog }) });
-        this.#participants.push({
-          instance,
-          inputs: this.#plan.inputs[index]!,
-          outputs: this.#plan.outputs[index]!,
-          stepTimes: new DurationHistogram(),
-          state: 'initializing',
+        const instance = new FmuInstance(folder, {
+          name,
+          loggingOn: logging !== undefined,
+          eventMode: this.plan.eventMode[index] === true,
+          ...(onLog && { onLog }),
         });
+        this.#instances.push(instance);
         if (logging !== undefined) instance.setDebugLogging(true, logging === 'all' ? [] : logging);
       }
+      this.#native = new NativePlan(
+        this.plan.spec,
+        this.#instances.map(({ address }) => address),
+        this.plan.columns,
+      );
+      if (profile === true) this.#native.profileAll();
     } catch (error) {
       this.close();
       throw error;
@@ -74,11 +88,16 @@ export class Simulation {
 
   /** Communication point, s. */
   get time(): number {
-    return this.system.start + this.#steps * this.system.step;
+    return this.#plan.time;
   }
 
   get steps(): number {
-    return this.#steps;
+    return this.#plan.step;
+  }
+
+  /** When an FMU wants to handle an event next, s. */
+  get nextEvent(): number | undefined {
+    return this.#plan.nextEvent;
   }
 
   /** The component whose FMU asked to end the simulation, if one did. */
@@ -86,65 +105,98 @@ export class Simulation {
     return this.#endedBy;
   }
 
-  get instances(): readonly Fmi2Instance[] {
-    return this.#participants.map(({ instance }) => instance);
+  get instances(): readonly FmuInstance[] {
+    return this.#instances;
   }
 
-  /** Durations of `fmi2DoStep`, by component. */
-  get stepTimes(): readonly DurationHistogram[] {
-    return this.#participants.map(({ stepTimes }) => stepTimes);
+  get #plan(): NativePlan {
+    if (this.#native === undefined) throw new TypeError('the simulation is closed');
+    return this.#native;
   }
 
   /**
-   * Start values, then initialization mode with the outputs passed on in the order of their dependencies. Throws what
-   * {@link Fmi2Instance} throws, and {@link AlgebraicLoopError}.
+   * Start values, then initialisation mode with the outputs passed on in the order of their dependencies; ends at the
+   * first communication point. Throws what {@link FmuInstance} throws, and {@link AlgebraicLoopError}.
    */
   initialize(): void {
-    const { start: startTime, stop: stopTime } = this.system;
-    const experiment = { startTime, ...(stopTime === undefined ? {} : { stopTime }) };
-    for (const [index, { instance }] of this.#participants.entries()) {
-      this.#setStartValues(index, 'before');
-      instance.setupExperiment(experiment);
-      instance.enterInitializationMode();
-      this.#setStartValues(index, 'inside');
-    }
-    const { ordered, looped } = initialOrder(this.system);
-    for (const connection of ordered) this.#passOn(connection);
-    this.#settle(looped);
-    for (const participant of this.#participants) {
-      participant.instance.exitInitializationMode();
-      participant.state = 'stepping';
-    }
-    this.#takeOutputs();
+    startUp(this.system, this.#instances);
+    this.#phase = 'running';
+    const { stepping, start } = this.system;
+    this.setGrid(start, stepping.kind === 'fixed' ? stepping.size : stepping.maximum);
+    const { time, attention } = this.#plan.watchAddresses;
+    for (const instance of this.#instances) instance.watch({ time, attention });
+    this.#primePartlyFed();
+    this.#expect(this.#plan.events(true));
+    this.#expect(this.#plan.execute(...this.plan.refresh));
+    this.drainLogs();
+  }
+
+  /** From here on steps begin at `time` and have `size`, s. */
+  setGrid(time: number, size: number): void {
+    this.#plan.setGrid(time, size);
   }
 
   /**
-   * One communication step of all components. False, with nothing changed at this communication point, when an FMU asked
-   * to end the simulation instead of making its step. Throws what {@link Fmi2Instance} throws.
+   * Makes steps until number `until` is reached, or for `budgetMs` at most, or until something needs the caller. Throws
+   * what {@link FmuInstance} throws.
    */
-  step(): boolean {
-    const { time } = this;
-    const { step: size } = this.system;
-    this.#passAllOn();
-    for (const { instance, inputs } of this.#participants) setInputs(instance, inputs);
-    let before = performance.now();
-    for (const participant of this.#participants) {
-      try {
-        participant.instance.doStep(time, size);
-      } catch (error) {
-        if (error instanceof FmuDiscardError && participant.instance.wantsToTerminate()) {
-          this.#endedBy = participant.instance.name;
-          return false;
-        }
-        throw error;
-      }
-      const after = performance.now();
-      participant.stepTimes.add(after - before);
-      before = after;
+  advance(until: number, budgetMs?: number): Advance {
+    const end = this.#plan.run(until, budgetMs);
+    switch (end) {
+      case 'done':
+        return 'reached';
+      case 'deadline':
+        return 'budget';
+      case 'attention':
+        this.drainLogs();
+        return 'messages';
+      case 'rows-full':
+        return 'rows';
+      default:
+        this.#expect(end);
+        return 'ended';
     }
-    this.#takeOutputs();
-    this.#steps += 1;
-    return true;
+  }
+
+  /** Event mode of FMI 3.0, at the present communication point. */
+  handleEvents(): void {
+    this.#expect(this.#plan.events(false));
+  }
+
+  /** A row of the present communication point for each recording. */
+  record(): void {
+    this.#expect(this.#plan.record());
+  }
+
+  takeRows(recording: number): NativeRows {
+    return this.#plan.takeRows(recording);
+  }
+
+  /** All states and values at the present communication point, in one of four places. */
+  save(place: number): void {
+    this.#expect(this.#plan.save(place));
+  }
+
+  restore(place: number): void {
+    this.#expect(this.#plan.restore(place));
+  }
+
+  /** Hands over what FMUs have said. */
+  drainLogs(): void {
+    for (const instance of this.#instances) instance.drainLog();
+  }
+
+  /** Calls of a component that returned a warning; those of the step plan are counted together, in `planWarnings`. */
+  get planWarnings(): number {
+    return this.#plan.warnings;
+  }
+
+  componentTimes(): ComponentTimes[] {
+    return this.#plan.componentTimes();
+  }
+
+  ownTimes(): ReturnType<NativePlan['ownTimes']> {
+    return this.#plan.ownTimes();
   }
 
   /**
@@ -152,159 +204,159 @@ export class Simulation {
    * and is left to its log. May be called again.
    */
   close(): void {
-    for (const participant of this.#participants) {
-      if (participant.state === 'stepping') {
-        try {
-          participant.instance.terminate();
-        } catch {
-          // Freeing it is all that remains to be done.
-        }
+    if (this.#phase === 'over') return;
+    for (const instance of this.#instances) {
+      instance.unwatch();
+      if (this.#phase !== 'running') continue;
+      try {
+        instance.terminate();
+      } catch {
+        // Freeing it is all that remains to be done.
       }
-      participant.state = 'over';
-      participant.instance.free();
     }
+    this.#phase = 'over';
+    this.#native?.destroy();
+    this.#native = undefined;
+    for (const instance of this.#instances) instance.free();
   }
 
-  /** A function that tells the variable's value at the present communication point, without a call of the FMU. */
+  // -- Values -----------------------------------------------------------------------------------------------------------
+
+  /** The scalars of a port: itself, or the elements of an array. */
+  scalars(port: Port): Port[] {
+    const isArray = port.element === undefined && variableAt(this.system, port).dimensions.length > 0;
+    if (!isArray) return [port];
+    return Array.from({ length: sizeOf(this.system, port) }, (_, element) => ({ ...port, element }));
+  }
+
+  /** A function that tells a scalar's value at the present communication point, without a call of the FMU. */
   reader(port: Port): () => VariableValue {
-    const { reals, integers, strings } = this.#plan.given;
-    const { type, index } = this.#slot(port);
-    switch (carrierOf(type)) {
-      case 'Real':
-        return () => reals[index]!;
-      case 'Integer':
-        return () => integers[index]!;
-      case 'Boolean':
-        return () => integers[index] !== 0;
-      case 'String':
-        return () => strings[index]!;
+    const slot = this.#slot(port);
+    const { type } = variableAt(this.system, port);
+    const raw = numberArray(slot.storage, 1, this.#plan.arena, slot.offset);
+    if (slot.storage === 'text') {
+      const koffi = loadKoffi();
+      return () => koffi.decode.string(raw[0] as bigint);
     }
+    if (slot.storage === 'bytes') {
+      const koffi = loadKoffi();
+      const sizes = new BigUint64Array(this.#plan.arena, this.#sizeOffset(slot), 1);
+      return () => Buffer.from(koffi.view(raw[0] as bigint, Number(sizes[0]))).toString('hex');
+    }
+    return () => {
+      const value = toModelValue(slot.storage, type, raw[0]!);
+      return typeof value === 'bigint' ? toVariableValue(value) : (value as VariableValue);
+    };
   }
 
-  /** {@link reader} as a number, a Boolean as 0 or 1. Throws {@link UnknownVariableError} for a String. */
+  /** {@link reader} as a number, a Boolean as 0 or 1. Throws {@link UnknownVariableError} for a text. */
   numberReader(port: Port): () => number {
-    const { reals, integers } = this.#plan.given;
-    const { type, index } = this.#slot(port);
-    if (type === 'String') {
-      throw new UnknownVariableError(`'${portName(this.system, port)}' is a String and cannot be captured as numbers`);
+    const slot = this.#slot(port);
+    if (isText(slot.storage)) {
+      throw new UnknownVariableError(`'${portName(this.system, port)}' is a text and cannot be captured as numbers`);
     }
-    return type === 'Real' ? () => reals[index]! : () => integers[index]!;
+    const raw = numberArray(slot.storage, 1, this.#plan.arena, slot.offset);
+    return slot.storage === 'f64' ? () => raw[0] as number : () => Number(raw[0]);
+  }
+
+  /** Sets a variable that no connection feeds, between steps: one value for each element. */
+  set(port: Port, values: readonly ModelValue[]): void {
+    const { type } = variableAt(this.system, port);
+    this.#instances[port.component]!.set(
+      port.variable,
+      values.map((value) => convertValue(value, type)),
+    );
+  }
+
+  /** Overrides or biases a connected input, or an output, from the next step on. */
+  patch(port: Port, mode: 'off' | 'override' | 'bias', value: VariableValue = 0): void {
+    const patch = this.plan.patchOf(port);
+    if (patch === undefined) throw new TypeError(`'${portName(this.system, port)}' is not patched`);
+    const text = this.plan.layout.texts + patch;
+    if (typeof value === 'string') this.#plan.putText(text, Buffer.from(value, 'utf8'));
+    this.#plan.patch(patch, mode, typeof value === 'string' ? 0 : Number(value), text);
   }
 
   #slot(port: Port): Slot {
-    const slot = this.#plan.slotOf(port);
+    const slot = this.plan.layout.given(port);
     if (slot === undefined) throw new TypeError(`'${portName(this.system, port)}' is not observed`);
     return slot;
   }
 
-  /** Inputs are set inside initialization mode, all other start values before it (FMI 2.0.4, section 4.2.4). */
-  #setStartValues(component: number, when: 'before' | 'inside'): void {
-    for (const { variable, value } of this.system.components[component]!.start) {
-      const port = { component, variable };
-      const isInput = variableAt(this.system, port).causality === 'input';
-      if (isInput === (when === 'inside')) this.#write(port, value);
-    }
+  #sizeOffset(slot: Slot): number {
+    const { layout, spec } = this.plan;
+    const texts = slot.offset - 8 * layout.textNumber(slot);
+    return texts + 8 * spec.texts + 8 * layout.textNumber(slot);
   }
 
-  /** Passes the values along the loops until none changes any more. */
-  #settle(looped: readonly Connection[]): void {
-    let moving: readonly Connection[] = looped;
-    for (let round = 0; moving.length > 0; round++) {
-      if (round === MAX_LOOP_ROUNDS) {
-        const names = moving.map(({ from, to }) => `${portName(this.system, from)} -> ${portName(this.system, to)}`);
-        throw new AlgebraicLoopError(
-          `the initial values of a loop do not settle after ${MAX_LOOP_ROUNDS} rounds: ${names.join(', ')}`,
-          {
-            details: { connections: names },
-            remedy: 'break the loop, or let an FMU declare that its output does not depend on the input at the start',
-          },
-        );
+  /** Elements of arrays that nothing feeds keep the values they start with. */
+  #primePartlyFed(): void {
+    for (const { to } of this.system.connections) {
+      if (!('component' in to) || to.element === undefined) continue;
+      const { component, variable } = to;
+      const slot = this.plan.layout.taken({ component, variable });
+      if (slot === undefined || isText(slot.storage)) continue;
+      const values = this.#instances[component]!.get(variable, slot.count);
+      const raw = numberArray(slot.storage, slot.count, this.#plan.arena, slot.offset);
+      for (const [index, value] of values.entries()) {
+        raw[index] = typeof raw[0] === 'bigint' ? BigInt(value as number) : Number(value);
       }
-      const settled = new Map(looped.map((connection) => [connection, this.#read(connection.from)]));
-      for (const connection of looped) this.#passOn(connection);
-      moving = looped.filter((connection) => !isSame(this.#read(connection.from), settled.get(connection)!));
     }
   }
 
-  #passOn({ from, to }: Connection): void {
-    this.#write(to, this.#read(from));
-  }
-
-  /** One value, asked of the FMU; for initialization, not for steps. */
-  #read(port: Port): VariableValue {
-    const { instance } = this.#participants[port.component]!;
-    const { type, valueReference } = variableAt(this.system, port);
-    const vrs = Uint32Array.of(valueReference);
-    const real = new Float64Array(1);
-    const integer = new Int32Array(1);
-    const text: string[] = [];
-    switch (carrierOf(type)) {
-      case 'Real':
-        instance.getReal(vrs, real);
-        return real[0]!;
-      case 'Integer':
-        instance.getInteger(vrs, integer);
-        return integer[0]!;
-      case 'Boolean':
-        instance.getBoolean(vrs, integer);
-        return integer[0] !== 0;
-      case 'String':
-        instance.getString(vrs, text);
-        return text[0]!;
+  /** Throws what a run of the plan ended with, if it is an error. */
+  #expect(end: RunEnd): void {
+    if (end === 'done' || end === 'deadline' || end === 'attention' || end === 'rows-full') return;
+    const { component, status, function: name } = this.#plan.failure;
+    this.drainLogs();
+    if (end === 'terminated') {
+      this.#endedBy = this.system.components[component]!.name;
+      return;
     }
-  }
-
-  #write(port: Port, value: VariableValue): void {
-    const { instance } = this.#participants[port.component]!;
-    const { type, valueReference } = variableAt(this.system, port);
-    const vrs = Uint32Array.of(valueReference);
-    const carrier = carrierOf(type);
-    if (carrier === 'Real') instance.setReal(vrs, Float64Array.of(Number(value)));
-    else if (carrier === 'Integer') instance.setInteger(vrs, Int32Array.of(Number(value)));
-    else if (carrier === 'Boolean') instance.setBoolean(vrs, Int32Array.of(Number(value)));
-    else instance.setString(vrs, [String(value)]);
-  }
-
-  /** From the given to the taken arena. */
-  #passAllOn(): void {
-    const { given, taken, realToReal, integerToReal, integerToInteger, stringToString } = this.#plan;
-    copy(given.reals, taken.reals, realToReal);
-    copy(given.integers, taken.reals, integerToReal);
-    copy(given.integers, taken.integers, integerToInteger);
-    copy(given.strings, taken.strings, stringToString);
-    for (const { string: window } of this.#plan.inputs) {
-      for (let i = 0; i < (window?.values.length ?? 0); i++) window!.values[i] = taken.strings[window!.offset + i]!;
+    if (end === 'no-memory') throw new SimulationMemoryError('out of memory in a step: a text is too long');
+    if (end === 'unsettled') throw this.#unsettled(component);
+    const instance = this.#instances[component]!;
+    const error = instance.failure(name, status, this.time);
+    if (error instanceof FmuDiscardError && status === FmiStatus.discard && instance.wantsToTerminate()) {
+      this.#endedBy = instance.name;
+      return;
     }
+    throw error;
   }
 
-  #takeOutputs(): void {
-    const { strings } = this.#plan.given;
-    for (const { instance, outputs } of this.#participants) getOutputs(instance, outputs, strings);
+  #unsettled(number: number): AlgebraicLoopError {
+    const loops = this.plan.order.blocks.flatMap(({ loop }) => (loop === undefined ? [] : [loop]));
+    const { iterations } = this.system.loops;
+    const path = loops[number]?.path ?? [];
+    return new AlgebraicLoopError(
+      `at t = ${this.time} s an algebraic loop does not settle after ${iterations} rounds: ${path.join(', ')}`,
+      {
+        details: { connections: path, time: this.time },
+        remedy: 'take a smaller step, a larger loops.tolerance, or loops.atSteps: false',
+      },
+    );
   }
 }
 
-function copy<T>(source: ArrayLike<T>, target: { [index: number]: T }, { from, to }: Copies): void {
-  for (let i = 0; i < from.length; i++) target[to[i]!] = source[from[i]!]!;
+/** Ports of the scenario that the plan has to reach: those that a connection feeds, and what is read. */
+function patchedPorts(system: System): Port[] {
+  const ports = new Map<string, Port>();
+  for (const { port } of system.scenario?.events ?? []) {
+    if (isReachedByPlan(system, port)) ports.set(portName(system, port), port);
+  }
+  return [...ports.values()];
 }
 
-function setInputs(instance: Fmi2Instance, { real, integer, boolean, string }: Windows): void {
-  if (real !== undefined) instance.setReal(real.vrs, real.values);
-  if (integer !== undefined) instance.setInteger(integer.vrs, integer.values);
-  if (boolean !== undefined) instance.setBoolean(boolean.vrs, boolean.values);
-  if (string !== undefined) instance.setString(string.vrs, string.values);
+/** Else its variable is set directly. */
+export function isReachedByPlan(system: System, port: Port): boolean {
+  const { causality } = variableAt(system, port);
+  if (causality === 'output' || causality === 'calculatedParameter') return true;
+  return system.connections.some(
+    ({ to }) => 'component' in to && to.component === port.component && to.variable === port.variable,
+  );
 }
 
-/** `strings`: the arena's. */
-function getOutputs(instance: Fmi2Instance, { real, integer, boolean, string }: Windows, strings: string[]): void {
-  if (real !== undefined) instance.getReal(real.vrs, real.values);
-  if (integer !== undefined) instance.getInteger(integer.vrs, integer.values);
-  if (boolean !== undefined) instance.getBoolean(boolean.vrs, boolean.values);
-  if (string === undefined) return;
-  instance.getString(string.vrs, string.values);
-  for (let i = 0; i < string.values.length; i++) strings[string.offset + i] = string.values[i]!;
-}
-
-function isSame(a: VariableValue, b: VariableValue): boolean {
-  if (typeof a !== 'number' || typeof b !== 'number') return a === b;
-  return Object.is(a, b) || Math.abs(a - b) <= LOOP_TOLERANCE * Math.max(Math.abs(a), Math.abs(b));
+function toVariableValue(value: bigint): VariableValue {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
 }

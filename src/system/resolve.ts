@@ -36,7 +36,7 @@ import {
 } from './system.js';
 import { convertUnit } from './units.js';
 
-const DEFAULT_LOOPS: LoopSettings = { tolerance: 1e-9, iterations: 100, atSteps: true };
+const DEFAULT_LOOPS: Omit<LoopSettings, 'atSteps'> = { tolerance: 1e-9, iterations: 100 };
 /** A part of a step that counts as nothing: decimal fractions are not exact in binary. */
 const STEP_TOLERANCE = 1e-6;
 
@@ -73,13 +73,15 @@ class Resolver {
     this.#checkNames();
     const ports = new PortResolver(components, functions, this.#problems, this.#warnings);
     const connections = ports.connections(this.#draft.connections);
+    const { algorithm = 'jacobi' } = this.#draft;
     const system: System = {
       file,
       components,
       functions,
       connections,
-      algorithm: this.#draft.algorithm ?? 'jacobi',
-      loops: { ...DEFAULT_LOOPS, ...this.#draft.loops },
+      algorithm,
+      // Jacobi by itself is explicit: a value takes a step through each component.
+      loops: { ...DEFAULT_LOOPS, atSteps: algorithm === 'gauss-seidel', ...this.#draft.loops },
       stepping: this.#stepping(ports),
       threads: this.#draft.threads ?? 1,
       start,

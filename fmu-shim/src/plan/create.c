@@ -4,6 +4,15 @@
 
 static void *at_offset(const tb_plan *plan, uint32_t offset) { return plan->arena + offset; }
 
+/* In place of a function that the library lacks: 3 is Error in all versions. */
+static int not_there(void *component, const uint32_t *vrs, size_t n, void *values) {
+  (void)component;
+  (void)vrs;
+  (void)n;
+  (void)values;
+  return 3;
+}
+
 static void unpack_access(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
   tb_instance *instance = plan->instances[from->component];
   const unsigned storage = from->e;
@@ -20,6 +29,10 @@ static void unpack_access(tb_plan *plan, const tb_packed_instruction *from, tb_i
   else if (storage == TB_TEXT && !set) to->action = DO_GET_TEXTS;
   else if (storage == TB_CLOCK) to->action = set ? DO_SET_CLOCKS : DO_ACCESS;
   else to->action = instance->library->fmi == TB_FMI3 ? DO_ACCESS_ARRAY : DO_ACCESS;
+  if (to->function == NULL) {
+    to->action = DO_ACCESS;
+    to->function = (void *)not_there;
+  }
 }
 
 static void unpack_step(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {

@@ -18,7 +18,8 @@ int tb_failed(tb_plan *plan, uint32_t component, int status, const char *functio
 
 static const char *name_of(const tb_plan *plan, const tb_instruction *at) {
   const tb_accessor *accessor = &plan->instances[at->component]->library->accessors[at->storage];
-  return at->function == accessor->get ? accessor->get_name : accessor->set_name;
+  const char *name = at->function == accessor->get ? accessor->get_name : accessor->set_name;
+  return name == NULL ? "a function that the library does not export" : name;
 }
 
 static int get_texts(tb_plan *plan, const tb_instruction *at) {

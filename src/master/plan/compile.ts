@@ -1,0 +1,548 @@
+/**
+ * A system compiled to a step plan: what the executor (fmu-shim/src/plan) does in a step, instruction by instruction.
+ *
+ * A component's turn is: move its inputs to where they lie side by side and convert them on the way, set them, make the
+ * step. Its outputs are read as soon as nobody needs the old ones any more. Where the inputs of a component lie side by
+ * side already, among the outputs of another, they are set from there and nothing is moved.
+ */
+import { type PlanInstruction, type PlanSpec, STORAGE_SIZE, storageNumber } from '../../native/index.js';
+import { type Connection, isFunctionPort, type Port, type System, variableAt } from '../../system/index.js';
+import { isText, Layout, type Slot, type Window } from './layout.js';
+import { type Block, type StepOrder, stepOrder } from './order.js';
+
+export interface CompileOptions {
+  /** Variables whose values are wanted at communication points besides those of the recordings. */
+  readonly observed?: readonly Port[];
+  /** Connected inputs, and outputs, whose values may be overridden or biased while it runs. */
+  readonly patched?: readonly Port[];
+  /** Whether steps may be undone. */
+  readonly mayGoBack?: boolean;
+}
+
+/** Rows that a recorder holds before they have to be taken: some 256 KiB. */
+const ROW_BYTES = 256 * 1024;
+
+export interface CompiledPlan {
+  readonly spec: PlanSpec;
+  readonly layout: Layout;
+  readonly order: StepOrder;
+  /** By component: FMI 3.0, whose events the plan handles. */
+  readonly eventMode: readonly boolean[];
+  /** Cells in a row of each recorder, without the time. */
+  readonly columns: readonly number[];
+  /** Instructions that read all outputs: before the first step, and after going elsewhere in time. */
+  readonly refresh: readonly [begin: number, end: number];
+  /** Number of a patch by port. */
+  patchOf(port: Port): number | undefined;
+}
+
+export function compilePlan(system: System, options: CompileOptions = {}): CompiledPlan {
+  return new Compiler(system, options).compile();
+}
+
+class Compiler {
+  readonly #system: System;
+  readonly #options: CompileOptions;
+  readonly #order: StepOrder;
+  readonly #eventMode: readonly boolean[];
+  readonly #layout: Layout;
+  readonly #patches = new Map<string, number>();
+  /** Connections by what they end at. */
+  readonly #feeds: readonly Connection[][];
+  readonly #feedsFunction: readonly Connection[][];
+  readonly #code: PlanInstruction[] = [];
+  readonly #pool: number[] = [];
+  readonly #vrPlaces = new Map<string, number>();
+
+  constructor(system: System, options: CompileOptions) {
+    this.#system = system;
+    this.#options = options;
+    this.#order = stepOrder(system);
+    this.#eventMode = system.components.map(
+      ({ model, isolate }) =>
+        model.capabilities.eventMode && !isolate && model.variables.some(({ type }) => type === 'Clock'),
+    );
+    for (const port of options.patched ?? []) this.#patches.set(key(port), this.#patches.size);
+    this.#feeds = system.components.map(() => []);
+    this.#feedsFunction = system.functions.map(() => []);
+    for (const connection of system.connections) {
+      const { to } = connection;
+      if (isFunctionPort(to)) this.#feedsFunction[to.function]!.push(connection);
+      else if (!this.#isOfStart(to)) this.#feeds[to.component]!.push(connection);
+    }
+    const given = [
+      ...system.connections.flatMap(({ from }) => (isFunctionPort(from) ? [] : [from])),
+      ...system.recordings.flatMap(({ variables }) => variables),
+      ...(options.observed ?? []),
+      ...this.#outputClocks(),
+    ];
+    // Those that come from neighbours lie as neighbours: then one move, or none, is enough.
+    const taken = this.#feeds.flatMap((feeds) =>
+      feeds.toSorted((a, b) => compareTerminals(a.from, b.from)).map(({ to }) => to as Port),
+    );
+    this.#layout = new Layout(system, given.toSorted(compareTerminals), [...taken, ...this.#timers()], this.#eventMode);
+  }
+
+  compile(): CompiledPlan {
+    const { components, recordings, threads } = this.#system;
+    const parallel = threads > 1 && this.#system.algorithm === 'jacobi' && this.#order.blocks.every(({ loop }) => !loop);
+    const stages = parallel ? this.#parallelSteps() : this.#serialSteps();
+    const codeEnd = this.#code.length;
+    const events = this.#section(() => this.#exchangeEvents());
+    const afterEvents = this.#section(() => this.#readAll((index) => this.#eventMode[index] === true));
+    const refresh = this.#section(() => this.#readAll(() => true));
+    const stagesPlace = this.#pool.length;
+    for (const groups of stages) this.#pool.push(groups.length, ...groups.flat());
+    const recordersPlace = this.#pool.length;
+    const columns = recordings.map(({ variables, every }) => this.#recorder(variables, every));
+    const eventComponents = this.#pool.length;
+    const handling = [...components.keys()].filter((index) => this.#eventMode[index]);
+    this.#pool.push(handling.length, ...handling);
+    const timersPlace = this.#pool.length;
+    const timers = this.#timers();
+    this.#pool.push(timers.length);
+    for (const port of timers) {
+      const { valueReference } = variableAt(this.#system, port);
+      this.#pool.push(port.component, valueReference, this.#layout.taken(port)!.offset);
+    }
+    const hasLoops = this.#order.blocks.some(({ loop }) => loop !== undefined);
+    const spec: PlanSpec = {
+      arenaSize: this.#layout.arenaSize,
+      // One more than there are patches of texts: where their values are kept.
+      texts: this.#layout.texts + this.#patches.size,
+      components: components.length,
+      patches: this.#patches.size,
+      stages: [stages.length, stagesPlace],
+      recorders: [recordings.length, recordersPlace],
+      threads: parallel ? threads : 1,
+      mayGoBack: this.#options.mayGoBack === true || hasLoops,
+      codeEnd,
+      events,
+      afterEvents,
+      eventComponents,
+      timers: timersPlace,
+      alwaysEvents: this.#layout.components.some(({ takes }) =>
+        takes.some(({ inEvents, clock, storage }) => inEvents && clock === undefined && storage !== 'clock'),
+      ),
+      code: this.#code,
+      pool: this.#pool,
+    };
+    return {
+      spec,
+      layout: this.#layout,
+      order: this.#order,
+      eventMode: this.#eventMode,
+      columns,
+      refresh,
+      patchOf: (port) => this.#patches.get(key(port)),
+    };
+  }
+
+  // -- Steps ----------------------------------------------------------------------------------------------------------
+
+  #serialSteps(): [number, number][][] {
+    const { blocks } = this.#order;
+    const jacobi = this.#system.algorithm === 'jacobi';
+    if (jacobi) for (const index of this.#functionOrder()) this.#computeFunction(index);
+    const pending = this.#pendingReads(blocks);
+    for (const block of blocks) {
+      if (!jacobi) this.#computeFunctionsBefore(block);
+      if (block.loop !== undefined) this.#loop(block);
+      else {
+        const [component] = block.components;
+        this.#take(component!);
+        this.#step(component!);
+      }
+      for (const component of pending.after(block)) this.#read(component);
+    }
+    return [];
+  }
+
+  /**
+   * When the outputs of a component may be read: after its step, and with Jacobi after the steps of all that take them,
+   * which want the old ones.
+   */
+  #pendingReads(blocks: readonly Block[]): { after(block: Block): number[] } {
+    const jacobi = this.#system.algorithm === 'jacobi';
+    const blockOf = new Map(blocks.flatMap((block) => block.components.map((component) => [component, block] as const)));
+    const takers = new Map<number, Set<Block>>();
+    for (const { from, to } of this.#system.connections) {
+      if (isFunctionPort(from) || isFunctionPort(to)) continue;
+      const taker = blockOf.get(to.component)!;
+      if (taker.components.includes(from.component)) continue;
+      const set = takers.get(from.component) ?? new Set();
+      takers.set(from.component, set.add(taker));
+    }
+    const waiting = new Map<number, Set<Block>>();
+    const readers = new Map<Block, number[]>();
+    for (const block of blocks) {
+      // The outputs of a loop are read inside it.
+      if (block.loop !== undefined) continue;
+      for (const component of block.components) {
+        const waits = new Set([block, ...(jacobi ? (takers.get(component) ?? []) : [])]);
+        waiting.set(component, waits);
+        for (const waited of waits) readers.set(waited, [...(readers.get(waited) ?? []), component]);
+      }
+    }
+    return {
+      after: (block) =>
+        (readers.get(block) ?? []).filter((component) => {
+          const waits = waiting.get(component)!;
+          waits.delete(block);
+          return waits.size === 0;
+        }),
+    };
+  }
+
+  /** First all steps, then all reads: nobody reads while others take. */
+  #parallelSteps(): [number, number][][] {
+    const group = (fill: () => void): [number, number] => [...this.#section(fill)];
+    const functions = this.#functionOrder();
+    const first = functions.length === 0 ? [] : [group(() => functions.forEach((index) => void this.#computeFunction(index)))];
+    const components = [...this.#system.components.keys()];
+    const steps = components.map((component) =>
+      group(() => {
+        this.#take(component);
+        this.#step(component);
+      }),
+    );
+    const reads = components.map((component) => group(() => this.#read(component))).filter(([begin, end]) => end > begin);
+    return [first, steps, reads].filter((groups) => groups.length > 0);
+  }
+
+  #loop({ components, loop }: Block): void {
+    const at = this.#code.length;
+    this.#emit({ op: 'loop' });
+    for (const component of components) {
+      this.#take(component);
+      this.#step(component);
+      this.#read(component);
+    }
+    const list = this.#pool.length;
+    this.#pool.push(...components);
+    // What goes round: the outputs that feed the loop's own inputs.
+    const watched = new Map<string, Slot>();
+    for (const index of loop!.connections) {
+      const { from } = this.#system.connections[index]!;
+      if (isFunctionPort(from)) continue;
+      const slot = this.#layout.given(from)!;
+      if (!isText(slot.storage)) watched.set(String(slot.offset), slot);
+    }
+    const watchedAt = this.#pool.length;
+    for (const { offset, count, storage } of watched.values()) this.#pool.push(offset, count, storageNumber(storage));
+    const { iterations, tolerance } = this.#system.loops;
+    this.#code[at] = {
+      op: 'loop',
+      component: components[0]!,
+      a: this.#code.length - at - 1,
+      b: list,
+      c: components.length,
+      d: watchedAt,
+      e: watched.size,
+      f: iterations,
+      scale: { factor: tolerance, offset: 0 },
+    };
+  }
+
+  /** Moves and sets what a component takes at steps. */
+  #take(component: number): void {
+    const { every } = this.#system.components[component]!;
+    this.#guarded(every, 0, () => {
+      for (const window of this.#layout.components[component]!.takes) {
+        if (!window.inEvents) this.#setWindow(component, window);
+      }
+    });
+  }
+
+  #step(component: number): void {
+    const { every } = this.#system.components[component]!;
+    this.#guarded(every, 0, () => this.#emit({ op: 'step', component, a: every }));
+  }
+
+  /** A component that makes one long step while others make several has its outputs read at the end of it. */
+  #read(component: number): void {
+    const { every } = this.#system.components[component]!;
+    this.#guarded(every, every - 1, () => {
+      for (const window of this.#layout.components[component]!.gives) {
+        if (!window.inEvents) this.#getWindow(component, window);
+      }
+    });
+  }
+
+  #readAll(isWanted: (component: number) => boolean): void {
+    for (const component of this.#system.components.keys()) {
+      if (!isWanted(component)) continue;
+      for (const window of this.#layout.components[component]!.gives) {
+        if (!window.inEvents) this.#getWindow(component, window);
+      }
+    }
+  }
+
+  #guarded(period: number, phase: number, fill: () => void): void {
+    const at = this.#code.length;
+    if (period > 1) this.#emit({ op: 'every' });
+    fill();
+    if (period > 1) this.#code[at] = { op: 'every', a: period, b: phase, c: this.#code.length - at - 1 };
+    if (period > 1 && this.#code.length === at + 1) this.#code.pop();
+  }
+
+  // -- Values ---------------------------------------------------------------------------------------------------------
+
+  #setWindow(component: number, window: Window): void {
+    const source = this.#lyingElsewhere(component, window);
+    if (source === undefined) {
+      this.#moveAll(this.#feeding(component, window));
+      this.#patch(component, window, 'takes');
+    }
+    this.#access('set', component, window, source ?? window.offset);
+  }
+
+  #getWindow(component: number, window: Window): void {
+    this.#access('get', component, window, window.offset);
+    this.#patch(component, window, 'gives');
+  }
+
+  #access(op: 'set' | 'get', component: number, window: Window, offset: number): void {
+    const { variables, count, storage } = window;
+    this.#emit({
+      op,
+      component,
+      a: this.#vrs(component, variables),
+      b: variables.length,
+      c: offset,
+      d: count,
+      e: storageNumber(storage),
+    });
+  }
+
+  #feeding(component: number, window: Window): Connection[] {
+    return this.#feeds[component]!.filter(({ to }) => window.variables.includes((to as Port).variable));
+  }
+
+  /** Where all values of the window lie side by side already, as they are; undefined: nowhere. */
+  #lyingElsewhere(component: number, window: Window): number | undefined {
+    const { variables } = window;
+    const feeds = this.#feeding(component, window);
+    if (feeds.length !== variables.length) return undefined;
+    const byVariable = new Map(feeds.map((connection) => [(connection.to as Port).variable, connection]));
+    let begin: number | undefined;
+    let next: number | undefined;
+    for (const variable of variables) {
+      const connection = byVariable.get(variable);
+      if (connection === undefined || isScaled(connection)) return undefined;
+      if ((connection.to as Port).element !== undefined || this.#patches.has(key(connection.to as Port))) return undefined;
+      const slot = this.#layout.given(connection.from)!;
+      if (slot.storage !== window.storage || (next !== undefined && slot.offset !== next)) return undefined;
+      begin ??= slot.offset;
+      next = slot.offset + slot.count * STORAGE_SIZE[slot.storage];
+    }
+    return begin;
+  }
+
+  /** Neighbours that go to neighbours in one. */
+  #moveAll(connections: readonly Connection[]): void {
+    const moves = connections
+      .map((connection) => ({
+        connection,
+        from: this.#layout.given(connection.from)!,
+        to: this.#layout.taken(connection.to)!,
+      }))
+      .sort((a, b) => a.to.offset - b.to.offset);
+    let run: { from: Slot; to: Slot; count: number } | undefined;
+    const flush = () => {
+      if (run !== undefined) this.#move(run.from, run.to, run.count);
+      run = undefined;
+    };
+    for (const { connection, from, to } of moves) {
+      if (isScaled(connection)) {
+        flush();
+        const { factor, offset } = connection;
+        this.#move(from, to, from.count, { factor, offset });
+        continue;
+      }
+      const continues =
+        run !== undefined &&
+        run.from.storage === from.storage &&
+        run.to.storage === to.storage &&
+        from.offset === run.from.offset + run.count * STORAGE_SIZE[from.storage] &&
+        to.offset === run.to.offset + run.count * STORAGE_SIZE[to.storage];
+      if (continues) run!.count += from.count;
+      else {
+        flush();
+        run = { from, to, count: from.count };
+      }
+    }
+    flush();
+  }
+
+  #move(from: Slot, to: Slot, count: number, scale?: { factor: number; offset: number }): void {
+    this.#emit({
+      op: 'move',
+      a: from.offset,
+      b: to.offset,
+      c: count,
+      d: storageNumber(from.storage),
+      e: storageNumber(to.storage),
+      ...(scale === undefined ? {} : { scale }),
+    });
+  }
+
+  #patch(component: number, window: Window, direction: 'gives' | 'takes'): void {
+    for (const variable of window.variables) {
+      const port = { component, variable };
+      const patch = this.#patches.get(key(port));
+      const slot = direction === 'gives' ? this.#layout.given(port) : this.#layout.taken(port);
+      if (patch === undefined || slot === undefined) continue;
+      this.#emit({ op: 'patch', a: slot.offset, b: storageNumber(slot.storage), c: patch });
+    }
+  }
+
+  // -- Functions --------------------------------------------------------------------------------------------------------
+
+  #computeFunction(index: number): void {
+    const { inputs: count, dimension, factor, offset } = this.#system.functions[index]!;
+    const { inputs, output } = this.#layout.functions[index]!;
+    this.#moveAll(this.#feedsFunction[index]!);
+    this.#emit({ op: 'sum', a: inputs.offset, b: count, c: dimension, d: output.offset, scale: { factor, offset } });
+  }
+
+  /** Those that feed others first. */
+  #functionOrder(): number[] {
+    const order: number[] = [];
+    const seen = new Set<number>();
+    const visit = (index: number) => {
+      if (seen.has(index)) return;
+      seen.add(index);
+      for (const { from } of this.#feedsFunction[index]!) if (isFunctionPort(from)) visit(from.function);
+      order.push(index);
+    };
+    for (const index of this.#system.functions.keys()) visit(index);
+    return order;
+  }
+
+  #computeFunctionsBefore({ components }: Block): void {
+    const wanted = new Set<number>();
+    const want = (index: number) => {
+      if (wanted.has(index)) return;
+      wanted.add(index);
+      for (const { from } of this.#feedsFunction[index]!) if (isFunctionPort(from)) want(from.function);
+    };
+    for (const component of components) {
+      for (const { from } of this.#feeds[component]!) if (isFunctionPort(from)) want(from.function);
+    }
+    for (const index of this.#functionOrder()) if (wanted.has(index)) this.#computeFunction(index);
+  }
+
+  // -- Events -----------------------------------------------------------------------------------------------------------
+
+  /** Input clocks that tick by themselves, at intervals that the FMU tells. */
+  #timers(): Port[] {
+    const fed = new Set(this.#system.connections.flatMap(({ to }) => (isFunctionPort(to) ? [] : [key(to)])));
+    return this.#system.components.flatMap(({ model }, component) =>
+      this.#eventMode[component] !== true
+        ? []
+        : model.variables.flatMap(({ type, causality, intervalVariability }, variable) => {
+            const isPeriodic = type === 'Clock' && causality === 'input' && intervalVariability !== 'triggered';
+            return isPeriodic && !fed.has(key({ component, variable })) ? [{ component, variable }] : [];
+          }),
+    );
+  }
+
+  /** Of components whose clocked outputs are read: the clocks have to be asked. */
+  #outputClocks(): Port[] {
+    return this.#system.components.flatMap(({ model }, component) =>
+      this.#eventMode[component] !== true
+        ? []
+        : model.variables.flatMap(({ type, causality }, variable) =>
+            type === 'Clock' && causality === 'output' ? [{ component, variable }] : [],
+          ),
+    );
+  }
+
+  /** Those that give before those that take, whatever the algorithm: an event takes no time. */
+  #exchangeEvents(): void {
+    const { blocks } = this.#order;
+    const producersFirst = this.#system.algorithm === 'jacobi' ? blocks.toReversed() : blocks;
+    for (const component of producersFirst.flatMap(({ components }) => components)) {
+      if (this.#eventMode[component] !== true) continue;
+      const { takes, gives } = this.#layout.components[component]!;
+      const clocksFirst = (windows: readonly Window[]) =>
+        windows
+          .filter(({ inEvents }) => inEvents)
+          .toSorted((a, b) => Number(b.storage === 'clock') - Number(a.storage === 'clock'));
+      for (const window of clocksFirst(takes)) {
+        this.#whenTicking(component, window, () => this.#setWindow(component, window));
+      }
+      for (const window of clocksFirst(gives)) {
+        this.#whenTicking(component, window, () => this.#getWindow(component, window));
+      }
+      for (const window of gives) if (!window.inEvents) this.#getWindow(component, window);
+    }
+  }
+
+  #whenTicking(component: number, { clock }: Window, fill: () => void): void {
+    const port = clock === undefined ? undefined : { component, variable: clock };
+    const slot = port === undefined ? undefined : (this.#layout.taken(port) ?? this.#layout.given(port));
+    if (port !== undefined && slot === undefined) return; // a clock that never ticks
+    const at = this.#code.length;
+    if (slot !== undefined) this.#emit({ op: 'when' });
+    fill();
+    if (slot !== undefined) this.#code[at] = { op: 'when', a: slot.offset, c: this.#code.length - at - 1 };
+  }
+
+  // -- Bits -------------------------------------------------------------------------------------------------------------
+
+  #recorder(variables: readonly Port[], every: number): number {
+    const cells = variables.flatMap((port): [number, number][] => {
+      const { offset, count, storage } = this.#layout.given(port)!;
+      const size = STORAGE_SIZE[storage];
+      return Array.from({ length: count }, (_, element) => [offset + element * size, storageNumber(storage)]);
+    });
+    const rows = Math.max(1, Math.floor(ROW_BYTES / (8 * (cells.length + 1))));
+    this.#pool.push(every, rows, cells.length, ...cells.flat());
+    return cells.length;
+  }
+
+  /** A parameter that is fixed is set at the start and never again. */
+  #isOfStart(port: Port): boolean {
+    const { causality, variability } = variableAt(this.#system, port);
+    return causality === 'parameter' && variability === 'fixed';
+  }
+
+  /** Where in the pool the value references lie; the same lists of one FMU only once. */
+  #vrs(component: number, variables: readonly number[]): number {
+    const { model, fmu } = this.#system.components[component]!;
+    const name = `${fmu} ${variables.join(' ')}`;
+    const known = this.#vrPlaces.get(name);
+    if (known !== undefined) return known;
+    const place = this.#pool.length;
+    this.#pool.push(...variables.map((variable) => model.variables[variable]!.valueReference));
+    this.#vrPlaces.set(name, place);
+    return place;
+  }
+
+  #section(fill: () => void): readonly [number, number] {
+    const begin = this.#code.length;
+    fill();
+    return [begin, this.#code.length];
+  }
+
+  #emit(instruction: PlanInstruction): void {
+    this.#code.push(instruction);
+  }
+}
+
+function isScaled({ factor, offset }: Connection): boolean {
+  return factor !== 1 || offset !== 0;
+}
+
+function compareTerminals(a: Connection['from'], b: Connection['from']): number {
+  if (isFunctionPort(a) || isFunctionPort(b)) {
+    return Number(isFunctionPort(a)) - Number(isFunctionPort(b)) || (a.element ?? 0) - (b.element ?? 0);
+  }
+  return a.component - b.component || a.variable - b.variable || (a.element ?? 0) - (b.element ?? 0);
+}
+
+function key({ component, variable, element }: Port): string {
+  return `${component} ${variable} ${element ?? ''}`;
+}

@@ -1,0 +1,215 @@
+/**
+ * From instances to the first communication point: start values, initialisation mode, and values passed on along the
+ * connections in the order of their dependencies, loops repeated until they settle.
+ */
+import type { FmuInstance, ModelValue } from '../fmi/index.js';
+import { type Connection, isFunctionPort, type System, variableAt } from '../system/index.js';
+import { AlgebraicLoopError } from './errors.js';
+import { type AlgebraicLoop, orderConnections } from './plan/dependencies.js';
+
+export function startUp(system: System, instances: readonly FmuInstance[]): void {
+  new StartUp(system, instances).run();
+}
+
+class StartUp {
+  readonly #system: System;
+  readonly #instances: readonly FmuInstance[];
+  /** Outputs of functions, by function. */
+  readonly #computed: Float64Array[];
+  /** Inputs of functions, one after the other. */
+  readonly #entered: Float64Array[];
+
+  constructor(system: System, instances: readonly FmuInstance[]) {
+    this.#system = system;
+    this.#instances = instances;
+    this.#entered = system.functions.map(({ inputs, dimension }) => new Float64Array(inputs * dimension));
+    this.#computed = system.functions.map(({ dimension }) => new Float64Array(dimension));
+  }
+
+  run(): void {
+    const { start: startTime, stop: stopTime } = this.#system;
+    const experiment = { startTime, ...(stopTime === undefined ? {} : { stopTime }) };
+    for (const [component, instance] of this.#instances.entries()) {
+      this.#setStructure(component, instance);
+      this.#setStartValues(component, 'before');
+      instance.enterInitializationMode(experiment);
+      this.#setStartValues(component, 'inside');
+    }
+    const { parts, loops } = orderConnections(this.#system, 'start');
+    const loopOf = new Map(loops.map((loop) => [loop.connections[0], loop]));
+    for (const part of parts) {
+      const loop = loopOf.get(part[0]);
+      if (loop !== undefined) this.#settle(loop);
+      else for (const index of part) this.#passOn(this.#system.connections[index]!);
+    }
+    for (const instance of this.#instances) instance.exitInitializationMode();
+    // FMI 1.0 computes nothing before: what it gives is passed on to those who are still to take it at the first step.
+  }
+
+  /** Structural parameters have a mode of their own (FMI 3.0.2, section 2.3.3). */
+  #setStructure(component: number, instance: FmuInstance): void {
+    const { start, model } = this.#system.components[component]!;
+    const structural = start.filter(({ variable }) => model.variables[variable]!.causality === 'structuralParameter');
+    if (structural.length === 0) return;
+    instance.configure(() => {
+      for (const { variable, values } of structural) instance.set(variable, values);
+    });
+  }
+
+  /** Inputs are set inside initialisation mode, all other start values before it (FMI 2.0.4, section 4.2.4). */
+  #setStartValues(component: number, when: 'before' | 'inside'): void {
+    const { start, model } = this.#system.components[component]!;
+    for (const { variable, values } of start) {
+      const { causality, type } = model.variables[variable]!;
+      if (causality === 'structuralParameter') continue;
+      if ((causality === 'input') !== (when === 'inside')) continue;
+      const bytes = type === 'Binary' ? values.map((value) => Buffer.from(String(value), 'hex')) : values;
+      this.#instances[component]!.set(variable, bytes);
+    }
+  }
+
+  // -- Values along connections ---------------------------------------------------------------------------------------
+
+  #passOn(connection: Connection): void {
+    this.#give(connection, this.#take(connection));
+  }
+
+  /** What comes out of the connection's source. */
+  #take({ from }: Connection): ModelValue[] {
+    if (isFunctionPort(from)) {
+      this.#compute(from.function);
+      const all = this.#computed[from.function]!;
+      return from.element === undefined ? [...all] : [all[from.element]!];
+    }
+    const size = this.#system.components[from.component]!.sizes.get(from.variable) ?? 1;
+    const values = this.#instances[from.component]!.get(from.variable, size);
+    return from.element === undefined ? values : [values[from.element]!];
+  }
+
+  #give({ to, factor, offset }: Connection, values: readonly ModelValue[]): void {
+    if (isFunctionPort(to)) {
+      const { dimension } = this.#system.functions[to.function]!;
+      const at = (to.input ?? 0) * dimension + (to.element ?? 0);
+      for (const [index, value] of values.entries()) {
+        this.#entered[to.function]![at + index] = factor * Number(value) + offset;
+      }
+      return;
+    }
+    const { type } = variableAt(this.#system, to);
+    if (type === 'Clock') return;
+    const isScaled = factor !== 1 || offset !== 0;
+    const converted = values.map((value) => convertValue(isScaled ? factor * Number(value) + offset : value, type));
+    const instance = this.#instances[to.component]!;
+    if (to.element === undefined) {
+      instance.set(to.variable, converted);
+      return;
+    }
+    const size = this.#system.components[to.component]!.sizes.get(to.variable) ?? 1;
+    const all = instance.get(to.variable, size);
+    all[to.element] = converted[0]!;
+    instance.set(to.variable, all);
+  }
+
+  #compute(index: number): void {
+    const { inputs, dimension, factor, offset } = this.#system.functions[index]!;
+    for (let element = 0; element < dimension; element++) {
+      let total = 0;
+      for (let input = 0; input < inputs; input++) total += this.#entered[index]![input * dimension + element]!;
+      this.#computed[index]![element] = factor * total + offset;
+    }
+  }
+
+  // -- Loops ------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Passes values round until none changes any more. Real values are relaxed by Aitken's factor, as at steps (see
+   * fmu-shim/src/plan/loop.c): a linear loop settles whatever its gain.
+   */
+  #settle(loop: AlgebraicLoop): void {
+    const { tolerance, iterations } = this.#system.loops;
+    const connections = loop.connections.map((index) => this.#system.connections[index]!);
+    let used = connections.map((connection) => this.#take(connection));
+    let lastResidual: number[] | undefined;
+    let relaxation = 1;
+    for (let round = 0; round < iterations; round++) {
+      for (const [index, connection] of connections.entries()) this.#give(connection, used[index]!);
+      const came = connections.map((connection) => this.#take(connection));
+      const residual = came.flatMap((values, i) =>
+        values.map((value, k) => (isReal(value, used[i]![k]!) ? Number(value) - Number(used[i]![k]) : 0)),
+      );
+      const isSettled = came.every((values, i) => values.every((value, k) => isSame(value, used[i]![k]!, tolerance)));
+      if (isSettled) return;
+      if (lastResidual !== undefined) {
+        let [product, square] = [0, 0];
+        for (const [k, value] of residual.entries()) {
+          const change = value - lastResidual[k]!;
+          product += lastResidual[k]! * change;
+          square += change * change;
+        }
+        const next = (-relaxation * product) / square;
+        relaxation = Number.isFinite(next) && next !== 0 ? next : 1;
+      }
+      lastResidual = residual;
+      let at = 0;
+      used = came.map((values, i) =>
+        values.map((value, k) => {
+          const before = used[i]![k]!;
+          const own = residual[at++]!;
+          return isReal(value, before) ? Number(before) + relaxation * own : value;
+        }),
+      );
+    }
+    throw new AlgebraicLoopError(
+      `the initial values of a loop do not settle after ${iterations} rounds: ${loop.path.join(', ')}`,
+      {
+        details: { connections: loop.path },
+        remedy: 'break the loop, or let an FMU declare that its output does not depend on the input at the start',
+      },
+    );
+  }
+}
+
+function isReal(a: ModelValue, b: ModelValue): boolean {
+  return typeof a === 'number' && typeof b === 'number';
+}
+
+function isSame(a: ModelValue, b: ModelValue, tolerance: number): boolean {
+  if (typeof a === 'number' && typeof b === 'number') {
+    return Object.is(a, b) || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a));
+  }
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
+  return a === b;
+}
+
+const LIMITS: Readonly<Record<string, readonly [bigint, bigint]>> = {
+  Int8: [-(2n ** 7n), 2n ** 7n - 1n],
+  UInt8: [0n, 2n ** 8n - 1n],
+  Int16: [-(2n ** 15n), 2n ** 15n - 1n],
+  UInt16: [0n, 2n ** 16n - 1n],
+  Int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  UInt32: [0n, 2n ** 32n - 1n],
+  Int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  UInt64: [0n, 2n ** 64n - 1n],
+  Enumeration: [-(2n ** 31n), 2n ** 31n - 1n],
+};
+
+/** As the executor converts (fmu-shim/src/plan/values.c): rounded, and kept within the range of the type. */
+export function convertValue(value: ModelValue, type: string): ModelValue {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value;
+  if (type === 'Float64') return Number(value);
+  if (type === 'Float32') return Math.fround(Number(value));
+  if (type === 'Boolean') return Number(value) !== 0;
+  const [low, high] = LIMITS[type]!;
+  const whole = typeof value === 'bigint' ? value : toWhole(Number(value));
+  const kept = whole < low ? low : whole > high ? high : whole;
+  return type === 'Int64' || type === 'UInt64' ? kept : Number(kept);
+}
+
+function toWhole(value: number): bigint {
+  if (Number.isNaN(value)) return 0n;
+  if (Math.abs(value) >= 2 ** 64) return value < 0 ? -(2n ** 64n) : 2n ** 64n;
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  // Halves to the even neighbour, as rint does.
+  return BigInt(rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1);
+}
