@@ -105,7 +105,8 @@ function findParts(
   problems: Problem[],
 ): { simulators: XmlElement | undefined; configurations: readonly XmlElement[] } {
   const [first] = roots;
-  const isWrapped = roots.length === 1 && first !== undefined && first.localName !== 'simulators';
+  const isWrapped =
+    roots.length === 1 && first !== undefined && !['simulators', 'configuration'].includes(first.localName);
   const parts = isWrapped ? first.children : roots;
   if (isWrapped) {
     checkElement(first, BOTH, problems);
