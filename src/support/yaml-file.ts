@@ -4,11 +4,11 @@
  * ajv names a problem by JSON pointer; the YAML document knows where in the text each node stands, and so the two
  * together give `file:line:column: what was expected (did you mean …?)`.
  */
-import { readFile } from 'node:fs/promises';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
-import { InvalidFileError, InvalidInputError, type Problem, type SourceLocation } from './errors.js';
+import { InvalidFileError, type Problem, type SourceLocation } from './errors.js';
 import { didYouMean } from './nearest.js';
+import { readInput } from './read-input.js';
 
 /** A parsed file that can say where each of its values stands. */
 export interface LocatedFile<T> {
@@ -27,15 +27,9 @@ export function compileSchema<T>(schema: object): ValidateFunction<T> {
   return ajv.compile<T>(schema);
 }
 
-/** Reads and checks a file. Throws {@link InvalidFileError} with every problem, {@link InvalidInputError} if unreadable. */
+/** Reads and checks a file. Throws {@link InvalidFileError} with every problem, `InvalidInputError` if unreadable. */
 export async function readYamlFile<T>(file: string, validate: ValidateFunction<T>): Promise<LocatedFile<T>> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new InvalidInputError(`cannot read ${file}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, {
-      cause,
-      location: { file },
-      remedy: 'check the path',
-    });
-  });
+  const text = (await readInput(file)).toString('utf8');
   return parseYaml(file, text, validate);
 }
 

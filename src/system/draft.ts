@@ -24,8 +24,8 @@ export interface Located<T> {
 export interface DraftComponent {
   /** May have dots where systems are nested. */
   readonly name: string;
-  /** Absolute path. */
-  readonly fmu: string;
+  /** Absolute path; undefined: the reader has reported why there is none. */
+  readonly fmu: string | undefined;
   readonly fmuLocation: SourceLocation;
   readonly start: readonly DraftStart[];
   /** Its own step size, s: a multiple of the system's. */
@@ -140,6 +140,8 @@ export interface DraftScenario {
     readonly port: DraftPort;
     readonly action: 'override' | 'bias' | 'reset';
     readonly value?: unknown;
+    /** As in {@link DraftStart}. */
+    readonly lexical?: boolean;
     readonly location: SourceLocation;
   }[];
   readonly end?: number;

@@ -1,5 +1,14 @@
 /** Systems: the graph of a co-simulation, and the file formats it is read from. */
 export type * from './draft.js';
+export {
+  type LogConfig,
+  type LogConfigOptions,
+  type OspOptions,
+  readLogConfig,
+  readOspSystem,
+  readOspSystemDraft,
+  readScenario,
+} from './formats/osp/index.js';
 export { parseSystemYaml, readSystemYaml, readSystemYamlDraft } from './formats/yaml.js';
 export { SYSTEM_SCHEMA } from './formats/yaml-schema.js';
 export { resolveSystem } from './resolve.js';

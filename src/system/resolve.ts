@@ -62,7 +62,7 @@ class Resolver {
 
   async readFmus(): Promise<void> {
     for (const { fmu, fmuLocation } of this.#draft.components) {
-      if (!this.#fmus.has(fmu)) this.#fmus.set(fmu, await this.#readFmu(fmu, fmuLocation));
+      if (fmu !== undefined && !this.#fmus.has(fmu)) this.#fmus.set(fmu, await this.#readFmu(fmu, fmuLocation));
     }
   }
 
@@ -128,7 +128,7 @@ class Resolver {
   #components(): Component[] {
     const seen = new Set<string>();
     return this.#draft.components.map((draft): Component => {
-      const { name, fmu, deadline, logging } = draft;
+      const { name, fmu = '', deadline, logging } = draft;
       const model = this.#fmus.get(fmu)?.model ?? UNREADABLE;
       // An FMU that allows one instance in a process gets a process for each further one.
       const isFurther = model.capabilities.oncePerProcess && seen.has(fmu);
@@ -331,7 +331,7 @@ class Resolver {
 
   #checkCanVary(location: SourceLocation): void {
     for (const { name, fmu } of this.#draft.components) {
-      const model = this.#fmus.get(fmu)?.model;
+      const model = this.#fmus.get(fmu ?? '')?.model;
       if (model === undefined || model.capabilities.variableStepSize) continue;
       this.#report(location, `'${name}' cannot handle steps of different sizes`, 'use a fixed step size');
     }
@@ -371,7 +371,7 @@ class Resolver {
   }
 
   #scenario({ events, end }: NonNullable<SystemDraft['scenario']>, ports: PortResolver): Scenario {
-    const resolved = events.flatMap(({ time, port: draft, action, value, location }): ScenarioEvent[] => {
+    const resolved = events.flatMap(({ time, port: draft, action, value, lexical, location }): ScenarioEvent[] => {
       const port = ports.port(draft);
       if (port === undefined) return [];
       const { model } = ports.components[port.component]!;
@@ -386,7 +386,7 @@ class Resolver {
         this.#report(location, `'${name}' is a text, to which nothing can be added`);
         return [];
       }
-      const values = toStartValues({ name, model, variable, size: 1, value, lexical: false });
+      const values = toStartValues({ name, model, variable, size: 1, value, lexical: lexical === true });
       if ('fault' in values) {
         this.#report(location, values.fault);
         return [];

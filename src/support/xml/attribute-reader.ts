@@ -3,9 +3,9 @@
  *
  * A value of a wrong form becomes a problem and reads as absent, so that one pass finds every problem of a file.
  */
-import type { Problem } from '../support/errors.js';
-import { didYouMean } from '../support/nearest.js';
-import type { XmlElement } from './xml.js';
+import type { Problem } from '../errors.js';
+import { didYouMean } from '../nearest.js';
+import type { XmlElement } from './tree.js';
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
@@ -130,14 +130,16 @@ function everyWord<T>(text: string, parse: (word: string) => T | undefined): T[]
   return values.some((value) => value === undefined) ? undefined : (values as T[]);
 }
 
-function parseReal(text: string): number | undefined {
+/** xs:double */
+export function parseReal(text: string): number | undefined {
   if (text === 'INF' || text === '+INF') return Number.POSITIVE_INFINITY;
   if (text === '-INF') return Number.NEGATIVE_INFINITY;
   if (text === 'NaN') return Number.NaN;
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-function parseBoolean(text: string): boolean | undefined {
+/** xs:boolean */
+export function parseBoolean(text: string): boolean | undefined {
   if (text === 'true' || text === '1') return true;
   return text === 'false' || text === '0' ? false : undefined;
 }
