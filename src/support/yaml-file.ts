@@ -4,11 +4,11 @@
  * ajv names a problem by JSON pointer; the YAML document knows where in the text each node stands, and so the two
  * together give `file:line:column: what was expected (did you mean …?)`.
  */
-import { readFile } from 'node:fs/promises';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
-import { InvalidFileError, InvalidInputError, type Problem, type SourceLocation } from './errors.js';
+import { InvalidFileError, type Problem, type SourceLocation } from './errors.js';
 import { didYouMean } from './nearest.js';
+import { readTextFile } from './text-file.js';
 
 /** A parsed file that can say where each of its values stands. */
 export interface LocatedFile<T> {
@@ -38,14 +38,7 @@ export function compileSchema<T>(schema: object, { allowsInfinity = false }: Sch
 
 /** Reads and checks a file. Throws {@link InvalidFileError} with every problem, {@link InvalidInputError} if unreadable. */
 export async function readYamlFile<T>(file: string, validate: ValidateFunction<T>): Promise<LocatedFile<T>> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new InvalidInputError(`cannot read ${file}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, {
-      cause,
-      location: { file },
-      remedy: 'check the path',
-    });
-  });
-  return parseYaml(file, text, validate);
+  return parseYaml(file, await readTextFile(file), validate);
 }
 
 /** {@link readYamlFile} for text at hand; `file` only names it in messages. */
@@ -62,17 +55,28 @@ export function parseYaml<T>(file: string, text: string, validate: ValidateFunct
       document.errors.map((error) => ({ message: error.message, location: at(error.pos[0]) })),
     );
   }
-  const value: unknown = document.toJS();
-  const locate = (path: readonly (string | number)[]) => at(offsetOf(document, path, false));
-  const locateKey = (path: readonly (string | number)[]) => at(offsetOf(document, path, true));
+  return checkLocated<T>(
+    {
+      file,
+      value: document.toJS() as unknown,
+      locate: (path) => at(offsetOf(document, path, false)),
+      locateKey: (path) => at(offsetOf(document, path, true)),
+      written: (path) => {
+        const node = document.getIn(path, true);
+        return isScalar(node) ? node.source : undefined;
+      },
+    },
+    validate,
+  );
+}
+
+/** The file, known to be a `T`. Throws {@link InvalidFileError} with every problem. */
+export function checkLocated<T>(located: LocatedFile<unknown>, validate: ValidateFunction<T>): LocatedFile<T> {
+  const { file, value, locate, locateKey } = located;
   if (!validate(value)) {
     throw new InvalidFileError(file, toProblems(validate.errors ?? [], locate, locateKey));
   }
-  const written = (path: readonly (string | number)[]) => {
-    const node = document.getIn(path, true);
-    return isScalar(node) ? node.source : undefined;
-  };
-  return { file, value, locate, locateKey, written };
+  return { ...located, value };
 }
 
 function offsetOf(document: Document.Parsed, path: readonly (string | number)[], ofKey: boolean): number {

@@ -27,6 +27,8 @@ export interface DraftComponent {
   /** Absolute path. */
   readonly fmu: string;
   readonly fmuLocation: SourceLocation;
+  /** Why the FMU cannot be read, where the reader knows it already. */
+  readonly fmuFault?: { readonly message: string; readonly remedy?: string };
   readonly start: readonly DraftStart[];
   /** Its own step size, s: a multiple of the system's. */
   readonly step?: Located<number>;
@@ -128,6 +130,8 @@ export interface DraftRecording {
    * Patterns of whole names (`component.variable`, `*` for any characters); left out: all outputs.
    */
   readonly variables?: readonly Located<string>[];
+  /** Besides them all outputs that are connected. */
+  readonly connected?: boolean;
   readonly every?: number;
   readonly roll?: RollSettings;
 }

@@ -16,6 +16,8 @@ import { describeRole, PortResolver, UNREADABLE } from './resolve-ports.js';
 import { INTEGER_RANGE, toStartValues } from './start-value.js';
 import {
   type Component,
+  type Connection,
+  isFunctionPort,
   type LoopSettings,
   matchPorts,
   outputPorts,
@@ -61,8 +63,13 @@ class Resolver {
   }
 
   async readFmus(): Promise<void> {
-    for (const { fmu, fmuLocation } of this.#draft.components) {
-      if (!this.#fmus.has(fmu)) this.#fmus.set(fmu, await this.#readFmu(fmu, fmuLocation));
+    for (const { fmu, fmuLocation, fmuFault } of this.#draft.components) {
+      if (this.#fmus.has(fmu)) continue;
+      if (fmuFault === undefined) this.#fmus.set(fmu, await this.#readFmu(fmu, fmuLocation));
+      else {
+        this.#fmus.set(fmu, undefined);
+        this.#report(fmuLocation, fmuFault.message, fmuFault.remedy);
+      }
     }
   }
 
@@ -86,7 +93,7 @@ class Resolver {
       ...(stop === undefined ? {} : { stop: stop.value }),
       pace: this.#draft.pace ?? 'fast',
       late: this.#draft.late ?? 'catch-up',
-      recordings: this.#recordings(components),
+      recordings: this.#recordings(components, connections),
       ...(scenario === undefined ? {} : { scenario: this.#scenario(scenario, ports) }),
       warnings: this.#warnings,
     };
@@ -431,16 +438,19 @@ class Resolver {
 
   // -- Results ------------------------------------------------------------------------------------------------------
 
-  #recordings(components: readonly Component[]): Recording[] {
+  #recordings(components: readonly Component[], connections: readonly Connection[]): Recording[] {
     const { recordings = [] } = this.#draft;
     if (recordings.length === 0) {
       return [{ format: 'csv', variables: outputPorts({ components }), every: 1 }];
     }
     this.#checkFiles(recordings);
-    return recordings.map(({ file, format, variables, every = 1, roll }: DraftRecording) => ({
+    return recordings.map(({ file, format, variables, connected, every = 1, roll }: DraftRecording) => ({
       ...(file === undefined ? {} : { file }),
       format: format ?? formatOf(file),
-      variables: variables === undefined ? outputPorts({ components }) : this.#recorded(components, variables),
+      variables:
+        variables === undefined
+          ? outputPorts({ components })
+          : this.#recorded(components, variables, connected === true ? connections : []),
       every,
       ...(roll === undefined ? {} : { roll }),
     }));
@@ -455,9 +465,16 @@ class Resolver {
     }
   }
 
-  #recorded(components: readonly Component[], patterns: readonly Located<string>[]): Port[] {
+  #recorded(
+    components: readonly Component[],
+    patterns: readonly Located<string>[],
+    connections: readonly Connection[],
+  ): Port[] {
     const system = { components };
     const ports = new Map<string, Port>();
+    for (const { from } of connections) {
+      if (!isFunctionPort(from)) ports.set(portName(system, from), from);
+    }
     for (const { value: pattern, location } of patterns) {
       const matches = matchPorts(system, pattern);
       // A component whose FMU cannot be read matches nothing, and is a problem already.

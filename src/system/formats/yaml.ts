@@ -24,6 +24,7 @@ import {
   type System,
   splitPortName,
 } from '../system.js';
+import { exactly } from './exact-number.js';
 import { SYSTEM_SCHEMA } from './yaml-schema.js';
 
 /** What the schema lets through. */
@@ -178,14 +179,6 @@ class DraftOfYaml {
     return this.#source.locate(path);
   }
 
-  /** Whole numbers beyond what JavaScript's numbers hold, as they are written. */
-  #exactly(value: unknown, path: Path): unknown {
-    if (Array.isArray(value)) return value.map((item, index) => this.#exactly(item, [...path, index]));
-    if (!Number.isInteger(value) || Number.isSafeInteger(value)) return value;
-    const text = this.#source.written(path) ?? '';
-    return /^[-+]?\d+$/.test(text) ? BigInt(text.replace('+', '')) : value;
-  }
-
   #component(name: string): DraftComponent {
     const { fmu, start = {}, step, isolate, deadline } = this.#value.components[name]!;
     const path = ['components', name];
@@ -204,7 +197,7 @@ class DraftOfYaml {
       fmuLocation: this.#at(...path, 'fmu'),
       start: Object.entries(start).map(([variable, value]) => ({
         variable,
-        value: this.#exactly(value, ['components', name, 'start', variable]),
+        value: exactly(this.#source, value, ['components', name, 'start', variable]),
         nameLocation: this.#source.locateKey([...path, 'start', variable]),
         valueLocation: this.#at(...path, 'start', variable),
       })),
