@@ -18,19 +18,27 @@ export interface LocatedFile<T> {
   locate(path: readonly (string | number)[]): SourceLocation;
   /** The place of the *key* at `path`, for problems about a name. */
   locateKey(path: readonly (string | number)[]): SourceLocation;
+  /** The scalar at `path` as it is written; undefined if there is none. */
+  written(path: readonly (string | number)[]): string | undefined;
 }
 
-const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: true, useDefaults: true, strict: true });
+const OPTIONS = { allErrors: true, allowUnionTypes: true, verbose: true, useDefaults: true, strict: true } as const;
+const ajv = new Ajv2020(OPTIONS);
+
+export interface SchemaOptions {
+  /** Whether `.inf` and `.nan` are numbers; default no. */
+  readonly allowsInfinity?: boolean;
+}
 
 /** Compiles a schema once; `T` is what a value is known to be after it passed. */
-export function compileSchema<T>(schema: object): ValidateFunction<T> {
-  return ajv.compile<T>(schema);
+export function compileSchema<T>(schema: object, { allowsInfinity = false }: SchemaOptions = {}): ValidateFunction<T> {
+  const compiler = allowsInfinity ? new Ajv2020({ ...OPTIONS, strictNumbers: false }) : ajv;
+  return compiler.compile<T>(schema);
 }
 
 /** Reads and checks a file. Throws {@link InvalidFileError} with every problem, `InvalidInputError` if unreadable. */
 export async function readYamlFile<T>(file: string, validate: ValidateFunction<T>): Promise<LocatedFile<T>> {
-  const text = (await readInput(file)).toString('utf8');
-  return parseYaml(file, text, validate);
+  return parseYaml(file, (await readInput(file)).toString('utf8'), validate);
 }
 
 /** {@link readYamlFile} for text at hand; `file` only names it in messages. */
@@ -47,13 +55,28 @@ export function parseYaml<T>(file: string, text: string, validate: ValidateFunct
       document.errors.map((error) => ({ message: error.message, location: at(error.pos[0]) })),
     );
   }
-  const value: unknown = document.toJS();
-  const locate = (path: readonly (string | number)[]) => at(offsetOf(document, path, false));
-  const locateKey = (path: readonly (string | number)[]) => at(offsetOf(document, path, true));
+  return checkLocated<T>(
+    {
+      file,
+      value: document.toJS() as unknown,
+      locate: (path) => at(offsetOf(document, path, false)),
+      locateKey: (path) => at(offsetOf(document, path, true)),
+      written: (path) => {
+        const node = document.getIn(path, true);
+        return isScalar(node) ? node.source : undefined;
+      },
+    },
+    validate,
+  );
+}
+
+/** The file, known to be a `T`. Throws {@link InvalidFileError} with every problem. */
+export function checkLocated<T>(located: LocatedFile<unknown>, validate: ValidateFunction<T>): LocatedFile<T> {
+  const { file, value, locate, locateKey } = located;
   if (!validate(value)) {
     throw new InvalidFileError(file, toProblems(validate.errors ?? [], locate, locateKey));
   }
-  return { file, value, locate, locateKey };
+  return { ...located, value };
 }
 
 function offsetOf(document: Document.Parsed, path: readonly (string | number)[], ofKey: boolean): number {

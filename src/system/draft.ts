@@ -27,6 +27,8 @@ export interface DraftComponent {
   /** Absolute path; undefined: the reader has reported why there is none. */
   readonly fmu: string | undefined;
   readonly fmuLocation: SourceLocation;
+  /** Why the FMU cannot be read, where the reader knows it already. */
+  readonly fmuFault?: { readonly message: string; readonly remedy?: string };
   readonly start: readonly DraftStart[];
   /** Its own step size, s: a multiple of the system's. */
   readonly step?: Located<number>;
@@ -125,10 +127,11 @@ export interface DraftRecording {
   /** Left out: by the file's extension, else CSV. */
   readonly format?: RecordFormat;
   /**
-   * Patterns of whole names (`component.variable`, `*` for any characters); left out: all outputs. `except` takes some
-   * of them away again.
+   * Patterns of whole names (`component.variable`, `*` for any characters); left out: all outputs.
    */
   readonly variables?: readonly Located<string>[];
+  /** Besides them all outputs that are connected. */
+  readonly connected?: boolean;
   readonly every?: number;
   readonly roll?: RollSettings;
 }

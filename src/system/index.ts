@@ -1,5 +1,6 @@
 /** Systems: the graph of a co-simulation, and the file formats it is read from. */
 export type * from './draft.js';
+export { type MaestroOptions, readMaestroDraft, readMaestroSystem } from './formats/maestro/read.js';
 export {
   type LogConfig,
   type LogConfigOptions,

@@ -85,7 +85,8 @@ class Compiler {
 
   compile(): CompiledPlan {
     const { components, recordings, threads } = this.#system;
-    const parallel = threads > 1 && this.#system.algorithm === 'jacobi' && this.#order.blocks.every(({ loop }) => !loop);
+    const parallel =
+      threads > 1 && this.#system.algorithm === 'jacobi' && this.#order.blocks.every(({ loop }) => !loop);
     const stages = parallel ? this.#parallelSteps() : this.#serialSteps();
     const codeEnd = this.#code.length;
     const events = this.#section(() => this.#exchangeEvents());
@@ -164,7 +165,9 @@ class Compiler {
    */
   #pendingReads(blocks: readonly Block[]): { after(block: Block): number[] } {
     const jacobi = this.#system.algorithm === 'jacobi';
-    const blockOf = new Map(blocks.flatMap((block) => block.components.map((component) => [component, block] as const)));
+    const blockOf = new Map(
+      blocks.flatMap((block) => block.components.map((component) => [component, block] as const)),
+    );
     const takers = new Map<number, Set<Block>>();
     for (const { from, to } of this.#system.connections) {
       if (isFunctionPort(from) || isFunctionPort(to)) continue;
@@ -198,7 +201,8 @@ class Compiler {
   #parallelSteps(): [number, number][][] {
     const group = (fill: () => void): [number, number] => [...this.#section(fill)];
     const functions = this.#functionOrder();
-    const first = functions.length === 0 ? [] : [group(() => functions.forEach((index) => void this.#computeFunction(index)))];
+    const first =
+      functions.length === 0 ? [] : [group(() => functions.forEach((index) => void this.#computeFunction(index)))];
     const components = [...this.#system.components.keys()];
     const steps = components.map((component) =>
       group(() => {
@@ -206,7 +210,9 @@ class Compiler {
         this.#step(component);
       }),
     );
-    const reads = components.map((component) => group(() => this.#read(component))).filter(([begin, end]) => end > begin);
+    const reads = components
+      .map((component) => group(() => this.#read(component)))
+      .filter(([begin, end]) => end > begin);
     return [first, steps, reads].filter((groups) => groups.length > 0);
   }
 
@@ -330,7 +336,8 @@ class Compiler {
     for (const variable of variables) {
       const connection = byVariable.get(variable);
       if (connection === undefined || isScaled(connection)) return undefined;
-      if ((connection.to as Port).element !== undefined || this.#patches.has(key(connection.to as Port))) return undefined;
+      if ((connection.to as Port).element !== undefined || this.#patches.has(key(connection.to as Port)))
+        return undefined;
       const slot = this.#layout.given(connection.from)!;
       if (slot.storage !== window.storage || (next !== undefined && slot.offset !== next)) return undefined;
       begin ??= slot.offset;

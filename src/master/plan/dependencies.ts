@@ -79,7 +79,9 @@ export function dependsOn(model: FmuModel, output: number, input: number, phase:
   if (variability === 'constant' || causality === 'parameter') return false;
   const matches = ({ index }: ModelUnknown) => index === output;
   const unknown =
-    phase === 'start' ? (model.initialUnknowns.find(matches) ?? model.outputs.find(matches)) : model.outputs.find(matches);
+    phase === 'start'
+      ? (model.initialUnknowns.find(matches) ?? model.outputs.find(matches))
+      : model.outputs.find(matches);
   return unknown?.dependencies?.includes(input) ?? true;
 }
 

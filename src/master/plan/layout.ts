@@ -127,7 +127,8 @@ export class Layout {
       const clock = inEvents ? declared.clocks?.[0] : undefined;
       const group = `${component} ${storage} ${clock} ${inEvents}`;
       const draft = drafts.get(group);
-      if (draft === undefined) drafts.set(group, { component, direction, storage, clock, inEvents, variables: [variable] });
+      if (draft === undefined)
+        drafts.set(group, { component, direction, storage, clock, inEvents, variables: [variable] });
       else draft.variables.push(variable);
     }
     return [...drafts.values()];

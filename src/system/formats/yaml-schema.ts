@@ -97,7 +97,7 @@ const named = (description: string, additionalProperties: object, minProperties:
   description,
   type: 'object',
   minProperties,
-  propertyNames: { pattern: '^\\S+$' },
+  propertyNames: { pattern: '^\\S(.*\\S)?$' },
   additionalProperties,
 });
 
@@ -179,7 +179,10 @@ export const SYSTEM_SCHEMA: Readonly<Record<string, unknown>> = {
       properties: {
         tolerance: { description: 'What counts as settled; default 1e-9.', type: 'number', exclusiveMinimum: 0 },
         iterations: { description: 'At most; default 100.', type: 'integer', minimum: 1 },
-        atSteps: { description: 'At each step too, not at the start only; default with gauss-seidel.', type: 'boolean' },
+        atSteps: {
+          description: 'At each step too, not at the start only; default with gauss-seidel.',
+          type: 'boolean',
+        },
       },
     },
     threads: { description: 'Threads that make steps; default 1.', type: 'integer', minimum: 1, maximum: 256 },
