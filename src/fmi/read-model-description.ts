@@ -1,6 +1,7 @@
 /** Reads `modelDescription.xml` of an FMI 2.0 FMU (FMI 2.0.4, section 2.2), with every problem and its place. */
 import { InvalidFileError, type Problem } from '../support/errors.js';
-import { AttributeReader, defined } from './attribute-reader.js';
+import { AttributeReader, defined } from '../support/xml/attribute-reader.js';
+import { children, parseXml, type XmlElement } from '../support/xml/tree.js';
 import { type ReadFmi3ModelDescription, readFmi3ModelDescription } from './fmi3/read-model-description.js';
 import type { CoSimulation, ModelDescription, Unknown } from './model-description.js';
 import {
@@ -12,7 +13,6 @@ import {
   readModelIdentifier,
 } from './read-parts.js';
 import { readSimpleTypes, readUnits, readVariables } from './read-variables.js';
-import { children, parseXml, type XmlElement } from './xml.js';
 
 export interface ReadModelDescription {
   readonly description: ModelDescription;

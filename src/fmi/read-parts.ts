@@ -1,9 +1,9 @@
 /** Parts of a modelDescription.xml that FMI 2.0 and FMI 3.0 have in common. */
 import { formatLocation, type Problem, type SourceLocation } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
-import { AttributeReader, defined } from './attribute-reader.js';
+import { AttributeReader, defined } from '../support/xml/attribute-reader.js';
+import { children, type XmlElement } from '../support/xml/tree.js';
 import type { DefaultExperiment, Heading, LogCategory, Unknown } from './model-description.js';
-import { children, type XmlElement } from './xml.js';
 
 export interface Findings {
   /** What makes the file unusable. */

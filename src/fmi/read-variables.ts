@@ -1,7 +1,8 @@
 /** UnitDefinitions, TypeDefinitions and ModelVariables of a modelDescription.xml (FMI 2.0.4, sections 2.2.2 to 2.2.7). */
 import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
-import { AttributeReader, defined } from './attribute-reader.js';
+import { AttributeReader, defined } from '../support/xml/attribute-reader.js';
+import { children, type XmlElement } from '../support/xml/tree.js';
 import type {
   BaseUnitExponent,
   EnumerationType,
@@ -12,7 +13,6 @@ import type {
 } from './model-description.js';
 import { type Findings, findDeclaredType, noteName } from './read-parts.js';
 import { CAUSALITIES, combinationFault, defaultVariability, INITIALS, VARIABILITIES } from './variable-rules.js';
-import { children, type XmlElement } from './xml.js';
 
 const VARIABLE_TYPES: readonly VariableType[] = ['Real', 'Integer', 'Boolean', 'String', 'Enumeration'];
 const BASE_UNITS: readonly BaseUnitExponent[] = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'];

@@ -2,6 +2,8 @@
  * A {@link ModelDescription} as `modelDescription.xml` (FMI 2.0.4, section 2.2), in the order of elements that its
  * schema asks for. What is read with `readModelDescription` is what was written.
  */
+
+import { type Attributes, element, list, xmlDocument } from '../support/xml/writer.js';
 import type {
   EnumerationType,
   Heading,
@@ -10,7 +12,6 @@ import type {
   UnitDefinition,
   Unknown,
 } from './model-description.js';
-import { type Attributes, element, list, xmlDocument } from './xml-writer.js';
 
 /** Throws a `RangeError` for a text that XML cannot hold (a control character). */
 export function writeModelDescription(description: ModelDescription): string {

@@ -1,6 +1,7 @@
 /** Reads `modelDescription.xml` of an FMI 3.0 FMU (FMI 3.0.2, section 2.4), with every problem and its place. */
 import { InvalidFileError, type Problem } from '../../support/errors.js';
-import { AttributeReader, defined } from '../attribute-reader.js';
+import { AttributeReader, defined } from '../../support/xml/attribute-reader.js';
+import { children, type XmlElement } from '../../support/xml/tree.js';
 import {
   type Findings,
   readDependencyKinds,
@@ -10,7 +11,6 @@ import {
   readModelIdentifier,
 } from '../read-parts.js';
 import { readUnits } from '../read-variables.js';
-import { children, type XmlElement } from '../xml.js';
 import type { Fmi3CoSimulation, Fmi3ModelDescription, Fmi3Unknown, Fmi3Variable } from './model-description.js';
 import { readEnumerations, readFmi3Variables } from './read-variables.js';
 

@@ -1,11 +1,11 @@
 /** TypeDefinitions and ModelVariables of an FMI 3.0 modelDescription.xml (FMI 3.0.2, sections 2.4.4 and 2.4.7). */
 import type { Problem } from '../../support/errors.js';
 import { didYouMean } from '../../support/nearest.js';
-import { AttributeReader, defined } from '../attribute-reader.js';
+import { AttributeReader, defined } from '../../support/xml/attribute-reader.js';
+import { children, type XmlElement } from '../../support/xml/tree.js';
 import type { Variability } from '../model-description.js';
 import { type Findings, findDeclaredType, noteName } from '../read-parts.js';
 import { INITIALS, VARIABILITIES } from '../variable-rules.js';
-import { children, type XmlElement } from '../xml.js';
 import {
   type Dimension,
   FMI3_TYPES,

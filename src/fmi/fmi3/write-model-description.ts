@@ -2,8 +2,9 @@
  * A {@link Fmi3ModelDescription} as `modelDescription.xml` (FMI 3.0.2, section 2.4), in the order of elements that its
  * schema asks for. What is read with `readFmi3ModelDescription` is what was written.
  */
+
+import { type Attributes, element, lexical, list, xmlDocument } from '../../support/xml/writer.js';
 import { headingAttributes, unit } from '../write-model-description.js';
-import { type Attributes, element, lexical, list, xmlDocument } from '../xml-writer.js';
 import type {
   Dimension,
   Fmi3EnumerationType,

@@ -3,9 +3,9 @@
  *
  * A value of a wrong form becomes a problem and reads as absent, so that one pass finds every problem of a file.
  */
-import type { Problem } from '../support/errors.js';
-import { didYouMean } from '../support/nearest.js';
-import type { XmlElement } from './xml.js';
+import type { Problem } from '../errors.js';
+import { didYouMean } from '../nearest.js';
+import type { XmlElement } from './tree.js';
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
