@@ -18,13 +18,22 @@ export interface LocatedFile<T> {
   locate(path: readonly (string | number)[]): SourceLocation;
   /** The place of the *key* at `path`, for problems about a name. */
   locateKey(path: readonly (string | number)[]): SourceLocation;
+  /** The scalar at `path` as it is written; undefined if there is none. */
+  written(path: readonly (string | number)[]): string | undefined;
 }
 
-const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: true, useDefaults: true, strict: true });
+const OPTIONS = { allErrors: true, allowUnionTypes: true, verbose: true, useDefaults: true, strict: true } as const;
+const ajv = new Ajv2020(OPTIONS);
+
+export interface SchemaOptions {
+  /** Whether `.inf` and `.nan` are numbers; default no. */
+  readonly allowsInfinity?: boolean;
+}
 
 /** Compiles a schema once; `T` is what a value is known to be after it passed. */
-export function compileSchema<T>(schema: object): ValidateFunction<T> {
-  return ajv.compile<T>(schema);
+export function compileSchema<T>(schema: object, { allowsInfinity = false }: SchemaOptions = {}): ValidateFunction<T> {
+  const compiler = allowsInfinity ? new Ajv2020({ ...OPTIONS, strictNumbers: false }) : ajv;
+  return compiler.compile<T>(schema);
 }
 
 /** Reads and checks a file. Throws {@link InvalidFileError} with every problem, {@link InvalidInputError} if unreadable. */
@@ -59,7 +68,11 @@ export function parseYaml<T>(file: string, text: string, validate: ValidateFunct
   if (!validate(value)) {
     throw new InvalidFileError(file, toProblems(validate.errors ?? [], locate, locateKey));
   }
-  return { file, value, locate, locateKey };
+  const written = (path: readonly (string | number)[]) => {
+    const node = document.getIn(path, true);
+    return isScalar(node) ? node.source : undefined;
+  };
+  return { file, value, locate, locateKey, written };
 }
 
 function offsetOf(document: Document.Parsed, path: readonly (string | number)[], ofKey: boolean): number {

@@ -125,8 +125,7 @@ export interface DraftRecording {
   /** Left out: by the file's extension, else CSV. */
   readonly format?: RecordFormat;
   /**
-   * Patterns of whole names (`component.variable`, `*` for any characters); left out: all outputs. `except` takes some
-   * of them away again.
+   * Patterns of whole names (`component.variable`, `*` for any characters); left out: all outputs.
    */
   readonly variables?: readonly Located<string>[];
   readonly every?: number;

@@ -3,6 +3,7 @@ import { type FmuModel, type ModelVariable, typeName } from '../fmi/index.js';
 import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import type { DraftConnection, DraftPort } from './draft.js';
+import { INTEGER_RANGE } from './start-value.js';
 import {
   type Component,
   type Connection,
@@ -67,6 +68,7 @@ export class PortResolver {
   /** The connections, those that are faulty left out and reported. */
   connections(drafts: readonly DraftConnection[]): Connection[] {
     const fedBy = new Map<string, string>();
+    const ends: { readonly to: Terminal; readonly place: DraftPort }[] = [];
     const connections = drafts.flatMap((draft): Connection[] => {
       const directed = this.#directed(draft);
       const from = this.#end(directed.from, 'source');
@@ -77,15 +79,22 @@ export class PortResolver {
         const earlier = fedBy.get(name);
         if (earlier !== undefined) {
           this.#report(directed.to, `input '${name}' is fed twice: by '${earlier}' and by '${source}'`);
-        } else fedBy.set(name, source);
+        } else {
+          fedBy.set(name, source);
+          ends.push({ to, place: directed.to });
+        }
       }
       if (from === undefined || to === undefined) return [];
       if (!this.#typesMatch(from, to, directed.to)) return [];
       const { factor = 1, offset = 0 } = draft;
+      if ((factor !== 1 || offset !== 0) && !this.#isNumber(to)) {
+        this.#report(directed.to, `'${terminalName(this, to)}' is no number: there is nothing to scale`);
+        return [];
+      }
       const unit = this.#unitConversion(from, to, draft, directed.to);
       return [{ from, to, factor: unit.factor * factor, offset: unit.factor * offset + unit.offset }];
     });
-    this.#checkOverlaps(connections, drafts);
+    this.#checkOverlaps(ends);
     return connections;
   }
 
@@ -268,20 +277,19 @@ export class PortResolver {
   }
 
   /** An array may be fed whole or by elements, not both. */
-  #checkOverlaps(connections: readonly Connection[], drafts: readonly DraftConnection[]): void {
-    const whole = new Set<string>();
-    const parts: [string, string][] = [];
-    for (const { to } of connections) {
-      const { element: _, ...array } = to;
-      const name = terminalName(this, array as Terminal);
-      if (to.element === undefined) whole.add(name);
-      else parts.push([name, terminalName(this, to)]);
-    }
-    for (const [array, part] of parts) {
+  #checkOverlaps(ends: readonly { readonly to: Terminal; readonly place: DraftPort }[]): void {
+    const whole = new Set(ends.filter(({ to }) => to.element === undefined).map(({ to }) => terminalName(this, to)));
+    for (const { to, place } of ends) {
+      if (to.element === undefined) continue;
+      const { element: _, ...rest } = to;
+      const array = terminalName(this, rest as Terminal);
       if (!whole.has(array)) continue;
-      const draft = drafts.find(({ to }) => `${to.owner}.${to.variable}` === part);
-      if (draft !== undefined) this.#report(draft.to, `'${part}' is fed twice: '${array}' is fed as a whole`);
+      this.#report(place, `'${terminalName(this, to)}' is fed twice: '${array}' is fed as a whole`);
     }
+  }
+
+  #isNumber(terminal: Terminal): boolean {
+    return isFunctionPort(terminal) || kindOf(variableAt(this, terminal).type) === 'number';
   }
 
   #report({ location }: DraftPort, message: string, remedy?: string): void {
@@ -300,27 +308,20 @@ function isConvertible(from: ModelVariable['type'], to: ModelVariable['type']): 
   return kindOf(from) === kindOf(to);
 }
 
-/** How many bits of whole numbers a type holds, signed; a Float as many as it holds without rounding. */
-const BITS: Readonly<Partial<Record<ModelVariable['type'], number>>> = {
-  Boolean: 1,
-  Int8: 8,
-  UInt8: 9,
-  Int16: 16,
-  UInt16: 17,
-  Float32: 25,
-  Int32: 32,
-  Enumeration: 32,
-  UInt32: 33,
-  Float64: 54,
-  Int64: 64,
-  UInt64: 65,
+/** The whole numbers that a type holds exactly, all between these two. */
+const WHOLE_NUMBERS: Readonly<Partial<Record<ModelVariable['type'], readonly [bigint, bigint]>>> = {
+  ...INTEGER_RANGE,
+  Boolean: [0n, 1n],
+  Enumeration: INTEGER_RANGE.Int32!,
+  Float32: [-(2n ** 24n), 2n ** 24n],
+  Float64: [-(2n ** 53n), 2n ** 53n],
 };
 
 function losesValues(from: ModelVariable['type'], to: ModelVariable['type']): boolean {
-  if (from === to || kindOf(from) !== 'number') return false;
+  const [given, taken] = [WHOLE_NUMBERS[from], WHOLE_NUMBERS[to]];
+  if (given === undefined || taken === undefined) return false;
   const isFraction = (type: string) => type === 'Float32' || type === 'Float64';
-  if (isFraction(from) && !isFraction(to)) return true;
-  return (BITS[from] ?? 0) > (BITS[to] ?? 0);
+  return (isFraction(from) && !isFraction(to)) || given[0] < taken[0] || given[1] > taken[1];
 }
 
 export function describeRole({ causality, variability, initial }: ModelVariable): string {

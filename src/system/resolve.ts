@@ -13,7 +13,7 @@ import { InvalidFileError, type Problem, type SourceLocation, TwinbridgeError } 
 import { didYouMean } from '../support/nearest.js';
 import type { DraftComponent, DraftConstraint, DraftRecording, DraftStart, Located, SystemDraft } from './draft.js';
 import { describeRole, PortResolver, UNREADABLE } from './resolve-ports.js';
-import { toStartValues } from './start-value.js';
+import { INTEGER_RANGE, toStartValues } from './start-value.js';
 import {
   type Component,
   type LoopSettings,
@@ -132,14 +132,18 @@ class Resolver {
       const isFurther = model.capabilities.oncePerProcess && seen.has(fmu);
       seen.add(fmu);
       this.#checkLogging(draft, model);
-      const start: StartAssignment[] = [];
+      // By variable: what the file says last counts.
+      const start = new Map<number, StartAssignment>();
       const sizes = this.#sizes(draft, model, start);
-      for (const one of draft.start) start.push(...this.#start(draft, model, sizes, one, false));
+      for (const one of draft.start) {
+        for (const assignment of this.#start(draft, model, sizes, one, false))
+          start.set(assignment.variable, assignment);
+      }
       return {
         name,
         fmu,
         model,
-        start,
+        start: [...start.values()],
         sizes,
         every: this.#every(draft),
         isolate: draft.isolate === true || isFurther,
@@ -177,18 +181,17 @@ class Resolver {
   }
 
   /** Number of elements of arrays; the start values of structural parameters go to `start`, since they come first. */
-  #sizes(draft: DraftComponent, model: FmuModel, start: StartAssignment[]): Map<number, number> {
+  #sizes(draft: DraftComponent, model: FmuModel, start: Map<number, StartAssignment>): Map<number, number> {
     const sizes = new Map<number, number>();
-    if (model.variables.every(({ dimensions }) => dimensions.length === 0)) return sizes;
     const structural = new Map<number, number>();
     for (const [index, variable] of model.variables.entries()) {
       if (variable.causality !== 'structuralParameter') continue;
-      const given = draft.start.find((one) => one.variable === variable.name);
-      const [assignment] = given === undefined ? [] : this.#start(draft, model, sizes, given, true);
-      if (assignment !== undefined) start.push(assignment);
+      const given = draft.start.filter((one) => one.variable === variable.name);
+      const assignment = given.flatMap((one) => this.#start(draft, model, sizes, one, true)).at(-1);
+      if (assignment !== undefined) start.set(index, assignment);
       structural.set(variable.valueReference, Number((assignment?.values ?? variable.start)?.[0] ?? 0));
       if (assignment === undefined && variable.start === undefined) {
-        this.#report(draft.fmuLocation, `structural parameter '${model.variables[index]!.name}' has no start value`);
+        this.#report(draft.fmuLocation, `structural parameter '${draft.name}.${variable.name}' has no start value`);
       }
     }
     const length = (size: Dimension) =>
@@ -248,13 +251,25 @@ class Resolver {
     if (unit === undefined || variable.unit === undefined || unit === variable.unit) return value;
     const find = (name: string) => model.units.find((definition) => definition.name === name) ?? { name };
     const conversion = convertUnit(find(unit), find(variable.unit));
-    const number = lexical === true && typeof value === 'string' ? Number(value) : value;
-    if (typeof conversion === 'string' || typeof number !== 'number' || Number.isNaN(number)) {
-      const message = `the value is in ${unit}, '${variable.name}' in ${variable.unit}, and it is taken as it is`;
-      this.#warnings.push({ message, location: valueLocation });
+    const units = `the value is in ${unit}, '${variable.name}' in ${variable.unit}`;
+    if (conversion === 'incompatible') {
+      this.#report(valueLocation, `units do not go together: ${units}`);
       return value;
     }
-    return conversion.factor * number + conversion.offset;
+    if (conversion === 'unknown') {
+      this.#warnings.push({ message: `${units}, and it is taken as it is`, location: valueLocation });
+      return value;
+    }
+    const convert = (one: unknown): unknown => {
+      const number = lexical === true && typeof one === 'string' ? Number(one) : one;
+      // What is no number is reported by its type.
+      return typeof number === 'number' ? conversion.factor * number + conversion.offset : one;
+    };
+    const words =
+      lexical === true && typeof value === 'string' && variable.dimensions.length > 0
+        ? value.trim().split(/\s+/)
+        : value;
+    return Array.isArray(words) ? words.map(convert) : convert(words);
   }
 
   /** How many steps of the system make one of the component. */
@@ -265,15 +280,19 @@ class Resolver {
       this.#report(step.location, `'${name}' has a step size of its own, which needs a fixed step size of the system`);
       return 1;
     }
+    this.#checkPositive(step, `the step size of '${name}'`);
     const base = stepping.size.value;
     const ratio = step.value / base;
     const rounded = Math.max(1, Math.floor(ratio + STEP_TOLERANCE));
     if (Math.abs(ratio - rounded) > STEP_TOLERANCE * rounded) {
       const fault = `the step size of '${name}', ${step.value} s, is no multiple of the system's, ${base} s`;
       if (roundsStep === true) {
-        this.#warnings.push({ message: `${fault}: it makes steps of ${rounded * base} s`, location: step.location });
+        this.#warnings.push({
+          message: `${fault}: it makes steps of ${readable(rounded * base)} s`,
+          location: step.location,
+        });
       } else {
-        this.#report(step.location, fault, `choose ${rounded * base} or ${(rounded + 1) * base}`);
+        this.#report(step.location, fault, `choose ${readable(rounded * base)} or ${readable((rounded + 1) * base)}`);
       }
     }
     return rounded;
@@ -304,7 +323,7 @@ class Resolver {
       return { kind: 'data', component: Math.max(0, component), minimum, maximum };
     }
     const initial = stepping.initial.value;
-    if (initial < minimum || initial > maximum) {
+    if (minimum <= maximum && (initial < minimum || initial > maximum)) {
       const message = `the first step size, ${initial} s, is not between ${minimum} and ${maximum} s`;
       this.#report(stepping.initial.location, message);
     }
@@ -375,20 +394,34 @@ class Resolver {
       const { model } = ports.components[port.component]!;
       const variable = variableAt(ports, port);
       const name = portName(ports, port);
-      if (variable.causality === 'local') {
-        this.#report(location, `'${name}' is a local variable, which a scenario cannot change`);
+      const fail = (message: string, remedy?: string) => {
+        this.#report(location, message, remedy);
         return [];
+      };
+      const { causality, variability, type } = variable;
+      if (causality !== 'input' && causality !== 'output' && variability !== 'tunable') {
+        return fail(
+          `'${name}' is ${describeRole(variable)}`,
+          'a scenario changes inputs, outputs and tunable parameters',
+        );
       }
+      if (sizeOf(ports, port) !== 1) return fail(`'${name}' is an array`, `name one element, from 0: ${name}[0]`);
       if (action === 'reset') return [{ time, port, action }];
-      if (action === 'bias' && (variable.type === 'String' || variable.type === 'Binary')) {
-        this.#report(location, `'${name}' is a text, to which nothing can be added`);
-        return [];
+      if (value === undefined) return fail(`the event at ${time} s lacks a value`);
+      if (action === 'bias' && !(type in INTEGER_RANGE) && type !== 'Float32' && type !== 'Float64') {
+        return fail(`'${name}' is of type ${type}, to which nothing can be added`);
       }
-      const values = toStartValues({ name, model, variable, size: 1, value, lexical: false });
-      if ('fault' in values) {
-        this.#report(location, values.fault);
-        return [];
-      }
+      // What is added is not bound by the limits of the sum.
+      const { min: _, max: __, ...unbounded } = variable;
+      const values = toStartValues({
+        name,
+        model,
+        variable: action === 'bias' ? unbounded : variable,
+        size: 1,
+        value,
+        lexical: false,
+      });
+      if ('fault' in values) return fail(values.fault);
       const [first] = values;
       return [{ time, port, action, value: typeof first === 'bigint' ? Number(first) : first! }];
     });
@@ -403,6 +436,7 @@ class Resolver {
     if (recordings.length === 0) {
       return [{ format: 'csv', variables: outputPorts({ components }), every: 1 }];
     }
+    this.#checkFiles(recordings);
     return recordings.map(({ file, format, variables, every = 1, roll }: DraftRecording) => ({
       ...(file === undefined ? {} : { file }),
       format: format ?? formatOf(file),
@@ -412,15 +446,24 @@ class Resolver {
     }));
   }
 
+  #checkFiles(recordings: readonly DraftRecording[]): void {
+    const seen = new Set<string>();
+    for (const { file } of recordings) {
+      if (file === undefined) continue;
+      if (seen.has(file)) this.#report({ file: this.#draft.file }, `two recordings go to ${file}`);
+      seen.add(file);
+    }
+  }
+
   #recorded(components: readonly Component[], patterns: readonly Located<string>[]): Port[] {
     const system = { components };
     const ports = new Map<string, Port>();
     for (const { value: pattern, location } of patterns) {
       const matches = matchPorts(system, pattern);
       // A component whose FMU cannot be read matches nothing, and is a problem already.
-      const names = components.map(({ name }) => name);
-      const { owner } = splitPortName(pattern, names);
-      const blind = components.some(({ name, model }) => model === UNREADABLE && name === owner);
+      const unreadable = components.filter(({ model }) => model === UNREADABLE).map(({ name }) => name);
+      const { owner } = splitPortName(pattern, unreadable);
+      const blind = unreadable.length > 0 && (pattern.includes('*') || unreadable.includes(owner));
       if (matches.length === 0 && !blind) {
         const outputs = outputPorts(system).map((port) => portName(system, port));
         this.#report(location, `nothing to record is named '${pattern}'${didYouMean(pattern, outputs)}`);
@@ -436,7 +479,12 @@ class Resolver {
 
   #checkExperiment(): void {
     const { stepping, start, stop } = this.#draft;
+    if (!Number.isFinite(start)) this.#report({ file: this.#draft.file }, `the start time is ${start} s`);
     if (stop === undefined) return;
+    if (!Number.isFinite(stop.value)) {
+      this.#report(stop.location, `the stop time is ${stop.value} s`, 'leave it out to run until stopped');
+      return;
+    }
     if (stop.value <= start) {
       this.#report(stop.location, `stop (${stop.value} s) must be later than start (${start} s)`);
       return;
@@ -446,13 +494,15 @@ class Resolver {
     const steps = (stop.value - start) / size;
     if (Math.abs(steps - Math.round(steps)) > STEP_TOLERANCE) {
       const end = start + Math.floor(steps) * size;
-      const message = `the duration is no multiple of the step ${size} s: the run ends at ${end} s`;
+      const message = `the duration is no multiple of the step ${size} s: the run ends at ${readable(end)} s`;
       this.#warnings.push({ message, location });
     }
   }
 
   #checkPositive({ value, location }: Located<number>, what: string): void {
-    if (!(value > 0)) this.#report(location, `${what} is ${value} s, it must be greater than 0`);
+    if (!(value > 0 && value < Number.POSITIVE_INFINITY)) {
+      this.#report(location, `${what} is ${value} s, it must be greater than 0`);
+    }
   }
 
   #report(location: SourceLocation, message: string, remedy?: string): void {
@@ -465,6 +515,11 @@ function formatOf(file: string | undefined): RecordFormat {
     .slice(1)
     .toLowerCase();
   return RECORD_FORMATS.find((format) => format === extension) ?? 'csv';
+}
+
+/** Without the last digits, which come from decimal fractions that are not exact in binary. */
+function readable(value: number): number {
+  return Number(value.toPrecision(12));
 }
 
 /** In the file's order, as one reads it. */

@@ -238,8 +238,8 @@ export function portName(system: WithComponents, port: Port): string {
 /** {@link portName} of any end of a connection: `function.in`, `function.in[1]`, `function.out`. */
 export function terminalName(system: Pick<System, 'components' | 'functions'>, terminal: Terminal): string {
   if (!isFunctionPort(terminal)) return portName(system, terminal);
-  const { name, inputs } = system.functions[terminal.function]!;
-  const port = terminal.input === undefined ? 'out' : inputs === 1 ? 'in' : `in[${terminal.input}]`;
+  const { name, kind } = system.functions[terminal.function]!;
+  const port = terminal.input === undefined ? 'out' : kind === 'linear' ? 'in' : `in[${terminal.input}]`;
   return `${name}.${port}${terminal.element === undefined ? '' : `[${terminal.element}]`}`;
 }
 

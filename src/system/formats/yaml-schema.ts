@@ -97,7 +97,7 @@ const named = (description: string, additionalProperties: object, minProperties:
   description,
   type: 'object',
   minProperties,
-  propertyNames: { pattern: '^\\S+$' },
+  propertyNames: { pattern: '^\\S(.*\\S)?$' },
   additionalProperties,
 });
 

@@ -114,7 +114,7 @@ interface ScenarioEntry {
 let compiled: ValidateFunction<SystemFile> | undefined;
 
 function schema(): ValidateFunction<SystemFile> {
-  compiled ??= compileSchema<SystemFile>(SYSTEM_SCHEMA);
+  compiled ??= compileSchema<SystemFile>(SYSTEM_SCHEMA, { allowsInfinity: true });
   return compiled;
 }
 
@@ -178,10 +178,19 @@ class DraftOfYaml {
     return this.#source.locate(path);
   }
 
+  /** Whole numbers beyond what JavaScript's numbers hold, as they are written. */
+  #exactly(value: unknown, path: Path): unknown {
+    if (Array.isArray(value)) return value.map((item, index) => this.#exactly(item, [...path, index]));
+    if (!Number.isInteger(value) || Number.isSafeInteger(value)) return value;
+    const text = this.#source.written(path) ?? '';
+    return /^[-+]?\d+$/.test(text) ? BigInt(text.replace('+', '')) : value;
+  }
+
   #component(name: string): DraftComponent {
     const { fmu, start = {}, step, isolate, deadline } = this.#value.components[name]!;
     const path = ['components', name];
-    const logging = this.#value.logging?.[name] ?? false;
+    const { logging: all = {} } = this.#value;
+    const logging = Object.hasOwn(all, name) ? all[name]! : false;
     if (deadline !== undefined && isolate !== true) {
       this.#problems.push({
         message: `'${name}' has a deadline but is not isolated`,
@@ -195,7 +204,7 @@ class DraftOfYaml {
       fmuLocation: this.#at(...path, 'fmu'),
       start: Object.entries(start).map(([variable, value]) => ({
         variable,
-        value,
+        value: this.#exactly(value, ['components', name, 'start', variable]),
         nameLocation: this.#source.locateKey([...path, 'start', variable]),
         valueLocation: this.#at(...path, 'start', variable),
       })),
@@ -292,6 +301,11 @@ class DraftOfYaml {
       return [];
     };
     const { type, ports = [], base, rate, start = 0 } = entry;
+    for (const key of Object.keys(entry)) {
+      if (key === 'type' || CONSTRAINT_KEYS[type].includes(key)) continue;
+      const message = `constraint '${name}': a ${type} has no ${key}`;
+      this.#problems.push({ message, location: this.#source.locateKey(['step', 'constraints', name, key]) });
+    }
     const places = ports.map((port, index) => this.#port(port, this.#at('step', 'constraints', name, 'ports', index)));
     const { order, tolerance, absolute, relative, safety, skipDiscrete } = entry;
     switch (type) {
@@ -360,9 +374,6 @@ class DraftOfYaml {
     return {
       events: events.map(({ time, set, value, action = 'override' }, index) => {
         const location = this.#at('scenario', 'events', index);
-        if (action !== 'reset' && value === undefined) {
-          this.#problems.push({ message: `the event at ${time} s lacks a value`, location });
-        }
         return { time, port: this.#port(set, location), action, value, location };
       }),
       ...(end === undefined ? {} : { end }),
@@ -371,12 +382,19 @@ class DraftOfYaml {
 
   #checkLogging(): void {
     for (const name of Object.keys(this.#value.logging ?? {})) {
-      if (name in this.#value.components) continue;
+      if (Object.hasOwn(this.#value.components, name)) continue;
       const location = this.#source.locateKey(['logging', name]);
       this.#problems.push({ message: `logging names the unknown component '${name}'`, location });
     }
   }
 }
+
+const CONSTRAINT_KEYS: Readonly<Record<ConstraintEntry['type'], readonly string[]>> = {
+  'zero-crossing': ['ports', 'order', 'tolerance', 'safety'],
+  'bounded-difference': ['ports', 'absolute', 'relative', 'safety', 'skipDiscrete'],
+  'sampling-rate': ['base', 'rate', 'start'],
+  'fmu-max-step-size': [],
+};
 
 /** `a.x -> b.y` */
 function parseWire(text: string): { from: string; to: string } | undefined {
