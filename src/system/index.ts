@@ -1,5 +1,6 @@
 /** Systems: the graph of a co-simulation, and the file formats it is read from. */
 export type * from './draft.js';
+export { readSspSystem, readSspSystemDraft, type SspOptions } from './formats/ssp/index.js';
 export { parseSystemYaml, readSystemYaml, readSystemYamlDraft } from './formats/yaml.js';
 export { SYSTEM_SCHEMA } from './formats/yaml-schema.js';
 export { resolveSystem } from './resolve.js';
