@@ -143,10 +143,55 @@ export async function readFmu(file: string, limits: ArchiveLimits = {}): Promise
   });
 }
 
+/** What {@link readArchive} shows of an archive that is no FMU. */
+export interface ArchiveContent {
+  /** Paths of the files in it, in the archive's order. */
+  readonly names: readonly string[];
+  read(name: string): Promise<Buffer>;
+  /** Unpacks one file; answers where it lies, until the process ends. */
+  unpack(name: string): Promise<string>;
+}
+
+/**
+ * Opens an archive that is no FMU but holds some, under the same rules; `kind` names it in messages. Throws the same
+ * errors as {@link openFmu}.
+ */
+export async function readArchive<T>(
+  file: string,
+  kind: string,
+  use: (content: ArchiveContent) => Promise<T>,
+  limits: ArchiveLimits = {},
+): Promise<T> {
+  return withArchive(
+    file,
+    limits,
+    async (zip, entries) => {
+      let directory: string | undefined;
+      const find = (name: string) => {
+        const entry = entries.get(name);
+        if (entry === undefined) throw new Error(`${file} holds no '${name}'`);
+        return entry;
+      };
+      return use({
+        names: [...entries.keys()].filter((name) => !name.endsWith('/')),
+        read: (name) => readEntry(file, zip, find(name), kind),
+        unpack: async (name) => {
+          const entry = find(name);
+          directory ??= await createFolder();
+          await unpack(file, zip, entry, directory, kind);
+          return join(directory, name);
+        },
+      });
+    },
+    kind,
+  );
+}
+
 async function withArchive<T>(
   file: string,
   limits: ArchiveLimits,
   use: (zip: yauzl.ZipFile, entries: Map<string, yauzl.Entry>) => Promise<T>,
+  kind: string = 'FMU',
 ): Promise<T> {
   const found = await stat(file).catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'ENOENT' ? 'no such file' : cause.message;
@@ -154,10 +199,10 @@ async function withArchive<T>(
   });
   if (!found.isFile()) throw new FmuUnreadableError(`${file} is no file`, { location: { file } });
   const zip = await yauzl.openPromise(file, { autoClose: false }).catch((cause: Error) => {
-    throw unreadable(file, cause);
+    throw unreadable(file, cause, kind);
   });
   try {
-    return await use(zip, await checkedEntries(file, zip, { ...DEFAULT_LIMITS, ...limits }));
+    return await use(zip, await checkedEntries(file, zip, { ...DEFAULT_LIMITS, ...limits }, kind));
   } finally {
     zip.close();
   }
@@ -167,19 +212,20 @@ async function checkedEntries(
   file: string,
   zip: yauzl.ZipFile,
   limits: Required<ArchiveLimits>,
+  kind: string,
 ): Promise<Map<string, yauzl.Entry>> {
   const entries = new Map<string, yauzl.Entry>();
   const tooLarge = (what: string, limit: keyof ArchiveLimits, value: number) =>
     new FmuTooLargeError(`${file}: ${what}, the limit is ${limits[limit].toLocaleString('en')}`, {
       location: { file },
       details: { limit, allowed: limits[limit], value },
-      remedy: 'if the FMU is to be trusted, unpack it with a higher limit',
+      remedy: `if the ${kind} is to be trusted, unpack it with a higher limit`,
     });
   if (zip.entryCount > limits.entries) throw tooLarge(`${zip.entryCount} entries`, 'entries', zip.entryCount);
   let totalBytes = 0;
   try {
     for await (const entry of zip.eachEntry()) {
-      refuseUnsafe(file, entry, entries);
+      refuseUnsafe(file, entry, entries, kind);
       const { fileName, uncompressedSize, compressedSize } = entry;
       entries.set(fileName, entry);
       totalBytes += uncompressedSize;
@@ -194,17 +240,17 @@ async function checkedEntries(
   } catch (error) {
     throw error instanceof FmuUnsafeEntryError || error instanceof FmuTooLargeError
       ? error
-      : unreadable(file, error as Error);
+      : unreadable(file, error as Error, kind);
   }
   return entries;
 }
 
-function refuseUnsafe(file: string, entry: yauzl.Entry, earlier: ReadonlyMap<string, yauzl.Entry>): void {
+function refuseUnsafe(file: string, entry: yauzl.Entry, earlier: ReadonlyMap<string, yauzl.Entry>, kind: string): void {
   const refuse = (why: string) => {
     throw new FmuUnsafeEntryError(`${file}: entry '${entry.fileName}' ${why}`, {
       location: { file },
       details: { entry: entry.fileName },
-      remedy: 'get the FMU from its maker again; an exporting tool does not write such entries',
+      remedy: `get the ${kind} from its maker again; an exporting tool does not write such entries`,
     });
   };
   if (fileMode(entry).type === 0o120000) refuse('is a symbolic link');
@@ -219,18 +265,18 @@ function fileMode(entry: yauzl.Entry): { type: number; executable: boolean } {
 }
 
 /** yauzl checks names itself, by errors that only their text tells apart. */
-function unreadable(file: string, cause: Error): FmuUnreadableError | FmuUnsafeEntryError {
+function unreadable(file: string, cause: Error, kind: string): FmuUnreadableError | FmuUnsafeEntryError {
   const unsafe = /^(absolute path|invalid relative path|invalid characters in fileName): (.*)/s.exec(cause.message);
   if (unsafe !== null) {
-    const why = unsafe[1] === 'absolute path' ? 'is an absolute path' : 'leads out of the FMU';
+    const why = unsafe[1] === 'absolute path' ? 'is an absolute path' : `leads out of the ${kind}`;
     return new FmuUnsafeEntryError(`${file}: entry '${unsafe[2]}' ${why}`, {
       cause,
       location: { file },
       details: { entry: unsafe[2] },
-      remedy: 'get the FMU from its maker again; an exporting tool does not write such entries',
+      remedy: `get the ${kind} from its maker again; an exporting tool does not write such entries`,
     });
   }
-  return new FmuUnreadableError(`${file} is no intact FMU (zip archive): ${cause.message}`, {
+  return new FmuUnreadableError(`${file} is no intact ${kind} (zip archive): ${cause.message}`, {
     cause,
     location: { file },
     remedy: 'the file may be incomplete: copy or export it again',
@@ -254,17 +300,22 @@ async function describe<Description>(
           : `it holds ${nested}: pack the content of the folder '${dirname(nested)}', not the folder`,
     });
   }
+  return read(`${file}/${MODEL_DESCRIPTION}`, await readEntry(file, zip, entry));
+}
+
+async function readEntry(file: string, zip: yauzl.ZipFile, entry: yauzl.Entry, kind?: string): Promise<Buffer> {
   if (entry.uncompressedSize > MAX_DESCRIPTION_BYTES) {
-    throw new FmuTooLargeError(`${file}: ${MODEL_DESCRIPTION} has ${entry.uncompressedSize} bytes`, {
+    throw new FmuTooLargeError(`${file}: ${entry.fileName} has ${entry.uncompressedSize} bytes`, {
       location: { file },
       details: { allowed: MAX_DESCRIPTION_BYTES },
     });
   }
   const chunks: Buffer[] = [];
-  await transfer(file, zip, entry, async (source) => {
+  const collect = async (source: Transform) => {
     for await (const chunk of source) chunks.push(chunk as Buffer);
-  });
-  return read(`${file}/${MODEL_DESCRIPTION}`, Buffer.concat(chunks));
+  };
+  await transfer(file, zip, entry, collect, kind);
+  return Buffer.concat(chunks);
 }
 
 async function createFolder(): Promise<string> {
@@ -280,7 +331,13 @@ async function createFolder(): Promise<string> {
   return directory;
 }
 
-async function unpack(file: string, zip: yauzl.ZipFile, entry: yauzl.Entry, directory: string): Promise<void> {
+async function unpack(
+  file: string,
+  zip: yauzl.ZipFile,
+  entry: yauzl.Entry,
+  directory: string,
+  kind?: string,
+): Promise<void> {
   const path = join(directory, entry.fileName);
   if (entry.fileName.endsWith('/')) {
     await mkdir(path, { recursive: true });
@@ -289,7 +346,8 @@ async function unpack(file: string, zip: yauzl.ZipFile, entry: yauzl.Entry, dire
   await mkdir(dirname(path), { recursive: true });
   const mode = fileMode(entry).executable ? 0o700 : 0o600;
   // `wx`: names that differ in the archive may be one file for the file system.
-  await transfer(file, zip, entry, (source) => pipeline(source, createWriteStream(path, { flags: 'wx', mode })));
+  const write = (source: Transform) => pipeline(source, createWriteStream(path, { flags: 'wx', mode }));
+  await transfer(file, zip, entry, write, kind);
 }
 
 /** Node before 20.15 has no crc32; there the checksums are not looked at. */
@@ -301,6 +359,7 @@ async function transfer(
   zip: yauzl.ZipFile,
   entry: yauzl.Entry,
   consume: (source: Transform) => Promise<void>,
+  kind: string = 'FMU',
 ): Promise<void> {
   let checksum = 0;
   const check = new Transform({
@@ -319,6 +378,6 @@ async function transfer(
   } catch (error) {
     const cause = error as NodeJS.ErrnoException;
     if (cause.syscall !== undefined) throw cause; // of the disk, not of the archive
-    throw unreadable(file, new Error(`${cause.message} (entry '${entry.fileName}')`, { cause }));
+    throw unreadable(file, new Error(`${cause.message} (entry '${entry.fileName}')`, { cause }), kind);
   }
 }

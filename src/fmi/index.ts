@@ -2,6 +2,7 @@
 export {
   type AnyFmuSummary,
   type AnyUnpackedFmu,
+  type ArchiveContent,
   type ArchiveLimits,
   type FmuFolder,
   type FmuModelSummary,
@@ -9,6 +10,7 @@ export {
   openAnyFmu,
   openFmu,
   readAnyFmu,
+  readArchive,
   readFmu,
   readFmuModel,
   type UnpackedFmu,

@@ -86,7 +86,9 @@ class StartUp {
     return from.element === undefined ? values : [values[from.element]!];
   }
 
-  #give({ to, factor, offset }: Connection, values: readonly ModelValue[]): void {
+  #give({ to, factor, offset, table }: Connection, came: readonly ModelValue[]): void {
+    const values =
+      table === undefined ? came : came.map((value) => table.find(([given]) => given === Number(value))?.[1] ?? value);
     if (isFunctionPort(to)) {
       const { dimension } = this.#system.functions[to.function]!;
       const at = (to.input ?? 0) * dimension + (to.element ?? 0);

@@ -4,6 +4,7 @@
  * A reader of a format makes nothing but this: it knows its file, and reports in `problems` what it cannot make sense
  * of. `resolveSystem` knows the FMUs, and finds everything that needs them. What a format has no words for is left out.
  */
+import type { Fmi3Causality, Fmi3Type, UnitDefinition } from '../fmi/index.js';
 import type { Problem, SourceLocation } from '../support/errors.js';
 import type {
   Algorithm,
@@ -29,6 +30,10 @@ export interface DraftComponent {
   readonly fmuLocation: SourceLocation;
   /** Why the FMU cannot be read, where the reader knows it already. */
   readonly fmuFault?: { readonly message: string; readonly remedy?: string };
+  /** How messages name the FMU, where its path says nothing to whoever reads them: it is in an archive, say. */
+  readonly fmuName?: string;
+  /** What the file says of the component's variables; held against the FMU, with warnings. */
+  readonly connectors?: readonly DraftConnector[];
   readonly start: readonly DraftStart[];
   /** Its own step size, s: a multiple of the system's. */
   readonly step?: Located<number>;
@@ -40,6 +45,16 @@ export interface DraftComponent {
   readonly logging?: { readonly categories: readonly string[] | 'all'; readonly location: SourceLocation };
 }
 
+export interface DraftConnector {
+  readonly name: string;
+  /** Left out: any. */
+  readonly kind?: Fmi3Causality;
+  readonly type?: Fmi3Type;
+  /** Number of elements; left out: not said. */
+  readonly size?: number;
+  readonly location: SourceLocation;
+}
+
 export interface DraftStart {
   readonly variable: string;
   /**
@@ -48,12 +63,16 @@ export interface DraftStart {
    */
   readonly value: unknown;
   readonly lexical?: boolean;
-  /** The value is in this unit, if it is not that of the variable. */
-  readonly unit?: string;
+  /** The value is in this unit, if it is not that of the variable. By name, it is the FMU's unit of that name. */
+  readonly unit?: string | UnitDefinition;
+  /** What is done to a number before the variable takes it; left out: it is converted to the variable's unit. */
+  readonly steps?: readonly DraftNumberStep[];
   readonly nameLocation: SourceLocation;
   readonly valueLocation: SourceLocation;
   /** What the format does with a start value that cannot be set: `warn` where others go on. Default: a problem. */
   readonly ifUnusable?: 'warn';
+  /** The same where the component has no such variable: one warning for all of them. */
+  readonly ifUnknown?: 'warn';
 }
 
 /** A port as the file names it: `owner` is a component or a function. */
@@ -61,7 +80,31 @@ export interface DraftPort {
   readonly owner: string;
   /** Of a function: `in`, `in[1]`, `out`, each perhaps with the element of a vector sum: `in[1][0]`, `out[2]`. */
   readonly variable: string;
+  /** Of an array: its element, one index for each dimension, from 0. */
+  readonly indices?: readonly number[];
   readonly location: SourceLocation;
+}
+
+/** Something done to a number on its way. */
+export type DraftNumberStep =
+  | { readonly kind: 'linear'; readonly factor: number; readonly offset: number }
+  | {
+      readonly kind: 'unit';
+      /** `end`: that of the variable at the end of the way. */
+      readonly to: UnitDefinition | 'end';
+      /** false: the number stays, and is taken to be in that unit from here on. */
+      readonly convert: boolean;
+    };
+
+/** Values that are replaced by others; those not named pass as they are. */
+export interface DraftTable {
+  /** Items of an Enumeration are by name here; of an Integer table they are numbers. */
+  readonly of: 'Boolean' | 'Integer' | 'Enumeration';
+  readonly entries: readonly {
+    readonly source: boolean | bigint | string;
+    readonly target: boolean | bigint | string;
+    readonly location: SourceLocation;
+  }[];
 }
 
 export interface DraftConnection {
@@ -74,8 +117,11 @@ export interface DraftConnection {
   readonly offset?: number;
   /** Whether values are converted where the ends' units differ; false where the format's own tools pass them on as they are. */
   readonly convertUnits: boolean;
-  /** Units that the file gives to the ends, over those of the variables. */
-  readonly units?: { readonly from?: string; readonly to?: string };
+  /** Units that the file gives to the ends, over those of the variables. By name, they are units of the FMUs. */
+  readonly units?: { readonly from?: string | UnitDefinition; readonly to?: string | UnitDefinition };
+  /** In place of factor, offset and convertUnits, where values pass several hands: what is done to them, in order. */
+  readonly steps?: readonly DraftNumberStep[];
+  readonly table?: DraftTable;
 }
 
 export interface DraftFunction extends SystemFunction {
@@ -84,6 +130,8 @@ export interface DraftFunction extends SystemFunction {
 
 export type DraftStepControl =
   | { readonly kind: 'fixed'; readonly size: Located<number> }
+  /** The format knows no step size: the smallest that an FMU gives for its default experiment, else a part of the run. */
+  | { readonly kind: 'by-fmus'; readonly parts: number; readonly location: SourceLocation; readonly remedy: string }
   | {
       readonly kind: 'variable';
       readonly minimum: Located<number>;

@@ -1,14 +1,16 @@
 /** Names of ports in a draft, looked up in the components and functions of the system. */
-import { type FmuModel, type ModelVariable, typeName } from '../fmi/index.js';
+import { type FmuModel, type ModelVariable, typeName, type UnitDefinition } from '../fmi/index.js';
 import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
-import type { DraftConnection, DraftPort } from './draft.js';
+import { composeSteps } from './conversion.js';
+import type { DraftConnection, DraftNumberStep, DraftPort } from './draft.js';
 import { INTEGER_RANGE } from './start-value.js';
 import {
   type Component,
   type Connection,
   type FunctionPort,
   isFunctionPort,
+  lengthsOf,
   type Port,
   type SystemFunction,
   sizeOf,
@@ -16,7 +18,8 @@ import {
   terminalName,
   variableAt,
 } from './system.js';
-import { convertUnit } from './units.js';
+import { toTable } from './table.js';
+import type { UnitConversion } from './units.js';
 
 /** Stands for the model of an FMU that cannot be used, so that the other checks go on. */
 export const UNREADABLE: FmuModel = {
@@ -86,13 +89,15 @@ export class PortResolver {
       }
       if (from === undefined || to === undefined) return [];
       if (!this.#typesMatch(from, to, directed.to)) return [];
-      const { factor = 1, offset = 0 } = draft;
-      if ((factor !== 1 || offset !== 0) && !this.#isNumber(to)) {
+      const { factor = 1, offset = 0, convertUnits } = draft;
+      const { steps = stepsOf(factor, offset, convertUnits) } = draft;
+      const scales = steps.some((step) => step.kind === 'linear' && (step.factor !== 1 || step.offset !== 0));
+      if (scales && !this.#isNumber(to)) {
         this.#report(directed.to, `'${terminalName(this, to)}' is no number: there is nothing to scale`);
         return [];
       }
-      const unit = this.#unitConversion(from, to, draft, directed.to);
-      return [{ from, to, factor: unit.factor * factor, offset: unit.factor * offset + unit.offset }];
+      const conversion = this.#conversion(from, to, draft, steps, directed.to);
+      return [{ from, to, ...conversion, ...this.#table(from, to, draft) }];
     });
     this.#checkOverlaps(ends);
     return connections;
@@ -100,7 +105,7 @@ export class PortResolver {
 
   /** A variable of a component, whatever its causality; undefined, and reported, if there is none. */
   port(draft: DraftPort): Port | undefined {
-    const { owner, variable: wanted } = draft;
+    const { owner } = draft;
     const component = this.components.findIndex(({ name }) => name === owner);
     if (component < 0) {
       const names = [...this.components, ...this.functions].map(({ name }) => name);
@@ -108,19 +113,31 @@ export class PortResolver {
       return undefined;
     }
     if (this.components[component]!.model === UNREADABLE) return undefined;
-    const port = this.#variable(component, wanted);
+    const port = this.#variable(component, draft);
     if (port === undefined) this.#reportUnknownVariable(draft, component, undefined);
     return port;
   }
 
-  #variable(component: number, wanted: string): Port | undefined {
+  #variable(component: number, { variable: wanted, indices }: DraftPort): Port | undefined {
     const { model, sizes } = this.components[component]!;
     const variable = model.variables.findIndex(({ name }) => name === wanted);
-    if (variable >= 0) return { component, variable };
+    if (variable >= 0 && indices === undefined) return { component, variable };
+    if (indices !== undefined) {
+      const element = variable < 0 ? undefined : this.#element(component, variable, indices);
+      return element === undefined ? undefined : { component, variable, element };
+    }
     const [, array, index] = /^(.*)\[(\d+)\]$/s.exec(wanted) ?? [];
     const owner = model.variables.findIndex(({ name }) => name === array);
     const element = Number(index);
     return owner >= 0 && element < (sizes.get(owner) ?? 0) ? { component, variable: owner, element } : undefined;
+  }
+
+  /** Its number in row-major order. */
+  #element(component: number, variable: number, indices: readonly number[]): number | undefined {
+    const owner = this.components[component]!;
+    const lengths = lengthsOf(owner, owner.model.variables[variable]!);
+    const isWithin = indices.length === lengths.length && indices.every((index, n) => index < lengths[n]!);
+    return isWithin ? indices.reduce((element, index, n) => element * lengths[n]! + index, 0) : undefined;
   }
 
   #reportUnknownVariable(draft: DraftPort, component: number, role: Role | undefined): void {
@@ -130,7 +147,15 @@ export class PortResolver {
     const names = fitting.map(({ name }) => name);
     const what = role === undefined ? 'variable' : causality;
     const listed = names.length === 0 ? `it has no ${what}s` : `its ${what}s: ${shorten(names)}`;
-    const { owner, variable } = draft;
+    const { owner, variable, indices } = draft;
+    const whole = indices && model.variables.find((one) => one.name === variable);
+    if (whole !== undefined) {
+      const lengths = lengthsOf(this.components[component]!, whole);
+      const size = lengths.length === 0 ? 'is no array' : `has ${lengths.join(' x ')} elements`;
+      const place = indices!.map((index) => index + 1).join(' ');
+      this.#report(draft, `'${owner}.${variable}' ${size}: it has none at ${place} (counted from 1)`);
+      return;
+    }
     this.#report(draft, `'${owner}' has no variable '${variable}'${didYouMean(variable, names)}`, listed);
   }
 
@@ -144,10 +169,11 @@ export class PortResolver {
     return isReversed ? { from: to, to: from } : { from, to };
   }
 
-  #causality({ owner, variable }: DraftPort): string | undefined {
+  #causality(draft: DraftPort): string | undefined {
+    const { owner, variable } = draft;
     if (this.functions.some(({ name }) => name === owner)) return variable.startsWith('out') ? 'output' : 'input';
     const component = this.components.findIndex(({ name }) => name === owner);
-    const port = component < 0 ? undefined : this.#variable(component, variable);
+    const port = component < 0 ? undefined : this.#variable(component, draft);
     return port === undefined ? undefined : variableAt(this, port).causality;
   }
 
@@ -156,7 +182,7 @@ export class PortResolver {
     if (index >= 0) return this.#functionPort(draft, index, role);
     const component = this.components.findIndex(({ name }) => name === draft.owner);
     if (component >= 0 && this.components[component]!.model !== UNREADABLE) {
-      const port = this.#variable(component, draft.variable);
+      const port = this.#variable(component, draft);
       if (port === undefined) {
         this.#reportUnknownVariable(draft, component, role);
         return undefined;
@@ -243,32 +269,51 @@ export class PortResolver {
     return { type, size, label: isWhole ? `${name}, ${size} elements` : name };
   }
 
-  #unitConversion(from: Terminal, to: Terminal, draft: DraftConnection, place: DraftPort) {
-    const none = { factor: 1, offset: 0 };
-    if (!draft.convertUnits) return none;
+  #conversion(
+    from: Terminal,
+    to: Terminal,
+    draft: DraftConnection,
+    steps: readonly DraftNumberStep[],
+    place: DraftPort,
+  ): UnitConversion {
     const source = this.#unit(from, draft.units?.from);
     const target = this.#unit(to, draft.units?.to);
-    if (source === undefined || target === undefined || source.name === target.name) return none;
-    const conversion = convertUnit(source, target);
-    const names = [
-      `'${terminalName(this, from)}' is in ${source.name}`,
-      `'${terminalName(this, to)}' in ${target.name}`,
-    ];
-    if (conversion === 'incompatible') {
-      this.#report(place, `units do not go together: ${names.join(', ')}`);
-      return none;
-    }
-    if (conversion === 'unknown') {
-      const message = `units differ, and values are passed on as they are: ${names.join(', ')}`;
-      this.#warnings.push({ message, location: place.location });
-      return none;
+    const { faults, ...conversion } = composeSteps(steps, source, target);
+    const ends = [`'${terminalName(this, from)}'`, `'${terminalName(this, to)}'`] as const;
+    for (const { from: given, to: taken, fault } of faults) {
+      const isWhole = given === source && taken === target;
+      const names = isWhole
+        ? `${ends[0]} is in ${given.name}, ${ends[1]} in ${taken.name}`
+        : `${given.name} and ${taken.name}, on the way from ${ends[0]} to ${ends[1]}`;
+      if (fault === 'incompatible') this.#report(place, `units do not go together: ${names}`);
+      else {
+        const message = `units differ, and values are passed on as they are: ${names}`;
+        this.#warnings.push({ message, location: place.location });
+      }
     }
     return conversion;
   }
 
-  #unit(terminal: Terminal, given: string | undefined) {
+  #table(from: Terminal, to: Terminal, { table }: DraftConnection): Pick<Connection, 'table'> {
+    if (table === undefined) return {};
+    const end = (terminal: Terminal) => ({
+      name: terminalName(this, terminal),
+      type: this.#shape(terminal).type,
+      enumeration: this.#enumeration(terminal),
+    });
+    return { table: toTable(table, end(from), end(to), this.#problems) };
+  }
+
+  #enumeration(terminal: Terminal) {
+    if (isFunctionPort(terminal)) return undefined;
+    const { declaredType } = variableAt(this, terminal);
+    return this.components[terminal.component]!.model.enumerations.find(({ name }) => name === declaredType);
+  }
+
+  #unit(terminal: Terminal, given: string | UnitDefinition | undefined): UnitDefinition | undefined {
+    if (typeof given === 'object' && given.baseUnit !== undefined) return given;
     const own = isFunctionPort(terminal) ? undefined : variableAt(this, terminal).unit;
-    const name = given ?? own;
+    const name = typeof given === 'object' ? given.name : (given ?? own);
     if (name === undefined) return undefined;
     const defined = isFunctionPort(terminal)
       ? this.components.flatMap(({ model }) => model.units)
@@ -295,6 +340,14 @@ export class PortResolver {
   #report({ location }: DraftPort, message: string, remedy?: string): void {
     this.#problems.push({ message, location, ...(remedy === undefined ? {} : { remedy }) });
   }
+}
+
+/** Scaled first, then converted. */
+function stepsOf(factor: number, offset: number, convert: boolean): readonly DraftNumberStep[] {
+  return [
+    { kind: 'linear', factor, offset },
+    { kind: 'unit', to: 'end', convert },
+  ];
 }
 
 type Kind = 'number' | 'String' | 'Binary' | 'Clock';

@@ -11,7 +11,18 @@ import {
 } from '../fmi/index.js';
 import { InvalidFileError, type Problem, type SourceLocation, TwinbridgeError } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
-import type { DraftComponent, DraftConstraint, DraftRecording, DraftStart, Located, SystemDraft } from './draft.js';
+import { checkConnectors } from './check-connectors.js';
+import { composeSteps } from './conversion.js';
+import type {
+  DraftComponent,
+  DraftConstraint,
+  DraftNumberStep,
+  DraftRecording,
+  DraftStart,
+  DraftStepControl,
+  Located,
+  SystemDraft,
+} from './draft.js';
 import { describeRole, PortResolver, UNREADABLE } from './resolve-ports.js';
 import { INTEGER_RANGE, toStartValues } from './start-value.js';
 import {
@@ -36,11 +47,17 @@ import {
   splitPortName,
   variableAt,
 } from './system.js';
-import { convertUnit } from './units.js';
 
 const DEFAULT_LOOPS: Omit<LoopSettings, 'atSteps'> = { tolerance: 1e-9, iterations: 100 };
+/** What is done to a start value where the file says nothing else. */
+const CONVERTED: readonly DraftNumberStep[] = [{ kind: 'unit', to: 'end', convert: true }];
 /** A part of a step that counts as nothing: decimal fractions are not exact in binary. */
 const STEP_TOLERANCE = 1e-6;
+
+const NO_STEP: { readonly kind: 'fixed'; readonly size: Located<number> } = {
+  kind: 'fixed',
+  size: { value: 1, location: { file: '' } },
+};
 
 /** Reads the FMUs and checks the draft against them. Throws {@link InvalidFileError} with every problem. */
 export async function resolveSystem(draft: SystemDraft): Promise<System> {
@@ -55,28 +72,36 @@ class Resolver {
   readonly #warnings: Problem[];
   /** By path; undefined: the FMU is unusable, its problems are reported. */
   readonly #fmus = new Map<string, FmuModelSummary | undefined>();
+  /** Start values for variables that their component has not, by its name. */
+  readonly #unknown = new Map<string, { readonly draft: DraftStart; readonly settable: readonly string[] }[]>();
+  /** What the draft leaves to the FMUs is decided once they are read. */
+  #stepControl: Exclude<DraftStepControl, { kind: 'by-fmus' }>;
 
   constructor(draft: SystemDraft) {
     this.#draft = draft;
     this.#problems = [...draft.problems];
     this.#warnings = [...(draft.warnings ?? [])];
+    this.#stepControl = NO_STEP;
   }
 
   async readFmus(): Promise<void> {
-    for (const { fmu, fmuLocation, fmuFault } of this.#draft.components) {
+    for (const component of this.#draft.components) {
+      const { fmu, fmuLocation, fmuFault } = component;
       if (fmu === undefined || this.#fmus.has(fmu)) continue;
-      if (fmuFault === undefined) this.#fmus.set(fmu, await this.#readFmu(fmu, fmuLocation));
+      if (fmuFault === undefined) this.#fmus.set(fmu, await this.#readFmu(component, fmu));
       else {
         this.#fmus.set(fmu, undefined);
         this.#report(fmuLocation, fmuFault.message, fmuFault.remedy);
       }
     }
+    this.#stepControl = this.#chosenStepControl();
   }
 
   resolve(): System {
     const { file, start, stop, functions: draftFunctions = [], scenario } = this.#draft;
     const components = this.#components();
     const functions = draftFunctions.map(({ location: _, ...definition }) => definition);
+    this.#warnOfUnknown();
     this.#checkNames();
     const ports = new PortResolver(components, functions, this.#problems, this.#warnings);
     const connections = ports.connections(this.#draft.connections);
@@ -106,9 +131,10 @@ class Resolver {
 
   // -- Components -----------------------------------------------------------------------------------------------------
 
-  async #readFmu(path: string, location: SourceLocation): Promise<FmuModelSummary | undefined> {
+  async #readFmu(component: DraftComponent, file: string): Promise<FmuModelSummary | undefined> {
+    const { fmuName: path = file, fmuLocation: location } = component;
     try {
-      const fmu = await readFmuModel(path);
+      const fmu = await readFmuModel(file);
       if (fmu.model.modelIdentifier === undefined) {
         const message = `${path} offers model exchange only, not co-simulation`;
         this.#report(location, message, 'export the FMU for co-simulation, with a solver in it');
@@ -125,8 +151,15 @@ class Resolver {
       }
       return fmu;
     } catch (error) {
-      if (error instanceof InvalidFileError) this.#problems.push(...error.problems);
-      else if (error instanceof TwinbridgeError) this.#report(location, error.message, error.remedy);
+      const named = (text: string) => (path === file ? text : text.replaceAll(file, path));
+      if (error instanceof InvalidFileError) {
+        this.#problems.push(
+          ...error.problems.map((problem) => ({
+            ...problem,
+            location: { ...problem.location, file: named(problem.location.file) },
+          })),
+        );
+      } else if (error instanceof TwinbridgeError) this.#report(location, named(error.message), error.remedy);
       else throw error;
       return undefined;
     }
@@ -148,6 +181,7 @@ class Resolver {
         for (const assignment of this.#start(draft, model, sizes, one, false))
           start.set(assignment.variable, assignment);
       }
+      if (model !== UNREADABLE) this.#warnings.push(...checkConnectors(draft, model, sizes));
       return {
         name,
         fmu,
@@ -160,6 +194,18 @@ class Resolver {
         ...(logging === undefined ? {} : { logging: logging.categories }),
       };
     });
+  }
+
+  /** One warning for each component: a set of parameters may be made for many components, each of which has but a few. */
+  #warnOfUnknown(): void {
+    for (const [owner, all] of this.#unknown) {
+      const shown = all.slice(0, 3).map(({ draft: { variable }, settable }) => {
+        return `'${variable}'${didYouMean(variable, settable)}`;
+      });
+      const more = all.length > shown.length ? ` and ${all.length - shown.length} more` : '';
+      const message = `'${owner}' has no variable ${shown.join(', ')}${more}: start values are ignored`;
+      this.#warnings.push({ message, location: all[0]!.draft.nameLocation });
+    }
   }
 
   #checkNames(): void {
@@ -233,6 +279,10 @@ class Resolver {
     if (variable === undefined) {
       if (structural) return [];
       const settable = model.variables.filter(isSettable).map(({ name }) => name);
+      if (draft.ifUnknown === 'warn') {
+        this.#unknown.set(owner.name, [...(this.#unknown.get(owner.name) ?? []), { draft, settable }]);
+        return [];
+      }
       return report(
         draft.nameLocation,
         `'${owner.name}' has no variable '${draft.variable}'${didYouMean(draft.variable, settable)}`,
@@ -255,24 +305,28 @@ class Resolver {
     return [{ variable: index, values }];
   }
 
-  /** The value in the unit of the variable, where the file gives it in another. */
-  #inUnitOf(model: FmuModel, variable: ModelVariable, { value, unit, lexical, valueLocation }: DraftStart): unknown {
-    if (unit === undefined || variable.unit === undefined || unit === variable.unit) return value;
+  /** The value as the variable takes it: in its unit, where the file gives it in another, and scaled. */
+  #inUnitOf(model: FmuModel, variable: ModelVariable, draft: DraftStart): unknown {
+    const { value, unit, steps = CONVERTED, lexical, valueLocation } = draft;
+    if (unit === undefined && steps === CONVERTED) return value;
     const find = (name: string) => model.units.find((definition) => definition.name === name) ?? { name };
-    const conversion = convertUnit(find(unit), find(variable.unit));
-    const units = `the value is in ${unit}, '${variable.name}' in ${variable.unit}`;
-    if (conversion === 'incompatible') {
-      this.#report(valueLocation, `units do not go together: ${units}`);
-      return value;
+    const isDefined = typeof unit === 'object' && unit.baseUnit !== undefined;
+    const first = unit === undefined || isDefined ? unit : find(typeof unit === 'string' ? unit : unit.name);
+    const last = variable.unit === undefined ? undefined : find(variable.unit);
+    const { factor, offset, faults } = composeSteps(steps, first, last);
+    for (const { from, to, fault } of faults) {
+      const units =
+        from === first && to === last
+          ? `the value is in ${from.name}, '${variable.name}' in ${to.name}`
+          : `${from.name} and ${to.name}, on the way to '${variable.name}'`;
+      if (fault === 'incompatible') this.#report(valueLocation, `units do not go together: ${units}`);
+      else this.#warnings.push({ message: `${units}, and it is taken as it is`, location: valueLocation });
     }
-    if (conversion === 'unknown') {
-      this.#warnings.push({ message: `${units}, and it is taken as it is`, location: valueLocation });
-      return value;
-    }
+    if (factor === 1 && offset === 0) return value;
     const convert = (one: unknown): unknown => {
       const number = lexical === true && typeof one === 'string' ? Number(one) : one;
       // What is no number is reported by its type.
-      return typeof number === 'number' ? conversion.factor * number + conversion.offset : one;
+      return typeof number === 'number' || typeof number === 'bigint' ? factor * Number(number) + offset : one;
     };
     const words =
       lexical === true && typeof value === 'string' && variable.dimensions.length > 0
@@ -284,7 +338,7 @@ class Resolver {
   /** How many steps of the system make one of the component. */
   #every({ name, step, roundsStep }: DraftComponent): number {
     if (step === undefined) return 1;
-    const { stepping } = this.#draft;
+    const stepping = this.#stepControl;
     if (stepping.kind !== 'fixed') {
       this.#report(step.location, `'${name}' has a step size of its own, which needs a fixed step size of the system`);
       return 1;
@@ -309,8 +363,30 @@ class Resolver {
 
   // -- How to run it ------------------------------------------------------------------------------------------------
 
+  #chosenStepControl(): Exclude<DraftStepControl, { kind: 'by-fmus' }> {
+    const { stepping, start, stop, components } = this.#draft;
+    if (stepping.kind !== 'by-fmus') return stepping;
+    const { parts, location, remedy } = stepping;
+    const given = components.flatMap(({ name, fmu }) => {
+      const size = this.#fmus.get(fmu ?? '')?.model.defaultExperiment?.stepSize;
+      return size === undefined || !(size > 0) ? [] : [{ name, size }];
+    });
+    const smallest = given.sort((a, b) => a.size - b.size)[0];
+    const duration = stop === undefined ? Number.NaN : stop.value - start;
+    if (smallest === undefined && !(duration > 0)) {
+      const isRead = components.every(({ fmu }) => this.#fmus.get(fmu ?? '') !== undefined);
+      if (isRead) this.#report(location, 'there is no step size, neither here nor in the FMUs', remedy);
+      return NO_STEP;
+    }
+    const value = smallest?.size ?? readable(duration / parts);
+    const source = smallest === undefined ? `a ${parts}th of the run` : `that of the FMU of '${smallest.name}'`;
+    const message = `there is no step size here: ${value} s is taken, ${source}`;
+    this.#warnings.push({ message, location, remedy });
+    return { kind: 'fixed', size: { value, location } };
+  }
+
   #stepping(ports: PortResolver): StepControl {
-    const { stepping } = this.#draft;
+    const stepping = this.#stepControl;
     if (stepping.kind === 'fixed') {
       this.#checkPositive(stepping.size, 'the step size');
       return { kind: 'fixed', size: stepping.size.value };
@@ -497,7 +573,8 @@ class Resolver {
   }
 
   #checkExperiment(): void {
-    const { stepping, start, stop } = this.#draft;
+    const stepping = this.#stepControl;
+    const { start, stop } = this.#draft;
     if (!Number.isFinite(start)) this.#report({ file: this.#draft.file }, `the start time is ${start} s`);
     if (stop === undefined) return;
     if (!Number.isFinite(stop.value)) {

@@ -73,6 +73,8 @@ export interface Connection {
   /** 1 and 0 where values pass as they are; units that differ are converted here. */
   readonly factor: number;
   readonly offset: number;
+  /** Numbers (of a Boolean 0 and 1) that are replaced by others, with factor 1 and offset 0; the rest pass as they are. */
+  readonly table?: readonly (readonly [given: number, taken: number])[];
 }
 
 /** `fast`: no waiting; a number: simulated seconds per second of wall clock, 1 for real time. */
@@ -227,6 +229,16 @@ export function variableAt(system: WithComponents, { component, variable }: Port
 /** Number of scalars in the port. */
 export function sizeOf(system: WithComponents, { component, variable, element }: Port): number {
   return element === undefined ? (system.components[component]!.sizes.get(variable) ?? 1) : 1;
+}
+
+/** How many elements each dimension of the variable has, in this component. */
+export function lengthsOf({ model, start }: Pick<Component, 'model' | 'start'>, variable: ModelVariable): number[] {
+  return variable.dimensions.map((dimension) => {
+    if ('start' in dimension) return Number(dimension.start);
+    const index = model.variables.findIndex(({ valueReference }) => valueReference === dimension.valueReference);
+    const given = start.find((assignment) => assignment.variable === index)?.values ?? model.variables[index]?.start;
+    return Number(given?.[0] ?? 0);
+  });
 }
 
 /** `component.variable`, or `component.variable[element]`. */

@@ -99,6 +99,12 @@ static bool unpack(tb_plan *plan, const tb_packed_instruction *from, tb_instruct
       to->n_values = from->b;
       to->n = from->c;
       break;
+    case TB_OP_TABLE:
+      unpack_move(plan, from, to);
+      to->action = DO_TABLE;
+      to->n = from->c;
+      to->n_values = from->f;
+      break;
     case TB_OP_LOOP: return unpack_loop(plan, from, to);
     case TB_OP_PATCH:
       to->action = DO_PATCH;

@@ -118,6 +118,7 @@ static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb
       }
       case DO_SET_CLOCKS: ended = set_clocks(plan, at); break;
       case DO_MOVE_TEXTS: ended = move_texts(plan, at); break;
+      case DO_TABLE: tb_replace(at, plan->pool + at->n_values); break;
       case DO_SUM: sum(at); break;
       case DO_PATCH: tb_apply_patch(plan, at); break;
       case DO_EVERY:

@@ -28,6 +28,8 @@ typedef enum {
   TB_OP_LOOP,  /* a: how many instructions are repeated, b: components in the pool, c: their number, d: watched values in
                   the pool (offset, number, storage each), e: their number, f: rounds at most; factor: tolerance */
   TB_OP_PATCH, /* a: value in the arena, b: storage, c: number of the patch */
+  TB_OP_TABLE, /* as TB_OP_MOVE, not scaled; f: in the pool the number of pairs, then each as two doubles: values that
+                  are replaced on the way */
   TB_OP_WHEN,  /* a: clock in the arena, c: how many instructions are left out when it does not tick */
   TB_OPS
 } tb_op;

@@ -23,6 +23,7 @@ typedef enum {
   DO_MOVE,         /* as they are */
   DO_CONVERT,
   DO_MOVE_TEXTS,
+  DO_TABLE,
   DO_SUM,
   DO_EVERY,
   DO_LOOP,
@@ -117,6 +118,7 @@ int tb_failed(tb_plan *plan, uint32_t component, int status, const char *functio
 
 /* values.c */
 void tb_convert(const tb_instruction *at);
+void tb_replace(const tb_instruction *at, const uint32_t *table);
 bool tb_copy_text(tb_plan *plan, void *slot, const char *text, size_t size);
 void tb_apply_patch(tb_plan *plan, const tb_instruction *at);
 static inline size_t *tb_size_of_text(tb_plan *plan, const void *slot) {

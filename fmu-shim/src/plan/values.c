@@ -84,6 +84,22 @@ void tb_convert(const tb_instruction *at) {
     store_number(at->to, k, to, at->factor * load_number(at->from, k, from) + at->offset);
 }
 
+/* `table`: number of pairs, then pairs of doubles; as the pool holds them, on 4 bytes. */
+void tb_replace(const tb_instruction *at, const uint32_t *table) {
+  for (size_t k = 0; k < at->n; k++) {
+    double value = load_number(at->from, k, at->storage);
+    for (uint32_t pair = 0; pair < table[0]; pair++) {
+      double given, taken;
+      memcpy(&given, table + 1 + 4 * pair, sizeof given);
+      memcpy(&taken, table + 3 + 4 * pair, sizeof taken);
+      if (value != given) continue;
+      value = taken;
+      break;
+    }
+    store_number(at->to, k, at->storage_to, value);
+  }
+}
+
 /* -- Texts ------------------------------------------------------------------------------------------------------------ */
 
 /* Memory grows to the longest text there was. */

@@ -335,7 +335,7 @@ class Compiler {
     let next: number | undefined;
     for (const variable of variables) {
       const connection = byVariable.get(variable);
-      if (connection === undefined || isScaled(connection)) return undefined;
+      if (connection === undefined || isScaled(connection) || connection.table !== undefined) return undefined;
       if ((connection.to as Port).element !== undefined || this.#patches.has(key(connection.to as Port)))
         return undefined;
       const slot = this.#layout.given(connection.from)!;
@@ -361,6 +361,11 @@ class Compiler {
       run = undefined;
     };
     for (const { connection, from, to } of moves) {
+      if (connection.table !== undefined) {
+        flush();
+        this.#replace(from, to, connection.table);
+        continue;
+      }
       if (isScaled(connection)) {
         flush();
         const { factor, offset } = connection;
@@ -392,6 +397,13 @@ class Compiler {
       e: storageNumber(to.storage),
       ...(scale === undefined ? {} : { scale }),
     });
+  }
+
+  #replace(from: Slot, to: Slot, table: NonNullable<Connection['table']>): void {
+    const place = this.#pool.length;
+    this.#pool.push(table.length, ...new Uint32Array(Float64Array.from(table.flat()).buffer));
+    const [d, e] = [storageNumber(from.storage), storageNumber(to.storage)];
+    this.#emit({ op: 'table', a: from.offset, b: to.offset, c: from.count, d, e, f: place });
   }
 
   #patch(component: number, window: Window, direction: 'gives' | 'takes'): void {

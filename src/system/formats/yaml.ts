@@ -1,7 +1,7 @@
 /** The system file: `twinbridge: system`, in YAML. */
 import { dirname, resolve } from 'node:path';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
-import type { Problem, SourceLocation } from '../../support/errors.js';
+import { InvalidFileError, type Problem, type SourceLocation } from '../../support/errors.js';
 import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../../support/yaml-file.js';
 import type {
   DraftComponent,
@@ -132,6 +132,23 @@ export async function parseSystemYaml(file: string, text: string): Promise<Syste
 /** What the file says, before the FMUs are looked at. */
 export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
   return new DraftOfYaml(await readYamlFile(file, schema())).draft();
+}
+
+/**
+ * What a system file says that stands inside of another file, at one place in it. `file` is what relative paths are relative
+ * to.
+ */
+export function parseEmbeddedSystemYaml(file: string, text: string, location: SourceLocation): SystemDraft {
+  try {
+    const source = parseYaml(file, text, schema());
+    return new DraftOfYaml({ ...source, locate: () => location, locateKey: () => location }).draft();
+  } catch (error) {
+    if (!(error instanceof InvalidFileError)) throw error;
+    throw new InvalidFileError(
+      location.file,
+      error.problems.map((problem) => ({ ...problem, location })),
+    );
+  }
 }
 
 type Path = readonly (string | number)[];
