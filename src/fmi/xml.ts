@@ -11,6 +11,8 @@ export interface XmlElement {
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
   readonly children: readonly XmlElement[];
+  /** Its own character data, without the white space around it. */
+  readonly text: string;
   readonly location: SourceLocation;
 }
 
@@ -61,9 +63,12 @@ export function parseXml(file: string, bytes: Uint8Array): XmlElement {
     const location = at((node[METADATA] as { startIndex: number }).startIndex);
     const attributes = new Map<string, string>();
     for (const [attribute, raw] of Object.entries(node[':@'] ?? {})) {
-      attributes.set(attribute, decodeReferences(raw, location, problems));
+      // Attribute value normalisation (XML 1.0, section 3.3.3).
+      attributes.set(attribute, decodeReferences(raw.replace(/[\t\n\r]/g, ' '), location, problems));
     }
-    return { name, attributes, children: elements(node[name] as readonly ParsedNode[]), location };
+    const content = node[name] as readonly ParsedNode[];
+    const text = decodeReferences(textOf(content).trim(), location, problems);
+    return { name, attributes, children: elements(content), text, location };
   };
   const elements = (list: readonly ParsedNode[]) =>
     list.map(toElement).filter((element): element is XmlElement => element !== undefined);
@@ -76,6 +81,10 @@ export function parseXml(file: string, bytes: Uint8Array): XmlElement {
   const root = roots[0];
   if (root === undefined) throw fail('there is no root element', { file, line: 1, column: 1 });
   return root;
+}
+
+function textOf(content: readonly ParsedNode[]): string {
+  return content.map((node) => ('#text' in node ? String(node['#text']) : '')).join('');
 }
 
 /** All before the root element, comments blanked out. */
@@ -98,9 +107,8 @@ function decode(bytes: Uint8Array): string {
 
 const PREDEFINED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-/** Attribute value normalisation (XML 1.0, section 3.3.3). */
 function decodeReferences(raw: string, location: SourceLocation, problems: Problem[]): string {
-  return raw.replace(/[\t\n\r]/g, ' ').replace(/&(#x[0-9a-fA-F]+|#[0-9]+|[^;&\s]*);?/g, (reference, name: string) => {
+  return raw.replace(/&(#x[0-9a-fA-F]+|#[0-9]+|[^;&\s]*);?/g, (reference, name: string) => {
     const code = name.startsWith('#x') ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10);
     const known = name.startsWith('#') && code <= 0x10ffff ? String.fromCodePoint(code) : PREDEFINED[name];
     if (known !== undefined && reference.endsWith(';')) return known;
