@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import {
   type AnyFmuSummary,
+  type AnyModelDescription,
   effectiveInitial,
-  type Fmi3ModelDescription,
   type Fmi3Variable,
-  type ModelDescription,
+  isFmi1,
+  isFmi3,
   readAnyFmu,
   type ScalarVariable,
 } from '../fmi/index.js';
@@ -42,14 +43,10 @@ function withBigints(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-function isFmi3(description: ModelDescription | Fmi3ModelDescription): description is Fmi3ModelDescription {
-  return 'instantiationToken' in description;
-}
-
 function formatSummary({ file, description, platforms, warnings }: AnyFmuSummary): string {
   const { coSimulation, hasModelExchange, defaultExperiment: experiment } = description;
   const kinds = [
-    ...(coSimulation === undefined ? [] : ['co-simulation']),
+    ...(coSimulation === undefined ? [] : [needsTool(description) ? 'co-simulation with its tool' : 'co-simulation']),
     ...(hasModelExchange ? ['model exchange'] : []),
     ...(isFmi3(description) && description.hasScheduledExecution ? ['scheduled execution'] : []),
   ];
@@ -68,13 +65,22 @@ function formatSummary({ file, description, platforms, warnings }: AnyFmuSummary
     ['platforms', platforms.join(', ') || 'none'],
     ['capabilities', coSimulation && (capabilities(coSimulation).join(', ') || 'none')],
     ['step size', experiment?.stepSize === undefined ? undefined : `${experiment.stepSize} s`],
-    ['log categories', description.logCategories.map(({ name }) => name).join(', ') || undefined],
+    ['log categories', isFmi1(description) ? undefined : namesOf(description.logCategories)],
     ['warnings', warnings.length === 0 ? undefined : `${warnings.length}, see: twinbridge validate ${file}`],
   ];
   const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(15)} ${value}`]));
   const header = ['variable', 'type', 'causality', 'variability', 'start', 'unit', 'range', 'description'];
   const rows = isFmi3(description) ? description.variables.map(toFmi3Row) : description.variables.map(toRow);
   return `${[...lines, '', ...alignLeft([header, ...rows])].join('\n')}\n`;
+}
+
+/** Of FMI 1.0 the element says so, later an attribute, which stands among the capabilities. */
+function needsTool(description: AnyModelDescription): boolean {
+  return isFmi1(description) && description.coSimulation?.kind === 'tool';
+}
+
+function namesOf(list: readonly { readonly name: string }[]): string | undefined {
+  return list.map(({ name }) => name).join(', ') || undefined;
 }
 
 /** What is true of it, in the standard's words, without the first letters that all share. */

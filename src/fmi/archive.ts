@@ -15,8 +15,7 @@ import * as zlib from 'node:zlib';
 import * as yauzl from 'yauzl';
 import type { Problem } from '../support/errors.js';
 import { FmuIncompleteError, FmuTooLargeError, FmuUnreadableError, FmuUnsafeEntryError } from './errors.js';
-import type { Fmi3ModelDescription } from './fmi3/model-description.js';
-import { type FmuModel, modelOf } from './fmu-model.js';
+import { type AnyModelDescription, type FmuModel, modelIdentifierOf, modelOf } from './fmu-model.js';
 import type { ModelDescription } from './model-description.js';
 import { platformsOf } from './platform.js';
 import { readAnyModelDescription, readModelDescription } from './read-model-description.js';
@@ -70,12 +69,12 @@ export async function openFmu(file: string, limits: ArchiveLimits = {}): Promise
 
 /** {@link UnpackedFmu} of whatever version of FMI can be read. */
 export interface AnyUnpackedFmu extends Omit<UnpackedFmu, 'description'> {
-  readonly description: ModelDescription | Fmi3ModelDescription;
+  readonly description: AnyModelDescription;
 }
 
-/** {@link openFmu} for FMUs of FMI 2.0 and 3.0. */
+/** {@link openFmu} for FMUs of FMI 1.0, 2.0 and 3.0. */
 export async function openAnyFmu(file: string, limits: ArchiveLimits = {}): Promise<AnyUnpackedFmu> {
-  return open<ModelDescription | Fmi3ModelDescription>(file, limits, readAnyModelDescription);
+  return open<AnyModelDescription>(file, limits, readAnyModelDescription);
 }
 
 async function open<Description>(
@@ -103,19 +102,15 @@ async function open<Description>(
 
 /** {@link FmuSummary} of an FMU of whatever version of FMI can be read. */
 export interface AnyFmuSummary extends Omit<FmuSummary, 'description'> {
-  readonly description: ModelDescription | Fmi3ModelDescription;
+  readonly description: AnyModelDescription;
 }
 
-/** {@link readFmu} for FMUs of FMI 2.0 and 3.0. */
+/** {@link readFmu} for FMUs of FMI 1.0, 2.0 and 3.0. */
 export async function readAnyFmu(file: string, limits: ArchiveLimits = {}): Promise<AnyFmuSummary> {
   return withArchive(file, limits, async (zip, entries) => {
     const { description, warnings } = await describe(file, zip, entries, readAnyModelDescription);
-    return {
-      file,
-      description,
-      warnings,
-      platforms: platformsOf(description.coSimulation?.modelIdentifier, [...entries.keys()]),
-    };
+    const platforms = platformsOf(modelIdentifierOf(description), [...entries.keys()]);
+    return { file, description, warnings, platforms };
   });
 }
 

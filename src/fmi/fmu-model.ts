@@ -96,9 +96,22 @@ export interface ModelUnknown {
 
 /** The model of a description of whatever version. */
 export function modelOf(description: AnyModelDescription): FmuModel {
-  if ('instantiationToken' in description) return modelOfFmi3(description);
-  if (description.fmiVersion === '1.0') return modelOfFmi1(description as Fmi1ModelDescription);
-  return modelOfFmi2(description as ModelDescription);
+  if (isFmi3(description)) return modelOfFmi3(description);
+  return isFmi1(description) ? modelOfFmi1(description) : modelOfFmi2(description);
+}
+
+export function isFmi1(description: AnyModelDescription): description is Fmi1ModelDescription {
+  return description.fmiVersion === '1.0';
+}
+
+export function isFmi3(description: AnyModelDescription): description is Fmi3ModelDescription {
+  return 'instantiationToken' in description;
+}
+
+/** The name of the library; undefined if the FMU is not for co-simulation. */
+export function modelIdentifierOf(description: AnyModelDescription): string | undefined {
+  if (!isFmi1(description)) return description.coSimulation?.modelIdentifier;
+  return description.coSimulation === undefined ? undefined : description.modelIdentifier;
 }
 
 const TYPE_OF: Readonly<Record<VariableType, Fmi3Type>> = {

@@ -1,4 +1,4 @@
-/** FMI for co-simulation: model descriptions (2.0 and 3.0), archives and native instances (2.0). */
+/** FMI for co-simulation: model descriptions (1.0, 2.0 and 3.0), archives and native instances (2.0). */
 export {
   type AnyFmuSummary,
   type AnyUnpackedFmu,
@@ -31,6 +31,8 @@ export {
   type Capabilities,
   type FmiVersion,
   type FmuModel,
+  isFmi1,
+  isFmi3,
   isSettable,
   type ModelEnumeration,
   type ModelUnknown,
@@ -51,7 +53,12 @@ export {
   type PlatformTuple,
   platformFolders,
 } from './platform.js';
-export { type ReadModelDescription, readAnyModelDescription, readModelDescription } from './read-model-description.js';
+export {
+  type ReadAnyModelDescription,
+  type ReadModelDescription,
+  readAnyModelDescription,
+  readModelDescription,
+} from './read-model-description.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { type ModelValue, type NumberArray, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';

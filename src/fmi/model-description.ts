@@ -78,7 +78,7 @@ export interface DefaultExperiment {
   readonly stepSize?: number;
 }
 
-/** What is said of a model besides its names, in FMI 2.0 and 3.0 alike. */
+/** What is said of a model besides its names, in all versions of FMI alike. */
 export interface Heading {
   readonly description?: string;
   readonly author?: string;

@@ -2,6 +2,7 @@
 import { InvalidFileError, type Problem } from '../support/errors.js';
 import { AttributeReader, defined } from '../support/xml/attribute-reader.js';
 import { children, parseXml, type XmlElement } from '../support/xml/tree.js';
+import { type ReadFmi1ModelDescription, readFmi1ModelDescription } from './fmi1/read-model-description.js';
 import { type ReadFmi3ModelDescription, readFmi3ModelDescription } from './fmi3/read-model-description.js';
 import type { CoSimulation, ModelDescription, Unknown } from './model-description.js';
 import {
@@ -25,21 +26,25 @@ export interface ReadModelDescription {
  * An FMU of another FMI version is one problem; an FMU for model exchange only is read, without `coSimulation`.
  */
 export function readModelDescription(file: string, xml: Uint8Array): ReadModelDescription {
-  return readFmi2(file, parseXml(file, xml));
+  const root = parseXml(file, xml);
+  if (fmiVersionOf(file, root) !== '2.0') throw otherVersion(file, root, 'FMI 2.0 is supported');
+  return readFmi2(file, root);
 }
 
-/** Of FMI 2.0 or 3.0, by its `fmiVersion`; else as {@link readModelDescription}. */
-export function readAnyModelDescription(
-  file: string,
-  xml: Uint8Array,
-): ReadModelDescription | ReadFmi3ModelDescription {
+/** A description of whatever version, and what is odd in it. */
+export type ReadAnyModelDescription = ReadFmi1ModelDescription | ReadModelDescription | ReadFmi3ModelDescription;
+
+/** Of FMI 1.0, 2.0 or 3.0, by its `fmiVersion`; else as {@link readModelDescription}. */
+export function readAnyModelDescription(file: string, xml: Uint8Array): ReadAnyModelDescription {
   const root = parseXml(file, xml);
-  const isFmi3 = root.name === 'fmiModelDescription' && /^3\.\d/.test(root.attributes.get('fmiVersion') ?? '');
-  return isFmi3 ? readFmi3ModelDescription(file, root) : readFmi2(file, root);
+  const version = fmiVersionOf(file, root);
+  if (version === '1.0') return readFmi1ModelDescription(file, root);
+  if (version === '2.0') return readFmi2(file, root);
+  if (/^3\.\d/.test(version)) return readFmi3ModelDescription(file, root);
+  throw otherVersion(file, root, 'FMI 1.0, 2.0 and 3.0 are supported');
 }
 
 function readFmi2(file: string, root: XmlElement): ReadModelDescription {
-  refuseOtherVersions(file, root);
   const findings: Findings = { problems: [], warnings: [] };
   const { problems } = findings;
 
@@ -92,16 +97,22 @@ function readFmi2(file: string, root: XmlElement): ReadModelDescription {
   return { description, warnings: findings.warnings };
 }
 
-function refuseOtherVersions(file: string, root: XmlElement): void {
-  const refuse = (message: string, remedy?: string) => {
-    throw new InvalidFileError(file, [{ message, location: root.location, ...defined({ remedy }) }]);
-  };
-  if (root.name !== 'fmiModelDescription') refuse(`the root element is <${root.name}>, expected <fmiModelDescription>`);
-  const version = root.attributes.get('fmiVersion');
-  if (version === undefined) refuse("<fmiModelDescription> lacks the attribute 'fmiVersion'");
-  if (version !== '2.0') {
-    refuse(`the FMU is of FMI version ${version}; FMI 2.0 is supported`, 'export the FMU as FMI 2.0 for co-simulation');
+function fmiVersionOf(file: string, root: XmlElement): string {
+  const { location } = root;
+  if (root.name !== 'fmiModelDescription') {
+    const message = `the root element is <${root.name}>, expected <fmiModelDescription>`;
+    throw new InvalidFileError(file, [{ message, location }]);
   }
+  const problems: Problem[] = [];
+  const version = new AttributeReader(root, problems).required('fmiVersion');
+  if (version === undefined) throw new InvalidFileError(file, problems);
+  return version;
+}
+
+function otherVersion(file: string, root: XmlElement, supported: string): InvalidFileError {
+  const message = `the FMU is of FMI version ${root.attributes.get('fmiVersion')}; ${supported}`;
+  const remedy = 'export the FMU as FMI 2.0 for co-simulation';
+  return new InvalidFileError(file, [{ message, location: root.location, remedy }]);
 }
 
 function readCoSimulation(element: XmlElement | undefined, problems: Problem[]): CoSimulation | undefined {

@@ -1,4 +1,4 @@
-/** Parts of a modelDescription.xml that FMI 2.0 and FMI 3.0 have in common. */
+/** Parts of a modelDescription.xml that FMI 1.0, 2.0 and 3.0 have in common. */
 import { formatLocation, type Problem, type SourceLocation } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { AttributeReader, defined } from '../support/xml/attribute-reader.js';

@@ -14,7 +14,7 @@ import type {
 import { type Findings, findDeclaredType, noteName } from './read-parts.js';
 import { CAUSALITIES, combinationFault, defaultVariability, INITIALS, VARIABILITIES } from './variable-rules.js';
 
-const VARIABLE_TYPES: readonly VariableType[] = ['Real', 'Integer', 'Boolean', 'String', 'Enumeration'];
+export const VARIABLE_TYPES: readonly VariableType[] = ['Real', 'Integer', 'Boolean', 'String', 'Enumeration'];
 const BASE_UNITS: readonly BaseUnitExponent[] = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'];
 
 /** What a `SimpleType` gives to the variables that name it, unless they say otherwise. */
@@ -71,7 +71,8 @@ function readItems(element: XmlElement, typeName: string, problems: Problem[]): 
   });
 }
 
-function readLimits(attributes: AttributeReader, type: VariableType): SimpleType['defaults'] {
+/** What both a type and a variable may say of the values. */
+export function readLimits(attributes: AttributeReader, type: VariableType): SimpleType['defaults'] {
   if (type === 'Real') {
     return defined({
       unit: attributes.string('unit'),
@@ -141,12 +142,17 @@ function readVariable(
   return variable;
 }
 
-/** The one child that gives the type. */
-function typeElement(node: XmlElement, owner: string, problems: Problem[]): XmlElement | undefined {
+/** The one child that gives the type; `besides` names the children that do not. */
+export function typeElement(
+  node: XmlElement,
+  owner: string,
+  problems: Problem[],
+  besides: string = 'Annotations',
+): XmlElement | undefined {
   const known = (child: XmlElement) => (VARIABLE_TYPES as readonly string[]).includes(child.name);
   const [first, second] = node.children.filter(known);
   if (first !== undefined && second === undefined) return first;
-  const other = node.children.find((child) => !known(child) && child.name !== 'Annotations');
+  const other = node.children.find((child) => !known(child) && child.name !== besides);
   const message =
     second !== undefined
       ? `${owner} has several types`
@@ -157,7 +163,7 @@ function typeElement(node: XmlElement, owner: string, problems: Problem[]): XmlE
   return undefined;
 }
 
-function readStart(attributes: AttributeReader, type: VariableType): StartValue | undefined {
+export function readStart(attributes: AttributeReader, type: VariableType): StartValue | undefined {
   switch (type) {
     case 'Real':
       return attributes.real('start');

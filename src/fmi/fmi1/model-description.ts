@@ -3,8 +3,9 @@
  * part in FMI 1.0 for Model Exchange, section 3), as plain data, in the words of FMI 2.0.
  *
  * Causality and variability of FMI 1.0 are translated: `input` and `output` stay; `internal` and `none` become parameter
- * (variability parameter) or local; variability `parameter` becomes fixed. `initial` is exact where a start value is
- * fixed (the default), approx where it is a guess.
+ * (variability parameter) or local; variability `parameter` becomes fixed, and an input of it a parameter. `initial` is
+ * exact where a start value is fixed (the default), approx where it is a guess, and else calculated; a parameter that is
+ * not exact is a calculated parameter.
  */
 import type {
   DefaultExperiment,
