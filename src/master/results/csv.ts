@@ -7,8 +7,9 @@
  * buffer is full, when the next batch comes.
  */
 import { csvRows } from '../../native/index.js';
+import type { FileSink } from './file-sink.js';
 import { OutputFile } from './output-file.js';
-import { CELL_KINDS, type ResultColumn, type ResultSink, type RowBatch } from './rows.js';
+import { CELL_KINDS, type ResultColumn, type RowBatch } from './rows.js';
 
 export interface CsvSinkOptions {
   /** Each batch is written to the file at once, for those who look at it during a paced run. */
@@ -20,7 +21,7 @@ const FLUSH_MS = 20;
 const BUFFER_BYTES = 1 << 20;
 const LINE_END = '\r\n';
 
-export class CsvSink implements ResultSink {
+export class CsvSink implements FileSink {
   readonly #file: OutputFile;
   readonly #kinds: Uint8Array;
   readonly #unbuffered: boolean;
