@@ -18,6 +18,8 @@ const DIGITS = 6;
 const TIME_TOLERANCE = 1e-9;
 /** What a cell is thought to take, until there are rows to go by. */
 const BYTES_OF_A_CELL = 26;
+/** Of a limit: near enough not to measure again and again. */
+const NEARLY = 0.9;
 
 export class RollingSink implements ResultSink {
   readonly #file: string;
@@ -93,6 +95,13 @@ export class RollingSink implements ResultSink {
     const { rows = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = this.#settings;
     if (this.#rows === 0) return false;
     if (this.#rows >= rows || this.#intervalOf(floats[at * cellsPerRow]!) !== this.#interval) return true;
+    if (!this.#reaches(bytes, cellsPerRow)) return false;
+    if (this.#current.measure === undefined) return true;
+    this.#current.measure();
+    return this.#reaches(bytes * NEARLY, cellsPerRow);
+  }
+
+  #reaches(bytes: number, cellsPerRow: number): boolean {
     return this.#current.bytes + this.#bytesOfARow(cellsPerRow) > bytes;
   }
 

@@ -27,8 +27,13 @@ const columns: ResultColumn[] = [
 ];
 
 /** Rows `step` apart, in batches of `batch`. Returns the sink, closed. */
-function record(roll: RollSettings, times: readonly number[], batch = 7, texts: (row: number) => string = String) {
-  const sink = openSink({ file: join(folder, 'results.csv'), format: 'csv', roll }, columns);
+async function record(
+  roll: RollSettings,
+  times: readonly number[],
+  batch = 7,
+  texts: (row: number) => string = String,
+) {
+  const sink = await openSink({ file: join(folder, 'results.csv'), format: 'csv', roll }, columns);
   const rows = times.map((time, i): Cell[] => [time, i, texts(i)]);
   for (let i = 0; i < rows.length; i += batch) sink.write(batchOf(columns, rows.slice(i, i + batch)));
   sink.close();
@@ -48,37 +53,37 @@ const contents = (files: readonly string[]) =>
 const names = () => readdirSync(folder).sort();
 
 describe('results in several files', () => {
-  it('are numbered from 1, oldest first', () => {
-    const { files } = record({ rows: 10 }, times(25, 0.1));
+  it('are numbered from 1, oldest first', async () => {
+    const { files } = await record({ rows: 10 }, times(25, 0.1));
     expect(files).toEqual(['1', '2', '3'].map((n) => join(folder, `results-00000${n}.csv`)));
     expect(names()).toEqual(['results-000001.csv', 'results-000002.csv', 'results-000003.csv']);
   });
 
-  it.each([1, 7, 10, 100])('have so many rows each, in batches of %i', (batch) => {
-    expect(contents(record({ rows: 10 }, times(25, 0.1), batch).files)).toEqual([
+  it.each([1, 7, 10, 100])('have so many rows each, in batches of %i', async (batch) => {
+    expect(contents((await record({ rows: 10 }, times(25, 0.1), batch)).files)).toEqual([
       [0, 10],
       [10, 10],
       [20, 5],
     ]);
   });
 
-  it('have no last one without a row', () => {
-    expect(contents(record({ rows: 5 }, times(10, 0.1)).files)).toHaveLength(2);
+  it('have no last one without a row', async () => {
+    expect(contents((await record({ rows: 5 }, times(10, 0.1))).files)).toHaveLength(2);
   });
 
-  it.each([1, 7, 100])('cover so much simulated time each, from the first row on, in batches of %i', (batch) => {
+  it.each([1, 7, 100])('cover so much simulated time each, from the first row on, in batches of %i', async (batch) => {
     // 0.1 * 3 is more than 0.3, 0.7 / 0.1 is less than 7: binary fractions must not shift a row.
     const late = times(100, 0.1).map((time) => 5 + time);
     for (const all of [times(100, 0.1), late]) {
-      expect(contents(record({ seconds: 0.7 }, all, batch).files).map(([, rows]) => rows)).toEqual([
+      expect(contents((await record({ seconds: 0.7 }, all, batch)).files).map(([, rows]) => rows)).toEqual([
         ...Array(14).fill(7),
         2,
       ]);
     }
   });
 
-  it('are begun at a multiple of the time, also after a gap or with a step that does not divide it', () => {
-    expect(contents(record({ seconds: 1 }, [0, 0.4, 0.8, 1.2, 1.6, 2, 5.5, 5.9, 6.3]).files)).toEqual([
+  it('are begun at a multiple of the time, also after a gap or with a step that does not divide it', async () => {
+    expect(contents((await record({ seconds: 1 }, [0, 0.4, 0.8, 1.2, 1.6, 2, 5.5, 5.9, 6.3])).files)).toEqual([
       [0, 3],
       [3, 2],
       [5, 1],
@@ -87,9 +92,9 @@ describe('results in several files', () => {
     ]);
   });
 
-  it.each([1, 50, 100_000])('have about so many bytes each, whatever the rows, in batches of %i', (batch) => {
+  it.each([1, 50, 100_000])('have about so many bytes each, whatever the rows, in batches of %i', async (batch) => {
     const growing = (row: number) => 'x'.repeat(row / 100);
-    const { files } = record({ bytes: 20_000 }, times(10_000, 0.01), batch, growing);
+    const { files } = await record({ bytes: 20_000 }, times(10_000, 0.01), batch, growing);
     expect(contents(files).reduce((sum, [, rows]) => sum + rows!, 0)).toBe(10_000);
     for (const file of files.slice(0, -1)) {
       expect(statSync(file).size).toBeLessThan(20_400);
@@ -97,8 +102,8 @@ describe('results in several files', () => {
     }
   });
 
-  it('are begun at the first of several limits', () => {
-    expect(contents(record({ rows: 6, seconds: 1, bytes: 1e9 }, times(20, 0.1)).files)).toEqual([
+  it('are begun at the first of several limits', async () => {
+    expect(contents((await record({ rows: 6, seconds: 1, bytes: 1e9 }, times(20, 0.1))).files)).toEqual([
       [0, 6],
       [6, 4],
       [10, 6],
@@ -106,8 +111,8 @@ describe('results in several files', () => {
     ]);
   });
 
-  it('have at least a row each, however narrow the limits', () => {
-    expect(contents(record({ bytes: 1 }, times(4, 1)).files)).toEqual([
+  it('have at least a row each, however narrow the limits', async () => {
+    expect(contents((await record({ bytes: 1 }, times(4, 1))).files)).toEqual([
       [0, 1],
       [1, 1],
       [2, 1],
@@ -115,8 +120,8 @@ describe('results in several files', () => {
     ]);
   });
 
-  it('are deleted but for the newest', () => {
-    const { files } = record({ rows: 3, keep: 2 }, times(20, 1));
+  it('are deleted but for the newest', async () => {
+    const { files } = await record({ rows: 3, keep: 2 }, times(20, 1));
     expect(files.map((file) => file.slice(folder.length + 1))).toEqual(names());
     expect(names()).toEqual(['results-000006.csv', 'results-000007.csv']);
     expect(contents(files)).toEqual([
@@ -125,16 +130,16 @@ describe('results in several files', () => {
     ]);
   });
 
-  it('take the place of those of an earlier run, and of nothing else', () => {
-    record({ rows: 1 }, times(8, 1));
+  it('take the place of those of an earlier run, and of nothing else', async () => {
+    await record({ rows: 1 }, times(8, 1));
     const others = ['results.csv', 'results-1.csv', 'results-0000001x.csv', 'results-000001.parquet', 'x-000001.csv'];
     for (const other of others) writeFileSync(join(folder, other), '');
-    record({ rows: 4 }, times(8, 1));
+    await record({ rows: 4 }, times(8, 1));
     expect(names()).toEqual([...others, 'results-000001.csv', 'results-000002.csv'].sort());
   });
 
-  it('are one file where no limit is set', () => {
-    const sink = openSink({ file: join(folder, 'results.csv'), format: 'csv' }, columns);
+  it('are one file where no limit is set', async () => {
+    const sink = await openSink({ file: join(folder, 'results.csv'), format: 'csv' }, columns);
     sink.write(batchOf(columns, [[0, 0, '']]));
     sink.flush();
     sink.close();
@@ -142,13 +147,15 @@ describe('results in several files', () => {
     expect(names()).toEqual(['results.csv']);
   });
 
-  it('that cannot be begun end the run, with what was written before', () => {
+  it('that cannot be begun end the run, with what was written before', async () => {
     mkdirSync(join(folder, 'results-000002.csv', 'in the way'), { recursive: true });
-    expect(() => record({ rows: 3 }, times(20, 1))).toThrow(expect.objectContaining({ code: 'TB_MASTER_RESULTS' }));
+    await expect(record({ rows: 3 }, times(20, 1))).rejects.toThrow(
+      expect.objectContaining({ code: 'TB_MASTER_RESULTS' }),
+    );
     rmSync(join(folder, 'results-000002.csv'), { recursive: true });
     expect(existsSync(join(folder, 'results-000001.csv'))).toBe(false);
 
-    const sink = openSink({ file: join(folder, 'results.csv'), format: 'csv', roll: { rows: 3 } }, columns);
+    const sink = await openSink({ file: join(folder, 'results.csv'), format: 'csv', roll: { rows: 3 } }, columns);
     mkdirSync(join(folder, 'results-000002.csv'));
     const rows = times(20, 1).map((time, i): Cell[] => [time, i, '']);
     expect(() => sink.write(batchOf(columns, rows))).toThrow(/results-000002\.csv/);
