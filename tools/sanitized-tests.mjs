@@ -37,7 +37,14 @@ if (sanitizer === 'address') {
   const runtime = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
   run(
     process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', 'test/selection', 'test/shim', 'test/bridge/decoder'],
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      'test/selection',
+      'test/shim',
+      'test/bridge/decoder',
+      'test/master/results',
+    ],
     {
       TWINBRIDGE_NATIVE: library,
       TWINBRIDGE_HISTORIES: '1000',

@@ -58,3 +58,4 @@ export {
   VARIABLE_KINDS,
   type VariableKind,
 } from './region-layout.js';
+export { type CellMatrix, type CsvProgress, csvRows } from './results.js';

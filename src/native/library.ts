@@ -86,6 +86,19 @@ export interface NativeFunctions {
   tb_reader_pending(reader: Address): number;
   tb_reader_values(reader: Address, values: Uint8Array): void;
   tb_reader_counted(reader: Address, counter: number): number;
+
+  tb_csv_rows(
+    cells: BigInt64Array,
+    kinds: Uint8Array,
+    cellsPerRow: number,
+    first: number,
+    rows: number,
+    texts: Uint8Array,
+    textBytes: number,
+    to: Uint8Array,
+    room: number,
+    written: BigUint64Array,
+  ): number;
 }
 
 const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
@@ -137,6 +150,8 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
   tb_reader_pending: 'uint32_t tb_reader_pending(uintptr_t reader)',
   tb_reader_values: 'void tb_reader_values(uintptr_t reader, uint8_t *values)',
   tb_reader_counted: 'double tb_reader_counted(uintptr_t reader, uint32_t counter)',
+  tb_csv_rows:
+    'int64_t tb_csv_rows(const int64_t *cells, const uint8_t *kinds, uint32_t cells_per_row, uint32_t first, uint32_t rows, const uint8_t *texts, uint64_t text_bytes, uint8_t *to, uint64_t room, _Out_ uint64_t *written)',
 };
 
 const EXTENSION = process.platform === 'win32' ? 'dll' : process.platform === 'darwin' ? 'dylib' : 'so';
