@@ -25,6 +25,18 @@ export class ResultsError extends TwinbridgeError {
   override readonly code = 'TB_MASTER_RESULTS';
 }
 
+/** A paced step ended after its due time, and the run is to fail then; exit code 5. */
+export class DeadlineMissedError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_DEADLINE_MISSED';
+  override readonly exitCode: ExitCode = ExitCode.deadlineMissed;
+}
+
+/** What was asked of a running simulation cannot be done; the run goes on. */
+export class CommandError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_COMMAND';
+  override readonly exitCode: ExitCode = ExitCode.usage;
+}
+
 /** A bridge has no connection to its broker; exit code 4. */
 export class BrokerUnreachableError extends TwinbridgeError {
   override readonly code = 'TB_MASTER_BROKER_UNREACHABLE';

@@ -1,5 +1,5 @@
-// @ts-nocheck
 /** What the main thread and the thread of a run say to each other. */
+import type { MessagePort } from 'node:worker_threads';
 import type { System } from '../system/index.js';
 import type { ErrorRecord } from './errors.js';
 import type { Progress, RunLogMessage, RunReport } from './report.js';
@@ -7,7 +7,7 @@ import type { RunSettings } from './run-loop.js';
 
 /** Cells of the shared `Int32Array`. */
 export const Control = {
-  /** Not 0: stop after the present step. Notified. */
+  /** Not 0: stop after the present step. Notified, also for commands. */
   stop: 0,
   /** Batches of log messages that the main thread has taken. */
   logBatchesTaken: 1,
@@ -23,6 +23,7 @@ export interface RunRequest {
   /** Unpacked FMUs: folder by `Component.fmu`. */
   readonly folders: ReadonlyMap<string, string>;
   readonly control: Int32Array;
+  readonly commands?: { readonly port: MessagePort; readonly asked: Int32Array };
   readonly wantsProgress: boolean;
   readonly wantsLog: boolean;
 }

@@ -8,6 +8,7 @@ export interface Progress {
   readonly time: number;
   readonly steps: number;
   readonly overruns: number;
+  readonly paused: boolean;
   /** Of the variables that are watched, in their order. */
   readonly values: readonly VariableValue[];
 }
@@ -31,18 +32,40 @@ export interface Overruns {
   readonly histogram: readonly HistogramBucket[];
 }
 
-/** How long `fmi2DoStep` of one component took. */
+/** Where the time of one component went. Steps are timed as often as costs next to nothing; totals are scaled up. */
 export interface ComponentReport {
   readonly name: string;
   readonly steps: number;
+  /** Steps that were timed. */
+  readonly timedSteps: number;
+  /** Of `doStep`. */
   readonly totalMs: number;
   readonly p50Us: number;
   readonly p99Us: number;
   readonly maxUs: number;
-  /** Calls that returned `fmi2Warning`. */
+  /** Of getting and setting its variables. */
+  readonly accessMs: number;
+  /** Its part of the wall clock time of the steps, 0 to 1. */
+  readonly share: number;
+  /** Calls that returned a warning, outside of steps. */
   readonly warnings: number;
   /** Log messages lost inside the FMU's queue. */
   readonly lostMessages: number;
+}
+
+/** What the master itself took. */
+export interface PlanReport {
+  readonly timedSteps: number;
+  /** Moving and converting values between components. */
+  readonly overheadMs: number;
+  /** Keeping rows and writing results. */
+  readonly recordingMs: number;
+  /** Steps that were made and undone, by a variable step size. */
+  readonly rejectedSteps: number;
+  /** Communication points that were passed over, to catch up. */
+  readonly skippedSteps: number;
+  /** Calls in steps that returned a warning. */
+  readonly warnings: number;
 }
 
 /**
@@ -66,9 +89,13 @@ export interface RunReport {
   readonly realTimeFactor: number;
   readonly overruns: Overruns;
   readonly components: readonly ComponentReport[];
+  readonly plan: PlanReport;
   /** By `component.variable`: what was recorded, at the last communication point. */
   readonly finalValues: Readonly<Record<string, VariableValue>>;
+  /** The first file of results, if there is one. */
   readonly resultFile?: string;
+  /** All of them, oldest first. */
+  readonly resultFiles: readonly string[];
   /** Log messages that were not delivered because the receiver was behind. */
   readonly droppedLogMessages: number;
   /** The columns asked for, one element a communication point. */

@@ -1,21 +1,41 @@
-// @ts-nocheck
-/** A whole run in the thread of the caller: initialization, paced steps, results, progress, report. */
-import type { FmuFolder, FmuLogMessage } from '../fmi/index.js';
+/** A whole run in the thread of the caller: initialisation, paced steps, commands, results, progress, report. */
+import type { MessagePort } from 'node:worker_threads';
+import type { FmuLogMessage, ModelFolder } from '../fmi/index.js';
 import { didYouMean } from '../support/nearest.js';
-import { findPort, matchPorts, type Pace, type Port, portName, type System } from '../system/index.js';
-import { Capture } from './capture.js';
-import { CsvResults } from './csv-results.js';
-import { UnknownVariableError } from './errors.js';
+import {
+  findPort,
+  type LatePolicy,
+  matchPorts,
+  type Pace,
+  type Port,
+  portName,
+  type Recording,
+  type System,
+  sizeOf,
+  variableAt,
+} from '../system/index.js';
+import { CommandError, toErrorRecord, UnknownVariableError } from './errors.js';
+import { percentileNs } from './histogram.js';
 import { Pacer } from './pacer.js';
+import { Recorder, withCapture } from './recorder.js';
 import type { ComponentReport, Outcome, Progress, RunLogMessage, RunReport, VariableValue } from './report.js';
-import { Simulation } from './simulation.js';
+import type { SinkOptions } from './results/index.js';
+import { type Answer, type Command, CommandQueue } from './run-control.js';
+import { ScenarioPlayer } from './scenario.js';
+import { isReachedByPlan, Simulation } from './simulation.js';
+import { DataStepper } from './stepping/data.js';
+import { FixedStepper } from './stepping/fixed.js';
+import type { Stepper } from './stepping/stepper.js';
+import { canGoBack, VariableStepper } from './stepping/variable.js';
 
 /** What changes how a system runs; plain data. */
 export interface RunSettings {
   /** Stop time, s; instead of the system's. `'never'`: until stopped. */
   readonly stop?: number | 'never';
   readonly pace?: Pace;
-  /** Results file; instead of the system's. */
+  readonly late?: LatePolicy;
+  readonly threads?: number;
+  /** File of the first recording; instead of the system's. Its format is that of its extension, else as it was. */
   readonly results?: string;
   /** Variables (`component.variable`) to keep in memory and return. */
   readonly capture?: readonly string[];
@@ -23,13 +43,21 @@ export interface RunSettings {
   readonly watch?: readonly string[];
   /** ms between progress messages; default 100. */
   readonly progressMs?: number;
+  /** Has every step timed, instead of as many as cost next to nothing. */
+  readonly profile?: boolean;
+  /** Waits at the first communication point. */
+  readonly paused?: boolean;
+  /** For formats of results that have a place for it. */
+  readonly about?: Readonly<Record<string, string>>;
 }
 
 export interface RunHooks {
   readonly onProgress?: (progress: Progress) => void;
   readonly onLog?: (message: RunLogMessage) => void;
-  /** One shared cell: not 0 when the run is to stop after the present step. */
+  /** One shared cell: not 0 when the run is to stop after the present step. Notify it to end a wait. */
   readonly stopFlag?: Int32Array;
+  /** Where commands come from, and the cell that counts them. */
+  readonly commands?: { readonly port: MessagePort; readonly asked: Int32Array };
 }
 
 export interface LoopResult {
@@ -39,48 +67,71 @@ export interface LoopResult {
 }
 
 const DEFAULT_PROGRESS_MS = 100;
-/** Fraction of a step by which the last one may miss the stop time: decimal fractions are not exact in binary. */
-const STEP_TOLERANCE = 1e-6;
-const MAX_EXPECTED_ROWS = 1_000_000;
+/** How long the executor runs before it is asked what else there is to do, ms. */
+const BUDGET_MS = 20;
+/** How long a paused run waits before it looks for commands by itself, ms. */
+const PAUSED_MS = 100;
 
 /**
  * Runs until the stop time, a stop request, the wish of an FMU, or an error. What fails before the first communication
  * point is thrown; a later error comes with the report, results written and FMUs freed in any case.
  */
-export function runLoop(
+export async function runLoop(
   original: System,
-  folders: ReadonlyMap<string, FmuFolder>,
+  folders: ReadonlyMap<string, ModelFolder>,
   settings: RunSettings,
   hooks: RunHooks,
-): LoopResult {
-  const system = withSettings(original, settings);
+): Promise<LoopResult> {
+  const plain = withSettings(original, settings);
+  const watched = (settings.watch ?? []).map((name) => requirePort(plain, name));
+  const captured = (settings.capture ?? []).map((name) => requireNumber(plain, name));
+  const system = withCapture(plain, captured);
   const stopFlag = hooks.stopFlag ?? new Int32Array(new SharedArrayBuffer(4));
-  const watched = (settings.watch ?? []).map((name) => requirePort(system, name));
-  const captured = (settings.capture ?? []).map((name) => requirePort(system, name));
   let simulation: Simulation | undefined;
-  const onLog = (message: FmuLogMessage) => hooks.onLog?.({ ...message, time: simulation?.time ?? system.start });
+  const onLog = (message: FmuLogMessage & { time?: number }) =>
+    hooks.onLog?.({ ...message, time: message.time ?? system.start });
 
   const loadedMs = performance.now();
-  simulation = new Simulation(system, folders, { observe: [...watched, ...captured], onLog });
-  const run = new Run(simulation, new Pacer(system.pace, stopFlag), watched, captured, settings);
+  simulation = new Simulation(system, folders, {
+    observe: watched,
+    onLog,
+    ...(settings.profile === undefined ? {} : { profile: settings.profile }),
+    mayGoBack: system.stepping.kind === 'variable' && canGoBack({ system }),
+  });
+  let run: Run | undefined;
   try {
     simulation.initialize();
-    run.begin(loadedMs);
-    return run.toEnd(stopFlag, hooks.onProgress);
+    const sinks: SinkOptions = {
+      unbuffered: system.pace !== 'fast',
+      components: system.components.map(({ name }) => name),
+      ...(settings.about === undefined ? {} : { about: settings.about }),
+    };
+    const recorder = await Recorder.open(simulation, captured, sinks);
+    run = new Run(simulation, recorder, stopFlag, watched, settings, hooks);
+    return run.toEnd(performance.now() - loadedMs);
   } finally {
-    run.close();
+    simulation.close();
   }
 }
 
-function withSettings(system: System, { stop, pace, results }: RunSettings): System {
+function withSettings(system: System, settings: RunSettings): System {
   const { stop: ownStop, ...rest } = system;
+  const { stop, pace, late, threads, results } = settings;
   const wanted = stop ?? ownStop ?? 'never';
   return {
     ...rest,
     ...(wanted === 'never' ? {} : { stop: wanted }),
     pace: pace ?? system.pace,
-    record: { ...system.record, ...(results === undefined ? {} : { file: results }) },
+    late: late ?? system.late,
+    threads: threads ?? system.threads,
+    recordings: results === undefined ? system.recordings : redirected(system.recordings, results),
   };
+}
+
+function redirected([first, ...others]: readonly Recording[], file: string): Recording[] {
+  const extension = /\.(csv|parquet|mcap)$/i.exec(file)?.[1]?.toLowerCase() as Recording['format'] | undefined;
+  const { format = 'csv', variables = [], every = 1, ...roll } = first ?? {};
+  return [{ ...roll, variables, every, file, format: extension ?? format }, ...others];
 }
 
 function requirePort(system: System, name: string): Port {
@@ -90,136 +141,299 @@ function requirePort(system: System, name: string): Port {
   throw new UnknownVariableError(`no variable is named '${name}'${didYouMean(name, names)}`);
 }
 
+function requireNumber(system: System, name: string): Port {
+  const port = requirePort(system, name);
+  const { type } = variableAt(system, port);
+  if (type === 'String' || type === 'Binary') {
+    throw new UnknownVariableError(`'${name}' is a ${type} and cannot be captured as numbers`);
+  }
+  return port;
+}
+
 class Run {
   readonly #simulation: Simulation;
+  readonly #recorder: Recorder;
+  readonly #stepper: Stepper;
+  readonly #fixed: FixedStepper | undefined;
+  readonly #scenario: ScenarioPlayer;
   readonly #pacer: Pacer;
+  readonly #stopFlag: Int32Array;
+  readonly #commands: CommandQueue;
+  readonly #hooks: RunHooks;
   readonly #watchers: readonly (() => VariableValue)[];
-  readonly #recorders: readonly (readonly [string, () => VariableValue])[];
-  readonly #capture: Capture | undefined;
+  readonly #final: readonly (readonly [string, () => VariableValue])[];
   readonly #progressMs: number;
-  readonly #maxSteps: number;
-  #results: CsvResults | undefined;
+  readonly #end: number;
+  /** Steps to make before the run pauses again; `undefined`: it does not. */
+  #allowed: number | undefined;
   #initializationMs = 0;
   #beganMs = 0;
+  #pausedMs = 0;
   #progressedMs = 0;
 
   constructor(
     simulation: Simulation,
-    pacer: Pacer,
+    recorder: Recorder,
+    stopFlag: Int32Array,
     watched: readonly Port[],
-    captured: readonly Port[],
-    { progressMs = DEFAULT_PROGRESS_MS }: RunSettings,
+    { progressMs = DEFAULT_PROGRESS_MS, paused }: RunSettings,
+    hooks: RunHooks,
   ) {
     const { system } = simulation;
-    const { start, stop = Number.POSITIVE_INFINITY, step } = system;
     this.#simulation = simulation;
-    this.#pacer = pacer;
+    this.#recorder = recorder;
+    this.#stopFlag = stopFlag;
+    this.#hooks = hooks;
     this.#progressMs = progressMs;
-    this.#maxSteps = Math.floor((stop - start) / step + STEP_TOLERANCE);
-    this.#watchers = watched.map((port) => simulation.reader(port));
-    this.#recorders = system.record.variables.map((port) => [portName(system, port), simulation.reader(port)]);
-    if (captured.length > 0) {
-      const names = captured.map((port) => portName(system, port));
-      const readers = captured.map((port) => simulation.numberReader(port));
-      const rows = this.#maxSteps < MAX_EXPECTED_ROWS ? this.#maxSteps + 1 : undefined;
-      this.#capture = new Capture(names, readers, rows);
+    this.#end = system.stop ?? Number.POSITIVE_INFINITY;
+    this.#pacer = new Pacer(system.pace, system.late, stopFlag);
+    this.#scenario = new ScenarioPlayer(simulation);
+    this.#commands = new CommandQueue(hooks.commands?.port, hooks.commands?.asked ?? new Int32Array(1));
+    this.#watchers = watched.flatMap((port) => simulation.scalars(port).map((scalar) => simulation.reader(scalar)));
+    this.#final = (system.recordings[0]?.variables ?? []).flatMap((port) =>
+      simulation.scalars(port).map((scalar) => [portName(system, scalar), simulation.reader(scalar)] as const),
+    );
+    if (paused === true) this.#allowed = 0;
+    const { stepping } = system;
+    this.#fixed = stepping.kind === 'fixed' ? new FixedStepper(simulation, stepping.size, this.#pacer) : undefined;
+    this.#stepper =
+      this.#fixed ??
+      (stepping.kind === 'data'
+        ? new DataStepper(simulation, stepping.component, stepping.minimum, stepping.maximum)
+        : new VariableStepper(simulation, stepping as Extract<typeof stepping, { kind: 'variable' }>));
+  }
+
+  /** From the first communication point. */
+  toEnd(initializationMs: number): LoopResult {
+    this.#initializationMs = initializationMs;
+    this.#beganMs = performance.now();
+    let outcome: Outcome;
+    let error: unknown;
+    try {
+      if (this.#simulation.record()) this.#recorder.drain();
+      if (this.#pacer.isPaced) this.#recorder.drain();
+      this.#pacer.start(this.#simulation.time);
+      outcome = this.#steps();
+    } catch (thrown) {
+      outcome = 'failed';
+      error = thrown;
+    }
+    const wallMs = performance.now() - this.#beganMs - this.#pausedMs;
+    try {
+      this.#recorder.flush();
+    } catch (thrown) {
+      if (outcome !== 'failed') error = thrown;
+      outcome = 'failed';
+    }
+    const report = this.#report(outcome, wallMs);
+    try {
+      this.#recorder.close();
+    } catch (thrown) {
+      return error === undefined ? { report: { ...report, outcome: 'failed' }, error: thrown } : { report, error };
+    }
+    return error === undefined ? { report } : { report, error };
+  }
+
+  #steps(): Outcome {
+    for (;;) {
+      if (Atomics.load(this.#stopFlag, 0) !== 0) return 'stopped';
+      this.#obey();
+      this.#scenario.apply();
+      if (this.#stepper.isAtEnd(this.#end)) return 'finished';
+      if (this.#allowed === 0) {
+        this.#wait();
+        continue;
+      }
+      const { steps: before } = this.#simulation;
+      const end = this.#stepper.advance({
+        time: Math.min(this.#end, this.#scenario.due),
+        steps: this.#pacer.isPaced ? 1 : (this.#allowed ?? Number.MAX_SAFE_INTEGER),
+        budgetMs: Math.min(BUDGET_MS, Math.max(1, this.#progressMs)),
+      });
+      if (this.#allowed !== undefined) this.#allowed -= this.#simulation.steps - before;
+      if (end === 'ended') return 'ended';
+      if (end === 'rows' || this.#pacer.isPaced || this.#isProgressDue()) this.#recorder.drain();
+      this.#progress();
+      if (this.#pacer.isPaced && this.#simulation.steps > before) {
+        this.#pacer.reached(this.#simulation.time);
+        this.#awaitDue();
+      }
     }
   }
 
-  /** The first communication point is reached. */
-  begin(loadedMs: number): void {
-    const { file } = this.#simulation.system.record;
-    if (file !== undefined) {
-      const names = this.#recorders.map(([name]) => name);
-      const readers = this.#recorders.map(([, read]) => read);
-      this.#results = new CsvResults(file, names, readers, { unbuffered: this.#pacer.isPaced });
+  /** Commands are obeyed meanwhile. */
+  #awaitDue(): void {
+    while (this.#pacer.wait() === 'woken') {
+      if (Atomics.load(this.#stopFlag, 0) !== 0) return;
+      this.#obey();
+      if (this.#allowed === 0) return;
     }
-    this.#record();
-    this.#beganMs = performance.now();
-    this.#initializationMs = this.#beganMs - loadedMs;
+  }
+
+  // -- Commands -------------------------------------------------------------------------------------------------------
+
+  #obey(): void {
+    for (let next = this.#commands.next(); next !== undefined; next = this.#commands.next()) {
+      try {
+        const values = this.#do(next.command);
+        next.answer({ ...this.#state(), ...(values === undefined ? {} : { values }) });
+      } catch (error) {
+        next.refuse(toErrorRecord(error));
+      }
+    }
+  }
+
+  #state(): Answer {
+    return { time: this.#simulation.time, steps: this.#simulation.steps, paused: this.#allowed === 0 };
+  }
+
+  #do(command: Command): VariableValue[] | undefined {
+    switch (command.kind) {
+      case 'pause':
+        this.#allowed = 0;
+        return undefined;
+      case 'resume':
+        this.#allowed = undefined;
+        return undefined;
+      case 'step':
+        this.#allowed = command.count;
+        return undefined;
+      case 'get':
+        return this.#get(command.name);
+      case 'set':
+        this.#set(command.name, command.values);
+        return undefined;
+    }
+  }
+
+  #get(name: string): VariableValue[] {
+    const port = requirePort(this.#simulation.system, name);
+    const { component, variable, element } = port;
+    const { system, instances } = this.#simulation;
+    const size = sizeOf(system, { component, variable });
+    const values = instances[component]!.get(variable, size);
+    const wanted = element === undefined ? values : [values[element]!];
+    return wanted.map((value) =>
+      typeof value === 'bigint'
+        ? Number(value)
+        : value instanceof Uint8Array
+          ? Buffer.from(value).toString('hex')
+          : value,
+    );
+  }
+
+  #set(name: string, values: readonly VariableValue[]): void {
+    const { system } = this.#simulation;
+    const port = requirePort(system, name);
+    const { causality, variability, type } = variableAt(system, port);
+    const refuse = (why: string, remedy: string) => {
+      throw new CommandError(`'${name}' ${why}`, { details: { name }, remedy });
+    };
+    if (causality === 'parameter' ? variability !== 'tunable' : causality !== 'input') {
+      refuse('cannot be set while the system runs', 'set inputs and tunable parameters');
+    }
+    if (isReachedByPlan(system, port)) refuse('gets its values from a connection', 'override it in a scenario');
+    const size = sizeOf(system, port);
+    if (values.length !== size)
+      refuse(`has ${size} elements, but is given ${values.length} values`, 'give one for each');
+    for (const value of values) {
+      const isText = type === 'String' || type === 'Binary';
+      if (isText !== (typeof value === 'string'))
+        refuse(`is of type ${type}, not ${JSON.stringify(value)}`, 'check the value');
+    }
+    if (port.element === undefined) this.#simulation.set(port, values);
+    else {
+      const { component, variable, element } = port;
+      const all = this.#simulation.instances[component]!.get(variable, sizeOf(system, { component, variable }));
+      all[element] = values[0]!;
+      this.#simulation.set({ component, variable }, all);
+    }
+  }
+
+  /** Paused: until a command, the end, or a moment has passed. The clock stands still meanwhile. */
+  #wait(): void {
+    const before = performance.now();
+    this.#recorder.flush();
+    this.#progress();
+    Atomics.wait(this.#stopFlag, 0, 0, PAUSED_MS);
+    this.#pausedMs += performance.now() - before;
     this.#pacer.start(this.#simulation.time);
   }
 
-  toEnd(stopFlag: Int32Array, onProgress: RunHooks['onProgress']): LoopResult {
-    const simulation = this.#simulation;
-    try {
-      let outcome: Outcome = 'finished';
-      while (simulation.steps < this.#maxSteps) {
-        if (Atomics.load(stopFlag, 0) !== 0) {
-          outcome = 'stopped';
-          break;
-        }
-        if (!simulation.step()) {
-          outcome = 'ended';
-          break;
-        }
-        this.#record();
-        if (onProgress !== undefined) this.#progress(onProgress);
-        this.#pacer.reached(simulation.time);
-      }
-      this.#results?.flush();
-      return { report: this.#report(outcome) };
-    } catch (error) {
-      return { report: this.#report('failed'), error };
-    }
+  // -- Telling ----------------------------------------------------------------------------------------------------------
+
+  #isProgressDue(): boolean {
+    return performance.now() - this.#progressedMs >= this.#progressMs;
   }
 
-  close(): void {
-    try {
-      this.#results?.close();
-    } finally {
-      this.#simulation.close();
-    }
-  }
-
-  #record(): void {
-    this.#results?.write(this.#simulation.time);
-    this.#capture?.add(this.#simulation.time);
-  }
-
-  #progress(onProgress: (progress: Progress) => void): void {
-    const now = performance.now();
-    if (now - this.#progressedMs < this.#progressMs) return;
-    this.#progressedMs = now;
+  #progress(): void {
+    if (!this.#isProgressDue()) return;
+    this.#progressedMs = performance.now();
     const { time, steps } = this.#simulation;
-    onProgress({ time, steps, overruns: this.#pacer.overruns.count, values: this.#watchers.map((read) => read()) });
+    this.#hooks.onProgress?.({
+      time,
+      steps,
+      overruns: this.#pacer.overruns.count,
+      paused: this.#allowed === 0,
+      values: this.#watchers.map((read) => read()),
+    });
   }
 
-  #report(outcome: Outcome): RunReport {
+  #report(outcome: Outcome, wallMs: number): RunReport {
     const { time, steps, system, endedBy } = this.#simulation;
-    const wallSeconds = (performance.now() - this.#beganMs) / 1000;
     const simulatedSeconds = time - system.start;
     const { overruns } = this.#pacer;
+    const { timedSteps, overheadNs } = this.#simulation.ownTimes();
+    const scale = timedSteps === 0 ? 0 : steps / timedSteps;
+    const { files, captured } = this.#recorder;
     return {
       outcome,
       ...(endedBy === undefined ? {} : { endedBy }),
       steps,
       time,
       simulatedSeconds,
-      wallSeconds,
+      wallSeconds: wallMs / 1000,
       initializationSeconds: this.#initializationMs / 1000,
-      realTimeFactor: wallSeconds > 0 ? simulatedSeconds / wallSeconds : 0,
+      realTimeFactor: wallMs > 0 ? simulatedSeconds / (wallMs / 1000) : 0,
       overruns: { count: overruns.count, maxMs: overruns.maxMs, histogram: overruns.buckets() },
-      components: this.#simulation.instances.map((_, index) => this.#componentReport(index)),
-      finalValues: Object.fromEntries(this.#recorders.map(([name, read]) => [name, read()])),
-      ...(this.#results === undefined ? {} : { resultFile: this.#results.file }),
+      components: this.#componentReports(wallMs),
+      plan: {
+        timedSteps,
+        overheadMs: (overheadNs * scale) / 1e6,
+        recordingMs: this.#recorder.spentMs,
+        rejectedSteps: this.#stepper.rejected,
+        skippedSteps: this.#fixed?.skipped ?? 0,
+        warnings: this.#simulation.planWarnings,
+      },
+      finalValues: Object.fromEntries(this.#final.map(([name, read]) => [name, read()])),
+      ...(files[0] === undefined ? {} : { resultFile: files[0] }),
+      resultFiles: files,
       droppedLogMessages: 0,
-      ...(this.#capture === undefined ? {} : { captured: this.#capture.columns() }),
+      ...(captured === undefined ? {} : { captured }),
     };
   }
 
-  #componentReport(index: number): ComponentReport {
-    const { name, warnings, lostMessages } = this.#simulation.instances[index]!;
-    const times = this.#simulation.stepTimes[index]!;
-    return {
-      name,
-      steps: times.count,
-      totalMs: times.totalMs,
-      p50Us: times.percentileMs(0.5) * 1000,
-      p99Us: times.percentileMs(0.99) * 1000,
-      maxUs: times.maxMs * 1000,
-      warnings,
-      lostMessages,
-    };
+  #componentReports(wallMs: number): ComponentReport[] {
+    const { steps, system, instances } = this.#simulation;
+    return this.#simulation.componentTimes().map((times, index): ComponentReport => {
+      const { name, warnings, lostMessages } = instances[index]!;
+      const own = Math.ceil(steps / system.components[index]!.every);
+      const { timedSteps } = this.#simulation.ownTimes();
+      const totalMs = times.steps === 0 ? 0 : ((times.stepNs / times.steps) * Math.max(own, times.steps)) / 1e6;
+      const accessMs = timedSteps === 0 ? 0 : (times.accessNs * (steps / timedSteps)) / 1e6;
+      return {
+        name,
+        steps: own,
+        timedSteps: times.steps,
+        totalMs,
+        p50Us: percentileNs(times, 0.5) / 1000,
+        p99Us: percentileNs(times, 0.99) / 1000,
+        maxUs: times.maxNs / 1000,
+        accessMs,
+        share: wallMs > 0 ? (totalMs + accessMs) / wallMs : 0,
+        warnings,
+        lostMessages,
+      };
+    });
   }
 }

@@ -1,12 +1,12 @@
-// @ts-nocheck
 /** Runs a system in a thread of its own. */
 import { Worker } from 'node:worker_threads';
-import { openFmu, type UnpackedFmu } from '../fmi/index.js';
+import { type AnyUnpackedFmu, openAnyFmu } from '../fmi/index.js';
 import { ExitCode } from '../support/errors.js';
 import type { System } from '../system/index.js';
 import { type ErrorRecord, RunError } from './errors.js';
 import { Control, type RunMessage, type RunRequest } from './protocol.js';
 import type { Progress, RunLogMessage, RunReport } from './report.js';
+import type { RunControl } from './run-control.js';
 import type { RunSettings } from './run-loop.js';
 
 export interface RunOptions extends RunSettings {
@@ -21,6 +21,8 @@ export interface RunOptions extends RunSettings {
    */
   readonly kill?: AbortSignal;
   readonly killAfterMs?: number;
+  /** To ask things of the run while it goes on. */
+  readonly control?: RunControl;
 }
 
 const DEFAULT_KILL_AFTER_MS = 5000;
@@ -30,9 +32,9 @@ const DEFAULT_KILL_AFTER_MS = 5000;
  * and with the errors of opening an FMU.
  */
 export async function runSystem(system: System, options: RunOptions = {}): Promise<RunReport> {
-  const unpacked: UnpackedFmu[] = [];
+  const unpacked: AnyUnpackedFmu[] = [];
   try {
-    for (const file of new Set(system.components.map(({ fmu }) => fmu))) unpacked.push(await openFmu(file));
+    for (const file of new Set(system.components.map(({ fmu }) => fmu))) unpacked.push(await openAnyFmu(file));
     return await runInThread(system, new Map(unpacked.map(({ file, directory }) => [file, directory])), options);
   } finally {
     await Promise.all(unpacked.map((fmu) => fmu.close()));
@@ -40,18 +42,23 @@ export async function runSystem(system: System, options: RunOptions = {}): Promi
 }
 
 function runInThread(system: System, folders: ReadonlyMap<string, string>, options: RunOptions): Promise<RunReport> {
-  const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, ...settings } = options;
+  const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, control: asker, ...settings } = options;
   const control = new Int32Array(new SharedArrayBuffer(Control.cells * Int32Array.BYTES_PER_ELEMENT));
+  const port = asker?.attach(() => Atomics.notify(control, Control.stop));
   const request: RunRequest = {
     system,
     settings,
     folders,
     control,
+    ...(port === undefined ? {} : { commands: { port, asked: asker!.asked } }),
     wantsProgress: onProgress !== undefined,
     wantsLog: onLog !== undefined,
   };
   return new Promise<RunReport>((resolve, reject) => {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: request });
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: request,
+      ...(port === undefined ? {} : { transferList: [port] }),
+    });
     let killTimer: NodeJS.Timeout | undefined;
     let verdict: RunMessage | undefined;
     const stop = () => {
@@ -69,6 +76,7 @@ function runInThread(system: System, folders: ReadonlyMap<string, string>, optio
       clearTimeout(killTimer);
       signal?.removeEventListener('abort', stop);
       kill?.removeEventListener('abort', beginKill);
+      asker?.end();
       end();
     };
     signal?.addEventListener('abort', stop);

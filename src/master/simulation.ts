@@ -131,9 +131,19 @@ export class Simulation {
     this.drainLogs();
   }
 
-  /** From here on steps begin at `time` and have `size`, s. */
-  setGrid(time: number, size: number): void {
-    this.#plan.setGrid(time, size);
+  /** From here on steps begin at `time` and have `size`, s; the next is number `step`, that which it is by default. */
+  setGrid(time: number, size: number, step: number = this.steps): void {
+    this.#plan.setGrid(time, size, step);
+  }
+
+  /** Steps are counted on from number `step`, at its place on the present grid. */
+  jumpTo(step: number): void {
+    this.#plan.jumpTo(step);
+  }
+
+  /** Whether steps leave no rows of results: they may be undone. */
+  set quiet(value: boolean) {
+    this.#plan.quiet = value;
   }
 
   /**
@@ -163,9 +173,11 @@ export class Simulation {
     this.#expect(this.#plan.events(false));
   }
 
-  /** A row of the present communication point for each recording. */
-  record(): void {
-    this.#expect(this.#plan.record());
+  /** A row of the present communication point for each recording. True: the rows have to be taken before the next. */
+  record(): boolean {
+    const end = this.#plan.record();
+    this.#expect(end);
+    return end === 'rows-full';
   }
 
   takeRows(recording: number): NativeRows {

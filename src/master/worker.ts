@@ -1,7 +1,6 @@
-// @ts-nocheck
 /** The thread of a run: FMUs may block in it while the main thread stays free for signals and progress. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { FmuFolder } from '../fmi/index.js';
+import type { ModelFolder } from '../fmi/index.js';
 import { toErrorRecord } from './errors.js';
 import { Control, MAX_LOG_BATCHES, type RunMessage, type RunRequest } from './protocol.js';
 import type { RunLogMessage } from './report.js';
@@ -44,13 +43,14 @@ class LogSender {
   }
 }
 
-function serve(port: MessagePort, request: RunRequest): void {
-  const { system, settings, control } = request;
+async function serve(port: MessagePort, request: RunRequest): Promise<void> {
+  const { system, settings, control, commands } = request;
   const post = (message: RunMessage) => port.postMessage(message);
   const log = new LogSender(control, post);
   try {
-    const { report, error } = runLoop(system, toFolders(request), settings, {
+    const { report, error } = await runLoop(system, toFolders(request), settings, {
       stopFlag: control,
+      ...(commands === undefined ? {} : { commands }),
       onProgress: (progress) => {
         log.flush();
         if (request.wantsProgress) post({ type: 'progress', progress });
@@ -63,13 +63,13 @@ function serve(port: MessagePort, request: RunRequest): void {
   } catch (error) {
     log.flush();
     post({ type: 'refused', error: toErrorRecord(error) });
+  } finally {
+    commands?.port.close();
   }
 }
 
-function toFolders({ system, folders }: RunRequest): Map<string, FmuFolder> {
-  return new Map(
-    system.components.map(({ fmu, description }) => [fmu, { file: fmu, directory: folders.get(fmu)!, description }]),
-  );
+function toFolders({ system, folders }: RunRequest): Map<string, ModelFolder> {
+  return new Map(system.components.map(({ fmu, model }) => [fmu, { file: fmu, directory: folders.get(fmu)!, model }]));
 }
 
-if (parentPort !== null) serve(parentPort, workerData as RunRequest);
+if (parentPort !== null) void serve(parentPort, workerData as RunRequest);

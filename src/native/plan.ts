@@ -170,7 +170,8 @@ const RUN = {
   failedStatus: 76,
   failedFunction: 80,
   warnings: 88,
-  bytes: 96,
+  quiet: 96,
+  bytes: 104,
 } as const;
 
 const BUCKETS = 256;
@@ -268,6 +269,11 @@ export class NativePlan {
     };
   }
 
+  /** Whether steps leave no rows: they may be undone. */
+  set quiet(value: boolean) {
+    this.#run.setInt32(RUN.quiet, value ? 1 : 0, true);
+  }
+
   /** From here on step `step` begins at `time`, and all have `size`; s. */
   setGrid(time: number, size: number, step: number = this.step): void {
     this.#run.setFloat64(RUN.origin, time, true);
@@ -275,6 +281,15 @@ export class NativePlan {
     this.#run.setBigUint64(RUN.first, BigInt(step), true);
     this.#run.setBigUint64(RUN.step, BigInt(step), true);
     this.#run.setFloat64(RUN.time, time, true);
+  }
+
+  /** Step `step` of the present grid is the next. */
+  jumpTo(step: number): void {
+    const origin = this.#run.getFloat64(RUN.origin, true);
+    const size = this.#run.getFloat64(RUN.size, true);
+    const first = Number(this.#run.getBigUint64(RUN.first, true));
+    this.#run.setBigUint64(RUN.step, BigInt(step), true);
+    this.#run.setFloat64(RUN.time, origin + (step - first) * size, true);
   }
 
   /** Makes steps until number `until` is reached, or for `budgetMs` at most, or until something needs the caller. */

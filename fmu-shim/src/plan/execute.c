@@ -229,7 +229,7 @@ int tb_plan_run(tb_plan *plan) {
       ended = tb_handle_events(plan, false);
       if (ended != 0) return run->end = ended;
     }
-    if (plan->spec.n_recorders > 0) {
+    if (plan->spec.n_recorders > 0 && !run->quiet) {
       ended = tb_plan_record(plan);
       if (ended != 0) return run->end = ended;
     }

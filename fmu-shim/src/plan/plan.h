@@ -93,6 +93,8 @@ typedef struct {
   int32_t failed_component, failed_status;
   const char *failed_function;
   uint64_t warnings;    /* calls that answered Warning */
+  int32_t quiet;        /* of the caller: rows are not recorded: steps may be undone */
+  int32_t unused;
 } tb_run;
 
 typedef struct tb_plan tb_plan;

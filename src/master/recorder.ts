@@ -1,0 +1,159 @@
+/** What a run keeps of its values: files of results, and columns in memory. */
+import { typeName } from '../fmi/index.js';
+import { type Port, portName, type System, variableAt } from '../system/index.js';
+import type { Captured } from './report.js';
+import { type CellKind, openSink, type ResultColumn, type ResultSink, type SinkOptions } from './results/index.js';
+import type { Simulation } from './simulation.js';
+
+/** Recordings of a system, and behind them one more for the columns that are captured. */
+export function withCapture(system: System, captured: readonly Port[]): System {
+  if (captured.length === 0) return system;
+  return { ...system, recordings: [...system.recordings, { format: 'csv', variables: captured, every: 1 }] };
+}
+
+export class Recorder {
+  readonly #simulation: Simulation;
+  readonly #sinks: (ResultSink | undefined)[] = [];
+  readonly #capture: Capture | undefined;
+  /** ms spent on writing. */
+  spentMs = 0;
+
+  private constructor(simulation: Simulation, capture: Capture | undefined) {
+    this.#simulation = simulation;
+    this.#capture = capture;
+  }
+
+  /** Opens the files. Throws `ResultsError`, with nothing left open. */
+  static async open(simulation: Simulation, captured: readonly Port[], options: SinkOptions): Promise<Recorder> {
+    const { system } = simulation;
+    const names = captured.flatMap((port) => simulation.scalars(port).map((scalar) => portName(system, scalar)));
+    const recorder = new Recorder(
+      simulation,
+      captured.length === 0 ? undefined : new Capture(names, captured, simulation),
+    );
+    try {
+      for (const { file, format, variables, roll } of system.recordings) {
+        const columns = variables.flatMap((port) => simulation.scalars(port).map((scalar) => columnOf(system, scalar)));
+        const recording = file === undefined ? undefined : { file, format, ...(roll === undefined ? {} : { roll }) };
+        recorder.#sinks.push(recording === undefined ? undefined : await openSink(recording, columns, options));
+      }
+    } catch (error) {
+      recorder.close();
+      throw error;
+    }
+    return recorder;
+  }
+
+  get files(): string[] {
+    return this.#sinks.flatMap((sink) => sink?.files ?? []);
+  }
+
+  get captured(): Captured | undefined {
+    return this.#capture?.columns();
+  }
+
+  /** Takes the rows that have come together. */
+  drain(): void {
+    const before = performance.now();
+    const { recordings } = this.#simulation.system;
+    for (const [index, { variables }] of recordings.entries()) {
+      const rows = this.#simulation.takeRows(index);
+      if (rows.rows === 0) continue;
+      const cellsPerRow = (this.#simulation.plan.columns[index] ?? variables.length) + 1;
+      this.#sinks[index]?.write({ ...rows, cellsPerRow });
+      if (this.#capture !== undefined && index === recordings.length - 1)
+        this.#capture.add(rows.rows, cellsPerRow, rows);
+    }
+    this.spentMs += performance.now() - before;
+  }
+
+  flush(): void {
+    this.drain();
+    for (const sink of this.#sinks) sink?.flush();
+  }
+
+  /** Completes the files; all of them, whatever one of them says. */
+  close(): void {
+    const errors: unknown[] = [];
+    for (const sink of this.#sinks) {
+      try {
+        sink?.close();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+const KINDS: Readonly<Record<string, CellKind>> = {
+  Float32: 'float',
+  Float64: 'float',
+  UInt64: 'unsigned',
+  Boolean: 'boolean',
+  Clock: 'boolean',
+  String: 'text',
+  Binary: 'bytes',
+};
+
+function columnOf(system: System, port: Port): ResultColumn {
+  const { type, unit, description } = variableAt(system, port);
+  return {
+    name: portName(system, port),
+    kind: KINDS[type] ?? 'integer',
+    type: typeName(system.components[port.component]!.model, type),
+    ...(unit === undefined ? {} : { unit }),
+    ...(description === undefined ? {} : { description }),
+  };
+}
+
+const FIRST_CAPACITY = 1024;
+
+/** Values kept in memory, a column a variable, growing with the run. */
+class Capture {
+  readonly #names: readonly string[];
+  readonly #isFloat: readonly boolean[];
+  /** The time first, then the columns. */
+  #columns: Float64Array[];
+  #rows = 0;
+
+  constructor(names: readonly string[], ports: readonly Port[], simulation: Simulation) {
+    this.#names = names;
+    this.#isFloat = ports.flatMap((port) =>
+      simulation.scalars(port).map(() => {
+        const { type } = variableAt(simulation.system, port);
+        return type === 'Float64' || type === 'Float32';
+      }),
+    );
+    this.#columns = Array.from({ length: names.length + 1 }, () => new Float64Array(FIRST_CAPACITY));
+  }
+
+  add(
+    rows: number,
+    cellsPerRow: number,
+    { floats, integers }: { floats: Float64Array; integers: BigInt64Array },
+  ): void {
+    while (this.#rows + rows > this.#columns[0]!.length) this.#grow();
+    for (const [index, column] of this.#columns.entries()) {
+      const isFloat = index === 0 || this.#isFloat[index - 1];
+      for (let row = 0; row < rows; row++) {
+        const at = row * cellsPerRow + index;
+        column[this.#rows + row] = isFloat ? floats[at]! : Number(integers[at]);
+      }
+    }
+    this.#rows += rows;
+  }
+
+  columns(): Captured {
+    const [time, ...columns] = this.#columns.map((column) => column.slice(0, this.#rows));
+    return { time: time!, columns: Object.fromEntries(this.#names.map((name, i) => [name, columns[i]!])) };
+  }
+
+  #grow(): void {
+    this.#columns = this.#columns.map((column) => {
+      const larger = new Float64Array(column.length * 2);
+      larger.set(column);
+      return larger;
+    });
+  }
+}

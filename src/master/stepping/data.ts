@@ -1,0 +1,52 @@
+/** Steps that end where a bridge's next sample is due, within bounds. */
+import { type Advance, type Limits, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
+
+export class DataStepper implements Stepper {
+  readonly rejected = 0;
+  readonly #simulation: Simulation;
+  readonly #component: number;
+  readonly #minimum: number;
+  readonly #maximum: number;
+  /** The diagnostic `next_time` of a bridge, by index; -1: it has none. */
+  readonly #nextTime: number;
+
+  constructor(simulation: Simulation, component: number, minimum: number, maximum: number) {
+    this.#simulation = simulation;
+    this.#component = component;
+    this.#minimum = minimum;
+    this.#maximum = maximum;
+    this.#nextTime = simulation.system.components[component]!.model.variables.findIndex(
+      ({ name, causality }) => causality === 'output' && (name === 'next_time' || name.endsWith('.next_time')),
+    );
+  }
+
+  isAtEnd(end: number): boolean {
+    return end - this.#simulation.time <= STEP_TOLERANCE * this.#minimum;
+  }
+
+  advance({ time: limit, steps, budgetMs }: Limits): Advance {
+    const until = performance.now() + budgetMs;
+    for (let made = 0; made < steps; made++) {
+      const { time } = this.#simulation;
+      const left = limit - time;
+      if (left <= STEP_TOLERANCE * this.#minimum) return 'reached';
+      // A rest smaller than the smallest step is not left over: it would be a step of its own.
+      const wanted = Math.min(this.#maximum, Math.max(this.#minimum, this.#toNextSample()));
+      this.#simulation.setGrid(time, left - wanted < STEP_TOLERANCE * this.#minimum ? left : wanted);
+      const end = this.#simulation.advance(this.#simulation.steps + 1);
+      if (end !== 'reached') return end;
+      if (performance.now() >= until) return 'budget';
+    }
+    return 'reached';
+  }
+
+  /** s; the greatest step while no sample waits. */
+  #toNextSample(): number {
+    const instance = this.#simulation.instances[this.#component]!;
+    const size = instance.maxStepSize();
+    if (size !== undefined) return size;
+    if (this.#nextTime >= 0) return Number(instance.get(this.#nextTime)[0]) - this.#simulation.time;
+    const event = this.#simulation.nextEvent;
+    return event === undefined ? this.#maximum : event - this.#simulation.time;
+  }
+}
