@@ -20,7 +20,7 @@ export function readSimulators(
     if (name === '') problems.push({ message: 'a simulator has an empty name', location });
     const attributes = new AttributeReader(element, problems, `simulator '${name}'`);
     const step = attributes.real('stepSize');
-    if (step !== undefined && !(step >= 0 && Number.isFinite(step))) {
+    if (step !== undefined && !Number.isFinite(step)) {
       problems.push({ message: `the step size of simulator '${name}' is ${step} s`, location });
     }
     return [
@@ -30,7 +30,7 @@ export function readSimulators(
         fmuLocation: location,
         start: readInitialValues(element, problems, warnings),
         // 0 stands for the step size of the system.
-        ...(step === undefined || step === 0 ? {} : { step: { value: step, location } }),
+        ...(step === undefined || step === 0 || !Number.isFinite(step) ? {} : { step: { value: step, location } }),
         roundsStep: true,
       },
     ];
