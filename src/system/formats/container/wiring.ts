@@ -277,9 +277,9 @@ class Wiring {
 
   // -- Automatic rules ------------------------------------------------------------------------------------------------
 
-  #places(causality: string): Place[] {
+  #places(...causalities: readonly string[]): Place[] {
     return this.#members.flatMap(({ variables }, member) =>
-      variables.flatMap((one, variable) => (one.causality === causality ? [{ member, variable }] : [])),
+      variables.flatMap((one, variable) => (causalities.includes(one.causality) ? [{ member, variable }] : [])),
     );
   }
 
@@ -311,15 +311,10 @@ class Wiring {
       const key = keyOf(source);
       if (!this.#outputs.has(key)) this.#outputs.set(key, { name: this.#longName(source), source });
     }
-    for (const target of autoInput ? this.#places('input') : []) {
-      if (this.#fedBy.has(keyOf(target))) continue;
-      const name = this.#freeName(target);
-      this.#fedBy.set(keyOf(target), `input '${name}'`);
-      this.#inputs.set(name, [target]);
-    }
-    for (const target of autoParameter ? this.#places('parameter') : []) {
-      if (this.#fedBy.has(keyOf(target))) continue;
-      const name = this.#longName(target);
+    for (const target of this.#places('input', 'parameter')) {
+      const isInput = this.#variableAt(target).causality === 'input';
+      if (this.#fedBy.has(keyOf(target)) || !(isInput ? autoInput : autoParameter)) continue;
+      const name = isInput ? this.#freeName(target) : this.#longName(target);
       this.#fedBy.set(keyOf(target), `input '${name}'`);
       this.#inputs.set(name, [target]);
     }
