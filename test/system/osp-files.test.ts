@@ -292,7 +292,7 @@ events:
       expect.stringContaining("'slow' has no variable 'real_inn' (did you mean 'real_in'?)"),
       "5:5: 'slow.boolean_in' is of type Boolean: 2 is not true or false",
       "6:5: 'slow.integer_in' is of type Integer: 1.5 is not an integer of 32 bits",
-      "7:5: 'slow.string_in' is a text, to which nothing can be added",
+      "7:5: 'slow.string_in' is of type String, to which nothing can be added",
     ]);
   });
 });

@@ -256,7 +256,7 @@ describe('a simulator', () => {
       "the step size of 's0.01', 0.01 s, is no multiple of the system's, 0.1 s: it makes steps of 0.1 s",
     ]);
     expect(await problems({ simulators: '<Simulator name="s" source="dahlquist.fmu" stepSize="-1"/>' })).toEqual([
-      "6:5: the step size of simulator 's' is -1 s",
+      "6:5: the step size of 's' is -1 s, it must be greater than 0",
     ]);
   });
 });

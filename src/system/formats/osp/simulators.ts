@@ -20,9 +20,6 @@ export function readSimulators(
     if (name === '') problems.push({ message: 'a simulator has an empty name', location });
     const attributes = new AttributeReader(element, problems, `simulator '${name}'`);
     const step = attributes.real('stepSize');
-    if (step !== undefined && !(step >= 0 && Number.isFinite(step))) {
-      problems.push({ message: `the step size of simulator '${name}' is ${step} s`, location });
-    }
     return [
       {
         name,
