@@ -61,5 +61,6 @@ export {
 } from './read-model-description.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { type ModelValue, type NumberArray, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
+export { type FmuTerminal, type FmuTerminalMember, parseTerminals, readTerminals } from './terminals.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
 export { writeModelDescription } from './write-model-description.js';

@@ -107,6 +107,11 @@ export function locateJson(file: string, tree: JsonTree): LocatedFile<unknown> {
       const { value } = found.at(-1)!;
       return found.length === path.length + 1 && value.kind === 'scalar' ? value.written : undefined;
     },
+    keys: (path) => {
+      const found = walk(tree, path);
+      const { value } = found.at(-1)!;
+      return found.length === path.length + 1 && value.kind === 'object' ? [...value.members.keys()] : [];
+    },
   };
 }
 

@@ -20,6 +20,8 @@ export interface LocatedFile<T> {
   locateKey(path: readonly (string | number)[]): SourceLocation;
   /** The scalar at `path` as it is written; undefined if there is none. */
   written(path: readonly (string | number)[]): string | undefined;
+  /** Keys of the mapping at `path` in the order of the file, which in JavaScript whole numbers do not keep. */
+  keys(path: readonly (string | number)[]): readonly string[];
 }
 
 const OPTIONS = { allErrors: true, allowUnionTypes: true, verbose: true, useDefaults: true, strict: true } as const;
@@ -64,6 +66,10 @@ export function parseYaml<T>(file: string, text: string, validate: ValidateFunct
       written: (path) => {
         const node = document.getIn(path, true);
         return isScalar(node) ? node.source : undefined;
+      },
+      keys: (path) => {
+        const node = path.length === 0 ? document.contents : document.getIn(path, true);
+        return isMap(node) ? node.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
       },
     },
     validate,

@@ -1,5 +1,18 @@
 /** Systems: the graph of a co-simulation, and the file formats it is read from. */
 export type * from './draft.js';
+export type * from './formats/container/description.js';
+export type {
+  Member as ContainerMember,
+  MemberVariable as ContainerVariable,
+  Place as ContainerPlace,
+  WiredContainer,
+} from './formats/container/members.js';
+export {
+  type ReadContainer,
+  readContainer,
+  readContainerDraft,
+  readContainerSystem,
+} from './formats/container/read.js';
 export { type MaestroOptions, readMaestroDraft, readMaestroSystem } from './formats/maestro/read.js';
 export {
   type LogConfig,

@@ -163,7 +163,7 @@ logging: { robot: [logSteps], monitor: true }
       functions: [],
       connections: [],
       algorithm: 'jacobi',
-      loops: { tolerance: 1e-9, iterations: 100, atSteps: true },
+      loops: { tolerance: 1e-9, iterations: 100, atSteps: false },
       threads: 1,
       start: 0,
       pace: 'fast',
@@ -174,6 +174,8 @@ logging: { robot: [logSteps], monitor: true }
     for (const absent of ['stop', 'scenario']) expect(system).not.toHaveProperty(absent);
     for (const absent of ['logging', 'deadline']) expect(system.components[0]).not.toHaveProperty(absent);
     expect(await parse(`${HEAD}stop: never\n`)).not.toHaveProperty('stop');
+    // Jacobi's values take a step through each component, so a loop settles by itself.
+    expect(await parse(`${HEAD}algorithm: gauss-seidel\n`)).toMatchObject({ loops: { atSteps: true } });
   });
 
   it('has names in which a pattern takes nothing but * for special', async () => {

@@ -169,8 +169,10 @@ class DraftOfYaml {
 
   draft(): SystemDraft {
     const { algorithm, loops, threads, start = 0, stop, pace = 'fast', late, scenario } = this.#value;
-    const components = Object.keys(this.#value.components).map((name) => this.#component(name));
-    const functions = Object.entries(this.#value.functions ?? {}).map(([name, entry]) => this.#function(name, entry));
+    const components = this.#source.keys(['components']).map((name) => this.#component(name));
+    const functions = this.#source
+      .keys(['functions'])
+      .map((name) => this.#function(name, this.#value.functions![name]!));
     const connections = (this.#value.connections ?? []).flatMap((written, index) => this.#connection(written, index));
     this.#checkLogging();
     return {
@@ -212,9 +214,9 @@ class DraftOfYaml {
       name,
       fmu: resolve(this.#folder, fmu),
       fmuLocation: this.#at(...path, 'fmu'),
-      start: Object.entries(start).map(([variable, value]) => ({
+      start: this.#source.keys([...path, 'start']).map((variable) => ({
         variable,
-        value: exactly(this.#source, value, ['components', name, 'start', variable]),
+        value: exactly(this.#source, start[variable], ['components', name, 'start', variable]),
         nameLocation: this.#source.locateKey([...path, 'start', variable]),
         valueLocation: this.#at(...path, 'start', variable),
       })),
@@ -300,7 +302,9 @@ class DraftOfYaml {
       maximum,
       initial: { value: initial, location: at('initial') },
       ...(bound === undefined ? {} : { tolerance: { relative: 1e-6, absolute: 1e-9, ...bound } }),
-      constraints: Object.entries(constraints).flatMap(([name, entry]) => this.#constraint(name, entry)),
+      constraints: this.#source
+        .keys(['step', 'constraints'])
+        .flatMap((name) => this.#constraint(name, constraints[name]!)),
     };
   }
 
@@ -375,7 +379,7 @@ class DraftOfYaml {
         ...(every === undefined ? {} : { every }),
         ...(roll === undefined
           ? {}
-          : { roll: { ...limits, ...(megabytes === undefined ? {} : { bytes: megabytes * 1e6 }) } }),
+          : { roll: { ...limits, ...(megabytes === undefined ? {} : { bytes: Math.round(megabytes * 1e6) }) } }),
       };
     });
   }
