@@ -178,12 +178,11 @@ export class Tracer {
       this.#once(from, `signals go in a circle through '${from.name}', and no FMU feeds them`, last.location);
       return [];
     }
-    this.#checkFedOnce(from);
     if (from.incoming.length === 0 && from.owner?.kind === 'system' && from.owner !== last.system) {
       const message = `'${from.name}' is connected here, but nothing in its system feeds it`;
       this.#findings.warnings.push({ message, location: last.location });
     }
-    return from.incoming.flatMap((link) =>
+    return this.#fedOnce(from).flatMap((link) =>
       this.#extend(link, ofSource, [...behind, from]).map(({ links, ...elements }) => ({
         ...elements,
         ...ending,
@@ -192,16 +191,16 @@ export class Tracer {
     );
   }
 
-  /** Of components the resolver sees to it. */
-  #checkFedOnce(station: Station): void {
+  /** What feeds a station, of several the first. (Of components the resolver sees to it.) */
+  #fedOnce(station: Station): Link[] {
     const seen = new Set<string>();
-    for (const { toIndices, location } of station.incoming) {
+    return station.incoming.filter(({ toIndices, location }) => {
       const key = String(toIndices ?? '');
-      if (seen.has(key) || (seen.size > 0 && (key === '' || seen.has('')))) {
-        this.#once(station, `'${station.name}' is fed twice`, location);
-      }
+      const isTwice = seen.has(key) || (seen.size > 0 && (key === '' || seen.has('')));
       seen.add(key);
-    }
+      if (isTwice) this.#once(station, `'${station.name}' is fed twice`, location);
+      return !isTwice;
+    });
   }
 
   #once(station: Station, message: string, location: SourceLocation): void {

@@ -23,11 +23,9 @@ export function readUnits(root: XmlElement, namespace: SspNamespace, findings: F
       const [base] = childrenIn(unit, SSC, 'BaseUnit');
       if (base === undefined) {
         problems.push({ message: `unit '${name}' lacks its <BaseUnit>`, location: unit.location });
-        units.set(name, { name });
-        continue;
-      }
-      expectOnly(base, { attributes: [...BASE_UNITS, 'factor', 'offset'] }, findings);
-      units.set(name, { name, baseUnit: readBaseUnit(base, findings) });
+      } else expectOnly(base, { attributes: [...BASE_UNITS, 'factor', 'offset'] }, findings);
+      const baseUnit = base && readBaseUnit(base, findings);
+      if (!units.has(name)) units.set(name, { name, ...(baseUnit === undefined ? {} : { baseUnit }) });
     }
   }
   return units;
