@@ -21,7 +21,7 @@ const USAGE = `usage: npm run bench -- [options]
   --quick          shorter runs, coarser figures
   --broker <url>   a broker that is there already, amqp://user:password@host:port/vhost
                    (default: AMQP_URL if it is set, else the embedded broker in a process of its own)
-  --json           {"rows": [{"id", "unit", "min", "median", "p99", "max"}]} on stdout
+  --json           {"rows": [{"id", "unit", "min", "median", "p99", "max", …}]} on stdout
   --list           groups and their rows
   --help
 
@@ -49,6 +49,9 @@ function readArguments() {
   }
 }
 
+/** `chain10@fmpy`, a row of a rival, is also asked for by the row that it stands beside. */
+const isNamed = (names, group, { id }) => [group, id, id.split('@')[0]].some((name) => names.includes(name));
+
 /** Measurements that give a row that was asked for, and which rows these are. */
 function select(only) {
   const all = Object.entries(GROUPS).flatMap(([group, measurements]) =>
@@ -56,22 +59,24 @@ function select(only) {
   );
   const names = only.flatMap((text) => text.split(',')).filter((name) => name !== '');
   for (const name of names) {
-    if (!all.some(({ group, row }) => group === name || row.id === name)) {
+    if (!all.some(({ group, row }) => isNamed([name], group, row))) {
       throw new UsageError(`there is no group or row '${name}'; --list shows them`);
     }
   }
-  const wanted = all.filter(({ group, row }) => names.length === 0 || names.includes(group) || names.includes(row.id));
+  const wanted = all.filter(({ group, row }) => names.length === 0 || isNamed(names, group, row));
   return {
     rows: wanted.map(({ row }) => row),
     measurements: [...new Set(wanted.map(({ measurement }) => measurement))],
   };
 }
 
-function buildImporter() {
+function buildPrograms() {
   const root = fileURLToPath(new URL('..', import.meta.url));
   for (const args of [
     ['-S', 'bench/importer', '-B', 'build/bench', '-DCMAKE_BUILD_TYPE=Release'],
     ['--build', 'build/bench'],
+    ['-S', 'bench/masters', '-B', 'build/bench-masters', '-DCMAKE_BUILD_TYPE=Release'],
+    ['--build', 'build/bench-masters'],
   ]) {
     const { status, error, stdout, stderr } = spawnSync('cmake', args, { cwd: root, encoding: 'utf8' });
     if (error !== undefined) throw error;
@@ -87,8 +92,12 @@ async function measureAll({ rows, measurements }, context) {
     const mine = measurement.rows.filter(({ id }) => wanted.has(id));
     say(mine.map(({ id }) => id).join(', '));
     try {
-      const samples = await measurement.measure(context);
-      results.push(...mine.map(({ id, unit }) => summarise(id, unit, samples[id])));
+      const found = await measurement.measure({ ...context, wants: (id) => wanted.has(id) });
+      for (const { id, unit, optional } of mine) {
+        if (found[id] === undefined && optional) continue; // the measurement has said why
+        const { samples, ...more } = Array.isArray(found[id]) ? { samples: found[id] } : found[id];
+        results.push({ ...summarise(id, unit, samples), ...more });
+      }
     } catch (error) {
       failures++;
       say(`  not measured: ${error.message}`);
@@ -110,8 +119,9 @@ async function main() {
     }
     return 0;
   }
-  buildImporter();
+  buildPrograms();
   const folder = mkdtempSync(join(tmpdir(), 'twinbridge-bench-'));
+  process.env.TMPDIR = folder; // what an interrupted benchmark or a killed process leaves goes with it
   process.once('exit', () => {
     endAll();
     rmSync(folder, { recursive: true, force: true });

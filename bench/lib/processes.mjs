@@ -82,37 +82,22 @@ function lastWords(text) {
     .join('\n');
 }
 
-const IMPORTER = fileURLToPath(new URL('../../build/bench/importer', import.meta.url));
-
-/**
- * Runs the importer; resolves with the object that it prints. `whileHolding(pid)` is called once it says that it holds
- * still; what it answers becomes `held` of the object.
- */
-export function runImporter(scenario, options, { env, timeoutMs = 120_000, whileHolding } = {}) {
-  const args = Object.entries(options).map(([key, value]) => `${key}=${value}`);
-  const child = track(
-    spawn(IMPORTER, [scenario, ...args], { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] }),
-  );
+/** Collects what a child prints and says until it ends well; otherwise it is killed, and the error tells its last words. */
+function ended(child, what, timeoutMs, onStderr = () => {}) {
   return new Promise((resolve, reject) => {
-    let stdout = '';
-    let stderr = '';
+    const said = { stdout: '', stderr: '' };
     const abort = (error) => {
       child.kill('SIGKILL');
       reject(error);
     };
-    const timer = setTimeout(() => abort(new Error(`the importer took longer than ${timeoutMs / 1000} s`)), timeoutMs);
-    let holds = whileHolding === undefined;
-    let held;
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
+    const timer = setTimeout(() => abort(new Error(`${what} took longer than ${timeoutMs / 1000} s`)), timeoutMs);
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      said.stdout += chunk;
     });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-      if (holds || !stderr.includes('holding\n')) return;
-      holds = true;
+    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+      said.stderr += chunk;
       try {
-        held = whileHolding(child.pid);
-        child.stdin.end();
+        onStderr(said.stderr);
       } catch (error) {
         abort(error);
       }
@@ -120,8 +105,52 @@ export function runImporter(scenario, options, { env, timeoutMs = 120_000, while
     child.on('error', abort);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      if (code === 0) resolve({ ...JSON.parse(stdout), held });
-      else reject(new Error(`importer ${scenario} failed (${signal ?? `exit code ${code}`}):\n${lastWords(stderr)}`));
+      if (code === 0) resolve(said);
+      else reject(new Error(`${what} failed (${signal ?? `exit code ${code}`}):\n${lastWords(said.stderr)}`));
     });
   });
+}
+
+const built = (path) => fileURLToPath(new URL(`../../build/${path}`, import.meta.url));
+const IMPORTER = built('bench/importer');
+const RUSAGE = built('bench-masters/rusage');
+
+/**
+ * Runs the importer; resolves with the object that it prints. `whileHolding(pid)` is called once it says that it holds
+ * still; what it answers becomes `held` of the object.
+ */
+export async function runImporter(scenario, options, { env, timeoutMs = 120_000, whileHolding } = {}) {
+  const args = Object.entries(options).map(([key, value]) => `${key}=${value}`);
+  const child = track(
+    spawn(IMPORTER, [scenario, ...args], { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] }),
+  );
+  let holds = whileHolding === undefined;
+  let held;
+  const { stdout } = await ended(child, `importer ${scenario}`, timeoutMs, (stderr) => {
+    if (holds || !stderr.includes('holding\n')) return;
+    holds = true;
+    held = whileHolding(child.pid);
+    child.stdin.end();
+  });
+  return { ...JSON.parse(stdout), held };
+}
+
+/**
+ * Runs a program to its end. Resolves with what it printed (`stdout`), the instant at which it was started and the CPU
+ * time that it took with all its threads, ns (`started`, `cpu`; see masters/rusage.c).
+ */
+export async function runCosted(program, args, { env, cwd, timeoutMs = 120_000 } = {}) {
+  const child = track(
+    spawn(RUSAGE, [program, ...args], {
+      env: { ...process.env, ...env },
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    }),
+  );
+  let report = '';
+  child.stdio[3].setEncoding('utf8').on('data', (chunk) => {
+    report += chunk;
+  });
+  const { stdout } = await ended(child, program, timeoutMs);
+  return { stdout, ...JSON.parse(report) };
 }

@@ -3,10 +3,13 @@ export function summarise(id, unit, samples) {
   if (samples.length === 0) throw new Error(`${id}: nothing was measured`);
   if (!samples.every(Number.isFinite)) throw new Error(`${id}: a sample is no number`);
   const sorted = Float64Array.from(samples).sort();
-  const quantile = (q) => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]; // nearest rank
-  const median = (quantile(0.5) + sorted[Math.floor(sorted.length / 2)]) / 2;
-  return { id, unit, min: sorted[0], median, p99: quantile(0.99), max: sorted[sorted.length - 1] };
+  return { id, unit, min: sorted[0], median: middle(sorted), p99: quantile(sorted, 0.99), max: sorted.at(-1) };
 }
+
+const quantile = (sorted, q) => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]; // nearest rank
+const middle = (sorted) => (quantile(sorted, 0.5) + sorted[Math.floor(sorted.length / 2)]) / 2;
+
+export const median = (samples) => middle(Float64Array.from(samples).sort());
 
 /** Four significant digits tell all that a repetition would confirm. */
 export function rounded(value) {
