@@ -161,6 +161,8 @@ export interface Recording {
   readonly variables: readonly Port[];
   /** One row every so many communication points; 1: all. */
   readonly every: number;
+  /** Kept in memory, for whoever asked for the columns. */
+  readonly captured?: boolean;
   /** When the next file is begun; left out: never. */
   readonly roll?: RollSettings;
 }

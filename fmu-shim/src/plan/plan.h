@@ -52,7 +52,7 @@ typedef struct {
   uint32_t n_patches;
   uint32_t n_stages;     /* in the pool at `stages`: number of groups, then begin and end of each, stage by stage */
   uint32_t stages;
-  uint32_t n_recorders;  /* in the pool at `recorders`: every, rows, number of columns, then offset and storage of each */
+  uint32_t n_recorders;  /* in the pool at `recorders`: every (0: never), rows, number of columns, then offset and storage of each */
   uint32_t recorders;
   uint32_t threads;
   uint32_t may_go_back;  /* states from before a step may be set after it */

@@ -44,7 +44,7 @@ int tb_plan_record(tb_plan *plan) {
   int ended = 0;
   for (uint32_t r = 0; r < plan->spec.n_recorders; r++) {
     tb_recorder *recorder = &plan->recorders[r];
-    if (recorder->every > 1 && plan->run.step % recorder->every != 0) continue;
+    if (recorder->every != 1 && (recorder->every == 0 || plan->run.step % recorder->every != 0)) continue;
     uint64_t *row = recorder->cells + (size_t)recorder->rows * (recorder->columns + 1);
     memcpy(row, (const void *)&plan->run.time, sizeof *row);
     for (uint32_t c = 0; c < recorder->columns; c++) {

@@ -95,7 +95,10 @@ class Compiler {
     const stagesPlace = this.#pool.length;
     for (const groups of stages) this.#pool.push(groups.length, ...groups.flat());
     const recordersPlace = this.#pool.length;
-    const columns = recordings.map(({ variables, every }) => this.#recorder(variables, every));
+    // What goes nowhere makes no rows; its values are read all the same.
+    const columns = recordings.map(({ variables, every, file, captured }) =>
+      this.#recorder(variables, file === undefined && captured !== true ? 0 : every),
+    );
     const eventComponents = this.#pool.length;
     const handling = [...components.keys()].filter((index) => this.#eventMode[index]);
     this.#pool.push(handling.length, ...handling);
