@@ -124,23 +124,28 @@ class StartUp {
   // -- Loops ------------------------------------------------------------------------------------------------------------
 
   /**
-   * Passes values round until none changes any more. Real values are relaxed by Aitken's factor, as at steps (see
-   * fmu-shim/src/plan/loop.c): a linear loop settles whatever its gain.
+   * Passes values round until none changes any more: those that tear the loop open are guessed, the others follow. Real
+   * guesses are relaxed by Aitken's factor, as at steps (see fmu-shim/src/plan/loop.c): a linear loop settles whatever
+   * its gain.
    */
   #settle(loop: AlgebraicLoop): void {
     const { tolerance, iterations } = this.#system.loops;
-    const connections = loop.connections.map((index) => this.#system.connections[index]!);
-    let used = connections.map((connection) => this.#take(connection));
+    const tears = loop.tears.map((index) => this.#system.connections[index]!);
+    const isTear = new Set(loop.tears);
+    let guesses = tears.map((connection) => this.#take(connection));
     let lastResidual: number[] | undefined;
     let relaxation = 1;
     for (let round = 0; round < iterations; round++) {
-      for (const [index, connection] of connections.entries()) this.#give(connection, used[index]!);
-      const came = connections.map((connection) => this.#take(connection));
+      let tear = 0;
+      for (const index of loop.connections) {
+        const connection = this.#system.connections[index]!;
+        this.#give(connection, isTear.has(index) ? guesses[tear++]! : this.#take(connection));
+      }
+      const came = tears.map((connection) => this.#take(connection));
+      if (came.every((values, i) => values.every((value, k) => isSame(value, guesses[i]![k]!, tolerance)))) return;
       const residual = came.flatMap((values, i) =>
-        values.map((value, k) => (isReal(value, used[i]![k]!) ? Number(value) - Number(used[i]![k]) : 0)),
+        values.map((value, k) => (isReal(value, guesses[i]![k]!) ? Number(value) - Number(guesses[i]![k]) : 0)),
       );
-      const isSettled = came.every((values, i) => values.every((value, k) => isSame(value, used[i]![k]!, tolerance)));
-      if (isSettled) return;
       if (lastResidual !== undefined) {
         let [product, square] = [0, 0];
         for (const [k, value] of residual.entries()) {
@@ -153,9 +158,9 @@ class StartUp {
       }
       lastResidual = residual;
       let at = 0;
-      used = came.map((values, i) =>
+      guesses = came.map((values, i) =>
         values.map((value, k) => {
-          const before = used[i]![k]!;
+          const before = guesses[i]![k]!;
           const own = residual[at++]!;
           return isReal(value, before) ? Number(before) + relaxation * own : value;
         }),

@@ -49,7 +49,7 @@ static int terminate(tb_instance *i) { return CALL(i, fmi2Terminate); }
 static int reset(tb_instance *i) { return CALL(i, fmi2Reset); }
 
 /* The importer gives no stepFinished: whether a pending step is over has to be asked. */
-static int await_step(tb_instance *i) {
+int tb_fmi2_await_step(tb_instance *i) {
   if (of(i)->fmi2GetStatus == NULL) return fmi2Error;
   for (;;) {
     fmi2Status of_step = fmi2Error;
@@ -66,7 +66,7 @@ static int await_step(tb_instance *i) {
 static int step(tb_instance *i, double time, double size, int may_go_back, tb_step_result *result) {
   (void)result;
   int status = CALL(i, fmi2DoStep, time, size, may_go_back ? fmi2False : fmi2True);
-  return status == fmi2Pending ? await_step(i) : status;
+  return status == fmi2Pending ? tb_fmi2_await_step(i) : status;
 }
 
 static int last_successful_time(tb_instance *i, double *time) {

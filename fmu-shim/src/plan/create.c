@@ -122,6 +122,40 @@ static bool unpack(tb_plan *plan, const tb_packed_instruction *from, tb_instruct
   return true;
 }
 
+/* How many instructions behind `at` may be left out: where these end, another way leads to. */
+static uint32_t left_out(const tb_instruction *at) {
+  return at->action == DO_EVERY || at->action == DO_WHEN || at->action == DO_LOOP ? at->n : 0;
+}
+
+static bool is_get(const tb_plan *plan, const tb_instruction *at) {
+  return at->function == plan->instances[at->component]->library->accessors[at->storage].get;
+}
+
+/* The usual turn of a component, set, step, get, is done in one: a jump saved is a nanosecond saved. */
+static bool join_turns(tb_plan *plan) {
+  if (plan->spec.n_stages > 0) return true; /* the groups of a stage end in the midst of turns */
+  const uint32_t n = plan->spec.code_end;
+  bool *reached = calloc(n + 2, sizeof *reached); /* by a jump */
+  if (reached == NULL) return false;
+  for (uint32_t k = 0; k < n; k++) {
+    uint32_t target = k + 1 + left_out(&plan->code[k]);
+    if (target > k + 1 && target <= n) reached[target] = true;
+  }
+  for (uint32_t k = 0; k + 1 < n; k++) {
+    tb_instruction *at = &plan->code[k];
+    const bool three = k + 2 < n && at[0].action == DO_ACCESS && at[1].action == DO_STEP_2 && at[2].action == DO_ACCESS;
+    if (three && !is_get(plan, &at[0]) && is_get(plan, &at[2]) && !reached[k + 1] && !reached[k + 2]) {
+      at->action = DO_TURN;
+      k += 2;
+    } else if (at[0].action == DO_STEP_2 && at[1].action == DO_ACCESS && is_get(plan, &at[1]) && !reached[k + 1]) {
+      at->action = DO_STEP_GET;
+      k += 1;
+    }
+  }
+  free(reached);
+  return true;
+}
+
 static bool create_texts(tb_plan *plan) {
   uint32_t n = plan->spec.n_texts;
   plan->text_rooms = calloc(n + 1, sizeof *plan->text_rooms);
@@ -142,6 +176,7 @@ static bool create_recorders(tb_plan *plan) {
     *recorder = (tb_recorder){.every = at[0], .room = at[1], .columns = at[2], .layout = at + 3};
     recorder->cells = malloc((size_t)recorder->room * (recorder->columns + 1) * sizeof *recorder->cells);
     if (recorder->cells == NULL) return false;
+    plan->records = plan->records || recorder->every > 0;
     at += 3 + 2 * recorder->columns;
   }
   return true;
@@ -189,6 +224,7 @@ tb_plan *tb_plan_create(const uint8_t *packed_spec, const uint8_t *packed, const
     memcpy(&from, packed + k * sizeof from, sizeof from);
     ok = unpack(plan, &from, &plan->code[k]);
   }
+  ok = ok && join_turns(plan);
   plan->run.next_event = DBL_MAX;
   plan->countdown = 1;
   plan->stride = 1;

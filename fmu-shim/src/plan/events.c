@@ -75,6 +75,12 @@ int tb_step_with_events(tb_plan *plan, const tb_instruction *at) {
   return TB_RUN_FAILED;
 }
 
+int tb_await_step(tb_plan *plan, const tb_instruction *at) {
+  tb_instance *instance = plan->instances[at->component];
+  int status = tb_fmi2_await_step(instance);
+  return status == 0 ? 0 : tb_failed(plan, at->component, status, instance->last_call);
+}
+
 /* -- At communication points ---------------------------------------------------------------------------------------------- */
 
 static const uint32_t *event_components(const tb_plan *plan, uint32_t *n) {

@@ -83,6 +83,16 @@ static void sum(const tb_instruction *at) {
       return TB_RUN_FAILED;                                                                             \
   } while (0)
 
+/* A pending step is waited for where all kinds of steps are made. */
+#define STEP_STATUS(call)                                                                          \
+  do {                                                                                             \
+    int status = (int)(call);                                                                      \
+    if (__builtin_expect(status != 0, 0)) {                                                        \
+      ended = status == fmi2Pending ? tb_await_step(plan, at) : tb_failed(plan, at->component, status, "fmi2DoStep"); \
+      if (ended != 0) return ended;                                                                \
+    }                                                                                              \
+  } while (0)
+
 static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb_instruction *at,
                                                          const tb_instruction *end, const bool timed, uint64_t *overhead_ns) {
   int64_t before = timed ? tb_monotonic_ns() : 0;
@@ -93,18 +103,29 @@ static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb
       case DO_ACCESS:
         ACCESS_STATUS(((tb_access *)at->function)(at->instance, at->from, at->n, at->to));
         break;
+      case DO_TURN: /* this one and the two behind it: set, step, get */
+        ACCESS_STATUS(((tb_access *)at->function)(at->instance, at->from, at->n, at->to));
+        if (timed) break;
+        at++;
+        STEP_STATUS(((fmi2DoStepTYPE *)at->function)(at->instance, plan->run.time, plan->run.size * at->factor,
+                                                     (int)at->n_values));
+        at++;
+        ACCESS_STATUS(((tb_access *)at->function)(at->instance, at->from, at->n, at->to));
+        break;
+      case DO_STEP_GET: /* this one and the one behind it */
+        STEP_STATUS(((fmi2DoStepTYPE *)at->function)(at->instance, plan->run.time, plan->run.size * at->factor,
+                                                     (int)at->n_values));
+        if (timed) break;
+        at++;
+        ACCESS_STATUS(((tb_access *)at->function)(at->instance, at->from, at->n, at->to));
+        break;
       case DO_ACCESS_ARRAY:
         ACCESS_STATUS(((tb_access_array *)at->function)(at->instance, at->from, at->n, at->to, at->n_values));
         break;
-      case DO_STEP_2: {
-        fmi2DoStepTYPE *step = (fmi2DoStepTYPE *)at->function;
-        int status = (int)step(at->instance, plan->run.time, plan->run.size * at->factor, (int)at->n_values);
-        if (__builtin_expect(status != 0, 0)) {
-          if (status == fmi2Pending) ended = tb_step_with_events(plan, at);
-          else ended = tb_failed(plan, at->component, status, "fmi2DoStep");
-        }
+      case DO_STEP_2:
+        STEP_STATUS(((fmi2DoStepTYPE *)at->function)(at->instance, plan->run.time, plan->run.size * at->factor,
+                                                     (int)at->n_values));
         break;
-      }
       case DO_STEP: ended = tb_step_with_events(plan, at); break;
       case DO_MOVE_8: *(uint64_t *)at->to = *(const uint64_t *)at->from; break;
       case DO_MOVE: memcpy(at->to, at->from, at->n); break;
@@ -137,7 +158,7 @@ static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb
       int64_t after = tb_monotonic_ns();
       uint64_t took = (uint64_t)(after - before);
       before = after;
-      if (now->action == DO_STEP_2 || now->action == DO_STEP) {
+      if (now->action == DO_STEP_2 || now->action == DO_STEP_GET || now->action == DO_STEP) {
         tb_component_times *times = &plan->times[now->component];
         times->steps++;
         times->step_ns += took;
@@ -178,13 +199,6 @@ static uint64_t next_random(tb_plan *plan) { /* xorshift64 */
   return plan->random = x;
 }
 
-static bool is_timed(tb_plan *plan) {
-  if (plan->profile_all) return true;
-  if (plan->countdown-- > 1) return false;
-  plan->countdown = 1 + next_random(plan) % (2 * plan->stride - 1);
-  return true;
-}
-
 static void choose_stride(tb_plan *plan, int64_t took_ns) {
   uint64_t cost = (uint64_t)CLOCK_NS * (plan->spec.code_end + 1);
   uint64_t own = took_ns > (int64_t)cost ? (uint64_t)took_ns - cost : 1;
@@ -198,53 +212,83 @@ const tb_plan_times *tb_plan_own_times(tb_plan *plan) { return &plan->own_times;
 
 /* -- Steps ---------------------------------------------------------------------------------------------------------------- */
 
-static int one_step(tb_plan *plan) {
-  const tb_instruction *begin = plan->code, *end = begin + plan->spec.code_end;
-  const bool timed = is_timed(plan);
-  if (!timed) {
-    return plan->pool_of_threads != NULL ? tb_pool_run_step(plan->pool_of_threads, false) : tb_execute(plan, begin, end);
+static double time_of(const tb_run *run, uint64_t step) { return run->origin + (double)(step - run->first) * run->size; }
+
+/* What a communication point may have to offer beside the next step. */
+static int at_communication_point(tb_plan *plan) {
+  if (plan->event_needed != NULL && tb_events_due(plan)) {
+    int ended = tb_handle_events(plan, false);
+    if (ended != 0) return ended;
   }
+  return plan->records && !plan->run.quiet ? tb_plan_record(plan) : 0;
+}
+
+/* As many steps as nobody needs to look at the clock for. */
+static int steps(tb_plan *plan, uint64_t n) {
+  tb_run *run = &plan->run;
+  const tb_instruction *begin = plan->code, *end = begin + plan->spec.code_end;
+  const bool watchful = plan->event_needed != NULL || plan->records;
+  double time = run->time;
+  while (n-- > 0) {
+    int ended = plan->pool_of_threads != NULL ? tb_pool_run_step(plan->pool_of_threads, false)
+                                              : execute(plan, begin, end, false, NULL);
+    if (__builtin_expect(ended != 0, 0)) return ended;
+    time = time_of(run, ++run->step);
+    run->time = time;
+    if (watchful) ended = at_communication_point(plan);
+    if (__builtin_expect(ended != 0, 0)) return ended;
+    if (__builtin_expect(run->attention, 0)) return 0;
+  }
+  return 0;
+}
+
+static int timed_step(tb_plan *plan) {
   int64_t before = tb_monotonic_ns();
-  int ended = plan->pool_of_threads != NULL ? tb_pool_run_step(plan->pool_of_threads, true)
-                                            : tb_execute_timed(plan, begin, end, &plan->own_times.overhead_ns);
+  const tb_instruction *begin = plan->code;
+  int ended = plan->pool_of_threads != NULL
+                  ? tb_pool_run_step(plan->pool_of_threads, true)
+                  : tb_execute_timed(plan, begin, begin + plan->spec.code_end, &plan->own_times.overhead_ns);
   plan->own_times.timed_steps++;
   choose_stride(plan, tb_monotonic_ns() - before);
-  return ended;
+  if (ended != 0) return ended;
+  plan->run.time = time_of(&plan->run, ++plan->run.step);
+  return at_communication_point(plan);
 }
+
+/* The clock is looked at as often as it takes to be on time within some ten microseconds. */
+enum { MAX_UNLOOKED = 1024 };
 
 int tb_plan_run(tb_plan *plan) {
   tb_run *run = &plan->run;
-  /* The clock is looked at as often as it takes to be on time within some microseconds. */
-  uint32_t unlooked = 0, look_every = 1;
+  uint64_t unlooked = 1;
   int64_t looked_ns = tb_monotonic_ns();
   run->end = TB_RUN_DONE;
   run->failed_function = NULL;
+  if (run->step < run->until) run->time = time_of(run, run->step);
   while (run->step < run->until) {
-    run->time = run->origin + (double)(run->step - run->first) * run->size;
-    int ended = one_step(plan);
+    int ended;
+    if (plan->profile_all || plan->countdown <= 1) {
+      ended = timed_step(plan);
+      plan->countdown = 1 + next_random(plan) % (2 * plan->stride - 1);
+    } else {
+      uint64_t n = run->until - run->step;
+      if (n > unlooked) n = unlooked;
+      if (n > plan->countdown - 1) n = plan->countdown - 1;
+      uint64_t first = run->step;
+      ended = steps(plan, n);
+      plan->countdown -= run->step - first;
+    }
     if (ended != 0) return run->end = ended;
-    run->step++;
-    run->time = run->origin + (double)(run->step - run->first) * run->size;
-    if (plan->event_needed != NULL && tb_events_due(plan)) {
-      ended = tb_handle_events(plan, false);
-      if (ended != 0) return run->end = ended;
-    }
-    if (plan->spec.n_recorders > 0 && !run->quiet) {
-      ended = tb_plan_record(plan);
-      if (ended != 0) return run->end = ended;
-    }
     if (run->attention) {
       run->attention = 0;
       return run->end = TB_RUN_ATTENTION;
     }
-    if (run->deadline_ns != 0 && ++unlooked >= look_every) {
-      int64_t now = tb_monotonic_ns();
-      if (now >= run->deadline_ns) return run->end = run->step < run->until ? TB_RUN_DEADLINE : TB_RUN_DONE;
-      if (now - looked_ns < 20000 && look_every < 1024) look_every *= 2;
-      else if (now - looked_ns > 200000 && look_every > 1) look_every /= 2;
-      looked_ns = now;
-      unlooked = 0;
-    }
+    if (run->deadline_ns == 0) continue;
+    int64_t now = tb_monotonic_ns();
+    if (now >= run->deadline_ns) return run->end = run->step < run->until ? TB_RUN_DEADLINE : TB_RUN_DONE;
+    if (now - looked_ns < 20000 && unlooked < MAX_UNLOOKED) unlooked *= 2;
+    else if (now - looked_ns > 100000 && unlooked > 1) unlooked /= 2;
+    looked_ns = now;
   }
   return run->end;
 }

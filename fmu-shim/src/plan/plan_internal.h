@@ -12,11 +12,13 @@
 /* What a packed instruction becomes: addresses instead of numbers, and one kind for each way to do it. */
 typedef enum {
   DO_ACCESS,       /* function(instance, vrs, n, values): get or set of FMI 1.0 and 2.0; clocks */
+  DO_TURN,         /* DO_ACCESS, DO_STEP_2 and DO_ACCESS, which stand one behind the other */
   DO_ACCESS_ARRAY, /* function(instance, vrs, n, values, n_values): of FMI 3.0 */
   DO_GET_TEXTS,    /* pointers of the FMU's, which are copied */
   DO_GET_BYTES,
   DO_SET_BYTES,
   DO_SET_CLOCKS,   /* those that tick; others must not be set */
+  DO_STEP_GET,     /* DO_STEP_2 and DO_ACCESS, one behind the other */
   DO_STEP_2,       /* fmi2DoStep, called directly */
   DO_STEP,
   DO_MOVE_8,       /* one value of 8 bytes */
@@ -107,6 +109,7 @@ struct tb_plan {
   tb_pool *pool_of_threads;
   uint64_t countdown, stride, random; /* to the next timed step */
   bool profile_all;
+  bool records; /* some recorder makes rows */
 };
 
 /* execute.c: [begin, end); 0 or a tb_run_end */
@@ -131,6 +134,8 @@ int tb_run_loop(tb_plan *plan, const tb_instruction *at, uint64_t *overhead_ns);
 
 /* events.c */
 int tb_step_with_events(tb_plan *plan, const tb_instruction *at);
+/* fmi2DoStep answered that the step is pending. */
+int tb_await_step(tb_plan *plan, const tb_instruction *at);
 bool tb_events_due(tb_plan *plan);
 int tb_handle_events(tb_plan *plan, bool entered);
 

@@ -223,17 +223,21 @@ class Compiler {
     const at = this.#code.length;
     this.#emit({ op: 'loop' });
     for (const component of components) {
+      this.#computeFunctionsBefore({ components: [component] });
       this.#take(component);
       this.#step(component);
       this.#read(component);
     }
     const list = this.#pool.length;
     this.#pool.push(...components);
-    // What goes round: the outputs that feed the loop's own inputs.
+    // What goes round: the outputs that are taken before the step that gives them.
     const watched = new Map<string, Slot>();
     for (const index of loop!.connections) {
-      const { from } = this.#system.connections[index]!;
+      const { from, to } = this.#system.connections[index]!;
       if (isFunctionPort(from)) continue;
+      const place = components.indexOf(from.component);
+      if (!this.#takers(to).some((taker) => components.indexOf(taker) >= 0 && components.indexOf(taker) <= place))
+        continue;
       const slot = this.#layout.given(from)!;
       if (!isText(slot.storage)) watched.set(String(slot.offset), slot);
     }
@@ -251,6 +255,16 @@ class Compiler {
       f: iterations,
       scale: { factor: tolerance, offset: 0 },
     };
+  }
+
+  /** The components that a value gets to, through functions too. */
+  #takers(to: Connection['to'], seen: ReadonlySet<number> = new Set()): number[] {
+    if (!isFunctionPort(to)) return [to.component];
+    if (seen.has(to.function)) return [];
+    const passed = new Set([...seen, to.function]);
+    return this.#system.connections.flatMap(({ from, to: next }) =>
+      isFunctionPort(from) && from.function === to.function ? this.#takers(next, passed) : [],
+    );
   }
 
   /** Moves and sets what a component takes at steps. */

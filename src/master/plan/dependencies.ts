@@ -20,6 +20,8 @@ export interface AlgebraicLoop {
   readonly components: readonly number[];
   /** Connections that go round in it, by index. */
   readonly connections: readonly number[];
+  /** Those of them that wait for others behind them: passed on in this order, only they begin with values of old. */
+  readonly tears: readonly number[];
   /** `a.y -> b.u`, one after the other, for people. */
   readonly path: readonly string[];
 }
@@ -46,6 +48,7 @@ export function orderConnections(system: Graph, phase: Phase): ConnectionOrder {
     return {
       components: [...components].sort((a, b) => a - b),
       connections: part,
+      tears: part.filter((index) => part.some((other) => other >= index && followers[other]!.includes(index))),
       path: shortestCycle(followers, part).map((index) => describe(system, system.connections[index]!)),
     };
   });

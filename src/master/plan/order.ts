@@ -67,6 +67,7 @@ function mergeOverlapping(loops: readonly AlgebraicLoop[]): AlgebraicLoop[] {
       all = {
         components: [...new Set([...other.components, ...all.components])].sort((a, b) => a - b),
         connections: [...other.connections, ...all.connections].sort((a, b) => a - b),
+        tears: [...other.tears, ...all.tears].sort((a, b) => a - b),
         path: [...other.path, ...all.path],
       };
     }
