@@ -9,7 +9,7 @@ import { readSystemYaml } from '../../dist/system/index.js';
 const system = await readSystemYaml(process.argv[2]);
 let initialised;
 const report = await runSystem(system, {
-  stop: system.start + system.step,
+  stop: system.start + system.stepping.size,
   progressMs: 0,
   onProgress: () => {
     initialised ??= process.hrtime.bigint();
