@@ -13,6 +13,18 @@ export {
   readContainerDraft,
   readContainerSystem,
 } from './formats/container/read.js';
+export {
+  checkSystemOutput,
+  groupSystemFiles,
+  readSystem,
+  readSystemDraft,
+  type SystemOptions,
+  systemFormatOf,
+  UnknownFormatError,
+  UnknownOutputError,
+  writeSystem,
+} from './formats/index.js';
+export { hasTemporaryFmus } from './formats/keep-fmus.js';
 export { type MaestroOptions, readMaestroDraft, readMaestroSystem } from './formats/maestro/read.js';
 export {
   type LogConfig,

@@ -1,9 +1,9 @@
 /** Writes the system file (yaml.ts): read again, it is the same system. */
 import { writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Document, isCollection } from 'yaml';
 import type { Fmi3StartValue, ModelVariable } from '../../fmi/index.js';
-import { InvalidInputError } from '../../support/errors.js';
+import { InvalidInputError, type Problem } from '../../support/errors.js';
 import { composeSteps } from '../conversion.js';
 import { DEFAULT_LOOPS } from '../resolve.js';
 import {
@@ -25,6 +25,7 @@ import {
   terminalName,
   variableAt,
 } from '../system.js';
+import { keepFmus } from './keep-fmus.js';
 
 /** A system that the file has no words for. */
 export class NotExpressibleError extends InvalidInputError {
@@ -36,9 +37,17 @@ const LINE_WIDTH = 120;
 /** More start values stand on a line each. */
 const VALUES_A_LINE = 4;
 
-/** Writes `file`, which paths are relative to, and which is replaced. */
-export async function writeSystemYaml(system: System, file: string): Promise<void> {
-  await writeFile(file, formatSystemYaml(system, file));
+/**
+ * Writes `file`, which paths are relative to, and which is replaced. FMUs that were in an archive are put into the folder
+ * `fmus` beside it.
+ */
+export async function writeSystemYaml(
+  system: System,
+  file: string,
+): Promise<{ readonly warnings: readonly Problem[] }> {
+  const lasting = await keepFmus(system, join(dirname(resolve(file)), 'fmus'));
+  await writeFile(file, formatSystemYaml(lasting, file));
+  return { warnings: [] };
 }
 
 /** The text of the file. Throws {@link NotExpressibleError} if a name would be read as another. */
