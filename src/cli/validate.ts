@@ -1,12 +1,12 @@
 /** `twinbridge validate`: is a file right? Every problem with its place. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import { bridgeSchema, readBridgeConfig } from '../bridge/index.js';
 import { readAnyFmu } from '../fmi/index.js';
 import { ExitCode, formatProblem, InvalidFileError, type Problem, TwinbridgeError } from '../support/errors.js';
 import { nearest } from '../support/nearest.js';
-import { readSystemYaml, SYSTEM_SCHEMA } from '../system/index.js';
+import { groupSystemFiles, readSystem, readSystemYaml, SYSTEM_SCHEMA, type SystemOptions } from '../system/index.js';
 import {
   collectSample,
   formatSampleReport,
@@ -16,6 +16,7 @@ import {
   type SampleReport,
   trySamples,
 } from './samples.js';
+import { addSystemOptions, type SystemFlags, toSystemOptions } from './system-options.js';
 
 /** A kind of YAML file, named by its key `twinbridge`. */
 interface FileKind {
@@ -29,7 +30,7 @@ const KINDS: Readonly<Record<string, FileKind>> = {
   system: { schema: SYSTEM_SCHEMA, check: async (file) => (await readSystemYaml(file)).warnings },
 };
 
-interface ValidateFlags {
+interface ValidateFlags extends SystemFlags {
   readonly json?: true;
   readonly printSchema?: string;
   readonly sample?: readonly SampleOption[];
@@ -46,8 +47,9 @@ interface Verdict {
 
 const EXAMPLES = `
 Examples:
-  check a system and the FMUs it names
+  check a system and the FMUs it names, in any format that can be run
     $ twinbridge validate system.yaml
+    $ twinbridge validate multimodel.json simulation.json OspSystemStructure.xml plant.ssp container.csv
   check FMUs
     $ twinbridge validate *.fmu
   see what recorded messages give, signal by signal
@@ -59,14 +61,17 @@ Examples:
 Exit codes: 0 all files are right (there may be warnings); 3 at least one is not.`;
 
 export function registerValidate(program: Command): void {
-  program
+  const command = program
     .command('validate')
     .summary('check files without running anything')
-    .description(`Checks FMUs (.fmu) and YAML files of the kinds ${Object.keys(KINDS).join(', ')}.`)
+    .description(
+      `Checks FMUs (.fmu), YAML files of the kinds ${Object.keys(KINDS).join(', ')}, and systems in other formats.`,
+    )
     .argument('[files...]', 'files to check')
     .option(SAMPLE_OPTION, `bridges: ${SAMPLE_HELP}`, collectSample)
     .option('--json', 'the findings as JSON')
-    .option('--print-schema <kind>', `the JSON Schema of a kind of file: ${Object.keys(KINDS).join(', ')}`, parseKind)
+    .option('--print-schema <kind>', `the JSON Schema of a kind of file: ${Object.keys(KINDS).join(', ')}`, parseKind);
+  addSystemOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], flags: ValidateFlags, command: Command) => {
       if (flags.printSchema !== undefined) {
@@ -78,17 +83,23 @@ export function registerValidate(program: Command): void {
     });
 }
 
-async function validate(files: readonly string[], { json, sample = [] }: ValidateFlags): Promise<ExitCode> {
+async function validate(files: readonly string[], flags: ValidateFlags): Promise<ExitCode> {
+  const { json, sample = [] } = flags;
   const verdicts: Verdict[] = [];
-  for (const file of files) verdicts.push(await judge(file, sample));
+  for (const group of await groupSystemFiles(files)) verdicts.push(await judge(group, sample, toSystemOptions(flags)));
   if (json) process.stdout.write(`${JSON.stringify(verdicts)}\n`);
   else for (const verdict of verdicts) process.stdout.write(formatVerdict(verdict));
   return verdicts.every(({ valid }) => valid) ? ExitCode.ok : ExitCode.invalidInput;
 }
 
-async function judge(file: string, samples: readonly SampleOption[]): Promise<Verdict> {
+async function judge(
+  files: readonly string[],
+  samples: readonly SampleOption[],
+  options: SystemOptions,
+): Promise<Verdict> {
+  const file = files.join(' ');
   try {
-    const warnings = await check(file);
+    const warnings = await check(files, options);
     if (samples.length === 0) return { file, valid: true, problems: [], warnings };
     const reports = await trySamples(await readBridgeConfig(file), samples);
     return { file, valid: reports.every(({ right }) => right), problems: [], warnings, samples: reports };
@@ -101,8 +112,14 @@ async function judge(file: string, samples: readonly SampleOption[]): Promise<Ve
   }
 }
 
-async function check(file: string): Promise<readonly Problem[]> {
+/** Files by which a system is told from a YAML file. */
+const OTHER_FORMATS = /\.(json|csv|xml|ssd|ssp)$/i;
+
+async function check(files: readonly string[], options: SystemOptions): Promise<readonly Problem[]> {
+  const [file = ''] = files;
   if (/\.fmu$/i.test(file)) return (await readAnyFmu(file)).warnings;
+  const isFolder = (await stat(file).catch(() => undefined))?.isDirectory() === true;
+  if (isFolder || OTHER_FORMATS.test(file)) return (await readSystem(files, options)).warnings;
   const kind = await kindOf(file);
   const known = KINDS[kind];
   if (known !== undefined) return known.check(file);

@@ -8,7 +8,7 @@
 import { createWriteStream, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
@@ -311,6 +311,11 @@ async function readEntry(file: string, zip: yauzl.ZipFile, entry: yauzl.Entry, k
   };
   await transfer(file, zip, entry, collect, kind);
   return Buffer.concat(chunks);
+}
+
+/** Whether the file lies where an archive was unpacked: it is gone when the process ends, or before. */
+export function isTemporary(file: string): boolean {
+  return [...openFolders].some((folder) => file.startsWith(`${folder}${sep}`));
 }
 
 async function createFolder(): Promise<string> {

@@ -7,6 +7,7 @@ export {
   type FmuFolder,
   type FmuModelSummary,
   type FmuSummary,
+  isTemporary,
   openAnyFmu,
   openFmu,
   readAnyFmu,

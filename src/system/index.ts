@@ -13,6 +13,18 @@ export {
   readContainerDraft,
   readContainerSystem,
 } from './formats/container/read.js';
+export {
+  checkSystemOutput,
+  groupSystemFiles,
+  readSystem,
+  readSystemDraft,
+  type SystemOptions,
+  systemFormatOf,
+  UnknownFormatError,
+  UnknownOutputError,
+  writeSystem,
+} from './formats/index.js';
+export { hasTemporaryFmus } from './formats/keep-fmus.js';
 export { type MaestroOptions, readMaestroDraft, readMaestroSystem } from './formats/maestro/read.js';
 export {
   type LogConfig,
@@ -24,6 +36,7 @@ export {
   readScenario,
 } from './formats/osp/index.js';
 export { readSspSystem, readSspSystemDraft, type SspOptions } from './formats/ssp/index.js';
+export { formatSystemYaml, NotExpressibleError, writeSystemYaml } from './formats/write-yaml.js';
 export { parseSystemYaml, readSystemYaml, readSystemYamlDraft } from './formats/yaml.js';
 export { SYSTEM_SCHEMA } from './formats/yaml-schema.js';
 export { resolveSystem } from './resolve.js';

@@ -31,13 +31,14 @@ export class DescriptionBuilder {
   readonly #starts: ContainerStart[] = [];
 
   constructor(file: string, location: SourceLocation, name: string, options: ContainerOptions) {
-    const { fmuDirectory, step, ...settings } = options;
+    const { fmuDirectory, step } = options;
     this.#file = file;
     this.#location = location;
     this.#name = name;
     this.#folder = fmuDirectory ?? dirname(resolve(file));
     if (step !== undefined) this.#step = { value: step, location };
-    this.#settings = { ...DEFAULT_SETTINGS, ...settings };
+    const given = Object.entries(options).filter(([key, value]) => key in DEFAULT_SETTINGS && value !== undefined);
+    this.#settings = { ...DEFAULT_SETTINGS, ...Object.fromEntries(given) };
   }
 
   /** Over what the options say. */
