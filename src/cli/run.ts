@@ -1,16 +1,45 @@
 /** `twinbridge run`: a co-simulation, from its system file. */
+import { createInterface } from 'node:readline';
 import { Presets, SingleBar } from 'cli-progress';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createColors } from 'picocolors';
 import { FmiStatus } from '../fmi/index.js';
-import { exitNow, formatReport, type Progress, RunError, type RunLogMessage, runSystem } from '../master/index.js';
-import { formatProblem } from '../support/errors.js';
-import { type Pace, readSystemYaml, type System } from '../system/index.js';
+import {
+  exitNow,
+  formatReport,
+  openRunFolder,
+  type Progress,
+  RunControl,
+  RunError,
+  type RunFolder,
+  type RunLogMessage,
+  type RunReport,
+  runSystem,
+} from '../master/index.js';
+import { formatProblem, TwinbridgeError } from '../support/errors.js';
+import {
+  type LatePolicy,
+  type Pace,
+  readSystemDraft,
+  resolveSystem,
+  type System,
+  withRecording,
+} from '../system/index.js';
+import { parseCommand } from './run-commands.js';
+import { addSystemOptions, type SystemFlags, toSystemOptions } from './system-options.js';
 
-interface RunFlags {
+interface RunFlags extends SystemFlags {
   readonly stop?: number | 'never';
   readonly pace?: Pace;
+  readonly late?: LatePolicy;
+  readonly threads?: number;
   readonly results?: string;
+  readonly record?: readonly string[];
+  readonly every?: number;
+  readonly folder?: string;
+  readonly profile?: true;
+  readonly paused?: true;
+  readonly interactive?: true;
   readonly json?: true;
   readonly quiet?: true;
 }
@@ -19,35 +48,69 @@ const EXAMPLES = `
 Examples:
   run a system as its file says
     $ twinbridge run system.yaml
-  the first 5 seconds at real time, results to another file
-    $ twinbridge run system.yaml --stop 5 --pace realtime --results /tmp/first.csv
+  systems of other tools run as they are
+    $ twinbridge run multimodel.json simulation.json
+    $ twinbridge run OspSystemStructure.xml --scenario scenario.json
+    $ twinbridge run plant.ssp --step-size 0.01
+  the first 5 seconds at real time, some variables to a file for Foxglove
+    $ twinbridge run system.yaml --stop 5 --pace realtime --results first.mcap --record 'robot.*' --record monitor.stop
+  keep everything of the run in a folder: configuration, versions, log, results, report
+    $ twinbridge run system.yaml --folder runs
+  see where the time goes
+    $ twinbridge run system.yaml --profile
+  pause, make single steps and change parameters by lines on standard input
+    $ printf 'step 10\\nset monitor.safe_distance 2\\nresume\\n' | twinbridge run system.yaml --interactive --paused
   until Ctrl-C, the report as JSON
     $ twinbridge run system.yaml --stop never --json > report.json
 
 Ctrl-C ends the run after the present step, with the results written; a second Ctrl-C gives it up after 5 s.
+Lines of --interactive: pause, resume, step [n], set <variable> <value>…, get <variable>, stop.
 Exit codes: 0 finished or stopped; 1 an FMU failed; 3 the system or an FMU is wrong; 5 a step was discarded (a bridge
-got no valid data in time).`;
+got no valid data in time), or late with --late fail.`;
 
 export function registerRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .summary('run a co-simulation')
-    .description('Runs the co-simulation that a system file describes. The report goes to standard error.')
-    .argument('<system>', 'system file (YAML)')
+    .description('Runs the co-simulation that a file describes. The report goes to standard error.')
+    .argument('<system...>', 'system file (YAML), or that of another tool: see twinbridge convert --help')
     .option('--stop <seconds>', "stop time, or 'never'", parseStop)
     .option('--pace <pace>', "'fast', 'realtime', or simulated seconds per second", parsePace)
-    .option('--results <file>', 'write the results (CSV) to this file')
+    .addOption(
+      new Option('--late <policy>', 'what a paced run does when a step ends late').choices([
+        'catch-up',
+        'slip',
+        'skip',
+        'fail',
+      ]),
+    )
+    .option('--threads <count>', 'threads that make steps', parseCount)
+    .option('--results <file>', 'write the results to this file: .csv, .parquet or .mcap')
+    .option('--record <pattern>', "variables to write, '*' for any characters; several times", collect)
+    .option('--every <count>', 'write every so many communication points', parseCount)
+    .option('--folder <folder>', 'make a folder for this run in it: configuration, versions, log, results, report')
+    .option('--profile', 'time every step, and say where the time went')
+    .option('--paused', 'wait at the first communication point (with --interactive)')
+    .option('--interactive', 'obey lines on standard input')
     .option('--json', 'the report as JSON on standard output')
-    .option('--quiet', 'no progress and no report')
-    .addHelpText('after', EXAMPLES)
-    .action(run);
+    .option('--quiet', 'no progress and no report');
+  addSystemOptions(command).addHelpText('after', EXAMPLES).action(run);
 }
 
-async function run(file: string, flags: RunFlags): Promise<void> {
-  const { json, quiet, ...settings } = flags;
-  const system = await readSystemYaml(file);
-  const screen = new Screen(system, settings.stop, quiet === true);
+async function run(files: readonly string[], flags: RunFlags): Promise<void> {
+  const { stop: stopTime, pace, late, threads, profile, paused } = flags;
+  const draft = await readSystemDraft(files, toSystemOptions(flags));
+  const system = await resolveSystem(
+    withRecording(draft, {
+      ...(flags.record === undefined ? {} : { variables: flags.record }),
+      ...(flags.every === undefined ? {} : { every: flags.every }),
+      ...(flags.results === undefined ? {} : { file: flags.results }),
+    }),
+  );
+  const screen = new Screen(system, stopTime, flags.quiet === true);
   for (const problem of system.warnings) screen.say(`warning: ${formatProblem(problem)}`);
+  const folder = flags.folder === undefined ? undefined : await openRunFolder(flags.folder, files, system);
+  if (folder !== undefined) screen.say(`run folder: ${folder.path}`);
 
   const stop = new AbortController();
   const kill = new AbortController();
@@ -57,32 +120,82 @@ async function run(file: string, flags: RunFlags): Promise<void> {
     stop.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const control = flags.interactive === true ? listen(screen, () => stop.abort()) : undefined;
+  const settings = {
+    ...(stopTime === undefined ? {} : { stop: stopTime }),
+    ...(pace === undefined ? {} : { pace }),
+    ...(late === undefined ? {} : { late }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(control === undefined ? {} : { control }),
+  };
   try {
-    const report = await runSystem(system, {
+    const report = await runSystem(folder?.system ?? system, {
       ...settings,
       signal: stop.signal,
       kill: kill.signal,
-      onLog: (message) => screen.log(message),
+      onLog: (message) => {
+        folder?.log(message);
+        screen.log(message);
+      },
       ...(screen.showsProgress && { onProgress: (progress) => screen.progress(progress) }),
     });
-    screen.end();
-    if (!quiet) screen.say(formatReport(report));
-    if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    tell(report, screen, folder, flags);
   } catch (error) {
-    screen.end();
     if (!(error instanceof RunError)) throw error;
-    if (error.report !== undefined) {
-      if (!quiet) screen.say(formatReport(error.report));
-      if (json) process.stdout.write(`${JSON.stringify(error.report)}\n`);
-    }
+    tell(error.report, screen, folder, flags, error);
     if (error.code === 'TB_MASTER_KILLED') {
       screen.say(`error: ${error.message}${error.remedy === undefined ? '' : ` (${error.remedy})`}`);
       exitNow(error.exitCode);
     }
     throw error;
   } finally {
+    screen.end();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    // An open standard input would keep the process alive.
+    if (control !== undefined) process.stdin.destroy();
   }
+}
+
+function tell(
+  report: RunReport | undefined,
+  screen: Screen,
+  folder: RunFolder | undefined,
+  { quiet, json }: RunFlags,
+  error?: RunError,
+): void {
+  screen.end();
+  folder?.close(report, error);
+  if (report === undefined) return;
+  if (!quiet) screen.say(formatReport(report));
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+}
+
+/** Lines on standard input, obeyed one after the other. */
+function listen(screen: Screen, stop: () => void): RunControl {
+  const control = new RunControl();
+  let before = Promise.resolve();
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    before = before.then(async () => {
+      try {
+        const command = parseCommand(line);
+        if (command === undefined) return;
+        if (command.kind === 'stop') {
+          stop();
+          return;
+        }
+        const { time, steps, paused, values } = await control.ask(command);
+        const state = `${paused ? 'paused' : 'running'} at ${Number(time.toPrecision(12))} s after ${steps} steps`;
+        screen.say(values === undefined ? state : `${values.join(' ')}    (${state})`);
+      } catch (error) {
+        screen.say(
+          `${(error as Error).message}${error instanceof TwinbridgeError && error.remedy !== undefined ? ` (${error.remedy})` : ''}`,
+        );
+      }
+    });
+  });
+  return control;
 }
 
 /** Standard error: messages, and below them a line of progress if a person is looking. */
@@ -97,16 +210,19 @@ class Screen {
     this.#verbose = new Set(system.components.filter(({ logging }) => logging !== undefined).map(({ name }) => name));
     if (!this.showsProgress) return;
     const end = stop ?? system.stop ?? 'never';
-    const format = end === 'never' ? '{time} s, {overruns} overruns' : '{bar} {time} of {total} s, {overruns} overruns';
+    const format =
+      end === 'never'
+        ? '{time} s{paused}, {overruns} overruns'
+        : '{bar} {time} of {total} s{paused}, {overruns} overruns';
     this.#bar = new SingleBar(
       { format, stream: process.stderr, hideCursor: true, clearOnComplete: true },
       Presets.rect,
     );
-    this.#bar.start(end === 'never' ? 0 : end, 0, { time: '0.0', overruns: 0 });
+    this.#bar.start(end === 'never' ? 0 : end, 0, { time: '0.0', overruns: 0, paused: '' });
   }
 
-  progress({ time, overruns }: Progress): void {
-    this.#bar?.update(time, { time: time.toFixed(1), overruns });
+  progress({ time, overruns, paused }: Progress): void {
+    this.#bar?.update(time, { time: time.toFixed(1), overruns, paused: paused ? ' (paused)' : '' });
   }
 
   /** Warnings and worse of all FMUs; everything of those whose logging is switched on. */
@@ -142,4 +258,14 @@ function parsePace(text: string): Pace {
     throw new InvalidArgumentError("expected 'fast', 'realtime' or a number greater than 0.");
   }
   return value;
+}
+
+function parseCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1.');
+  return value;
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value];
 }

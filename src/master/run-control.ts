@@ -56,16 +56,16 @@ export class RunControl {
 
   /** Holds the run at the next communication point. */
   pause(): Promise<Answer> {
-    return this.#ask({ kind: 'pause' });
+    return this.ask({ kind: 'pause' });
   }
 
   resume(): Promise<Answer> {
-    return this.#ask({ kind: 'resume' });
+    return this.ask({ kind: 'resume' });
   }
 
   /** Makes `count` steps and holds the run again. */
   step(count: number = 1): Promise<Answer> {
-    return this.#ask({ kind: 'step', count });
+    return this.ask({ kind: 'step', count });
   }
 
   /**
@@ -73,12 +73,12 @@ export class RunControl {
    * {@link RunError} if it cannot be set; the run goes on.
    */
   set(name: string, value: VariableValue | readonly VariableValue[]): Promise<Answer> {
-    return this.#ask({ kind: 'set', name, values: Array.isArray(value) ? value : [value as VariableValue] });
+    return this.ask({ kind: 'set', name, values: Array.isArray(value) ? value : [value as VariableValue] });
   }
 
   /** The values of any variable at the next communication point. */
   get(name: string): Promise<Answer> {
-    return this.#ask({ kind: 'get', name });
+    return this.ask({ kind: 'get', name });
   }
 
   /** For the thread of the run; `wake` is called after each command. */
@@ -95,7 +95,7 @@ export class RunControl {
     this.#channel.port1.close();
   }
 
-  #ask(command: Command): Promise<Answer> {
+  ask(command: Command): Promise<Answer> {
     if (this.#isOver) return Promise.reject(new Error('the run is over'));
     const id = this.#count++;
     return new Promise((resolve, reject) => {

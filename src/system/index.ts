@@ -42,3 +42,4 @@ export { SYSTEM_SCHEMA } from './formats/yaml-schema.js';
 export { resolveSystem } from './resolve.js';
 export * from './system.js';
 export { convertUnit, type UnitConversion } from './units.js';
+export { type RecordingChange, withRecording } from './with-recording.js';
