@@ -23,7 +23,7 @@ export {
   readOspSystemDraft,
   readScenario,
 } from './formats/osp/index.js';
-export { readSspSystem, readSspSystemDraft, type SspOptions } from './formats/ssp/index.js';
+export { readSspSystem, readSspSystemDraft, type SspOptions, type WrittenSsp, writeSsp } from './formats/ssp/index.js';
 export { parseSystemYaml, readSystemYaml, readSystemYamlDraft } from './formats/yaml.js';
 export { SYSTEM_SCHEMA } from './formats/yaml-schema.js';
 export { resolveSystem } from './resolve.js';
