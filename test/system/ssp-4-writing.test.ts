@@ -68,7 +68,7 @@ describe('a system', () => {
         <ssd:ParameterBindings>
           <ssd:ParameterBinding>
             <ssd:ParameterValues>
-              <ssv:ParameterSet version="1.0" name="a">
+              <ssv:ParameterSet version="1.0" name="initialValues">
                 <ssv:Parameters>
                   <ssv:Parameter name="k">
                     <ssv:Real value="2"/>
@@ -148,6 +148,10 @@ components: { 'x.<y>&"z"': { fmu: 'a & #b.fmu', start: { string_in: "\\t<&>\\n" 
 step: 0.1
 `);
     expect(content(await again(system))).toEqual(content(system));
+    const blanks = ssd(elements(component('left wheel', 'gain.fmu'), component('right wheel', 'gain.fmu')));
+    const named = await readSspSystem(writeText(folder, 'blanks.ssd', blanks));
+    const withSettings = { ...named, algorithm: 'gauss-seidel' } as const;
+    expect(content(await again(withSettings))).toEqual(content(withSettings));
     const bad = await yaml('components: { a: { fmu: feedthrough.fmu, start: { string_in: "\\0" } } }\nstep: 0.1\n');
     await expect(writeSsp(bad, file)).rejects.toThrow(
       /cannot write .*written\.ssp: the text .* has the character U\+0000/,

@@ -64,11 +64,16 @@ interface Surroundings {
   readonly dictionaries: Dictionaries;
   /** A system cannot be a part of itself. */
   readonly systems: readonly SsdSystem[];
+  /** Of the whole tree: systems by reference could double at every level. */
+  readonly count: { elements: number };
 }
+
+/** More would not run, but take all memory before that shows. */
+const MAX_ELEMENTS = 100_000;
 
 export function instantiate(ssp: LoadedSsp, findings: Findings): SystemInstance {
   const { system } = ssp.description;
-  const outermost = { name: '', dictionaries: new Map(), systems: [] };
+  const outermost = { name: '', dictionaries: new Map(), systems: [], count: { elements: 0 } };
   return systemInstance(system, ssp, '', boundSets(system.bindings, ssp), outermost, findings);
 }
 
@@ -85,9 +90,16 @@ function systemInstance(
     const entries = ssp.dictionaries.get(reference);
     dictionaries.set(own, entries && dictionaryStations(own, entries));
   }
-  const inside = { name, dictionaries, systems: [...around.systems, element] };
+  const inside = { ...around, name, dictionaries, systems: [...around.systems, element] };
   const children = new Map<string, Instance>();
   for (const child of element.elements) {
+    if (++around.count.elements > MAX_ELEMENTS) {
+      if (around.count.elements === MAX_ELEMENTS + 1) {
+        const message = `the system has more than ${MAX_ELEMENTS.toLocaleString('en')} elements, all in all`;
+        findings.problems.push({ message, location: child.location });
+      }
+      break;
+    }
     const fullName = name === '' ? child.name : `${name}.${child.name}`;
     const sets = boundSets(child.bindings, ssp);
     if (child.kind === 'system') {

@@ -4,15 +4,16 @@ import { element, lexical } from '../../../support/xml/writer.js';
 import { type Component, lengthsOf } from '../../system.js';
 import { type SspVersion, sspTypeName } from './write-types.js';
 
+/** One name for all: Ecos and libcosim choose by it, and this is what they and their examples call it. */
+const SET_NAME = 'initialValues';
+
 /** `ParameterBindings` of the component; nothing if it has no start values. */
 export function parameterBindings(component: Component, version: SspVersion): string[] {
   if (component.start.length === 0) return [];
   const parameters = component.start.map(({ variable, values }) =>
     parameter(component, component.model.variables[variable]!, values, version),
   );
-  const set = element('ssv:ParameterSet', { version, name: component.name }, [
-    element('ssv:Parameters', {}, parameters),
-  ]);
+  const set = element('ssv:ParameterSet', { version, name: SET_NAME }, [element('ssv:Parameters', {}, parameters)]);
   const binding = element('ssd:ParameterBinding', {}, [element('ssd:ParameterValues', {}, [set])]);
   return [element('ssd:ParameterBindings', {}, [binding])];
 }
