@@ -1,5 +1,6 @@
 /** The tree of a system as it runs: every element in every system that it is a part of, with its full name. */
 import type { UnitDefinition } from '../../../fmi/index.js';
+import { InvalidFileError } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { SsdBinding, SsdComponent, SsdConnector, SsdDictionaryReference, SsdSystem } from './description.js';
 import type { Findings } from './document.js';
@@ -94,11 +95,8 @@ function systemInstance(
   const children = new Map<string, Instance>();
   for (const child of element.elements) {
     if (++around.count.elements > MAX_ELEMENTS) {
-      if (around.count.elements === MAX_ELEMENTS + 1) {
-        const message = `the system has more than ${MAX_ELEMENTS.toLocaleString('en')} elements, all in all`;
-        findings.problems.push({ message, location: child.location });
-      }
-      break;
+      const message = `the system has more than ${MAX_ELEMENTS.toLocaleString('en')} elements, all in all`;
+      throw new InvalidFileError(child.location.file, [...findings.problems, { message, location: child.location }]);
     }
     const fullName = name === '' ? child.name : `${name}.${child.name}`;
     const sets = boundSets(child.bindings, ssp);
