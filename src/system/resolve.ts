@@ -48,7 +48,7 @@ import {
   variableAt,
 } from './system.js';
 
-const DEFAULT_LOOPS: Omit<LoopSettings, 'atSteps'> = { tolerance: 1e-9, iterations: 100 };
+export const DEFAULT_LOOPS: Omit<LoopSettings, 'atSteps'> = { tolerance: 1e-9, iterations: 100 };
 /** What is done to a start value where the file says nothing else. */
 const CONVERTED: readonly DraftNumberStep[] = [{ kind: 'unit', to: 'end', convert: true }];
 /** A part of a step that counts as nothing: decimal fractions are not exact in binary. */

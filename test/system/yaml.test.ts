@@ -350,6 +350,31 @@ step: 0.1
     ]);
   });
 
+  it('may replace values by others', async () => {
+    const system = await parse(`${HEAD}connections:
+  - { from: robot.choice_out, to: robot.choice_in, map: [[first, second], [second, first]] }
+  - { from: robot.boolean_out, to: robot.boolean_in, map: [[true, false]] }
+  - { from: robot.integer_out, to: robot.integer_in, map: [[-1, 7]] }
+`);
+    expect(system.connections.map(({ table }) => table)).toEqual([
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      [[1, 0]],
+      [[-1, 7]],
+    ]);
+    expect(
+      await problemsOf(`${HEAD}connections:
+  - { from: robot.choice_out, to: robot.choice_in, map: [[first, 2]] }
+  - { from: robot.integer_out, to: robot.integer_in, map: [[a, b]] }
+`),
+    ).toEqual([
+      '7:57: the values of a map are of one kind: numbers, truth values, or items of enumerations',
+      expect.stringMatching(/^8:60: a mapping of Enumeration values does not go with 'robot\.integer_out'/),
+    ]);
+  });
+
   it('is refused where there is nothing to join', async () => {
     expect(
       await problemsOf(`${HEAD}functions:

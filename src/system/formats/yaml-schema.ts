@@ -160,6 +160,16 @@ export const SYSTEM_SCHEMA: Readonly<Record<string, unknown>> = {
           to: { description: 'component.input, or function.in', type: 'string' },
           factor: { description: 'to = factor * from + offset; default 1.', type: 'number' },
           offset: { description: 'Default 0.', type: 'number' },
+          map: {
+            description: 'Pairs: the first value of each is replaced by the second; the rest pass as they are.',
+            type: 'array',
+            items: {
+              type: 'array',
+              minItems: 2,
+              maxItems: 2,
+              items: { type: ['integer', 'boolean', 'string'] },
+            },
+          },
           units: {
             description: "convert (the default): where the ends' units differ; ignore: values pass as they are.",
             enum: ['convert', 'ignore'],

@@ -12,6 +12,7 @@ import type {
   DraftRecording,
   DraftScenario,
   DraftStepControl,
+  DraftTable,
   SystemDraft,
 } from '../draft.js';
 import { resolveSystem } from '../resolve.js';
@@ -67,7 +68,10 @@ interface ConnectionEntry {
   readonly factor?: number;
   readonly offset?: number;
   readonly units?: 'convert' | 'ignore';
+  readonly map?: readonly TableEntry[];
 }
+
+type TableEntry = readonly [number | boolean | string, number | boolean | string];
 
 interface StepEntry {
   readonly min?: number;
@@ -277,6 +281,7 @@ class DraftOfYaml {
       factor,
       offset,
       units = 'convert',
+      map,
     } = typeof written === 'string' ? ({} as Partial<ConnectionEntry>) : written;
     return [
       {
@@ -285,8 +290,28 @@ class DraftOfYaml {
         ...(factor === undefined ? {} : { factor }),
         ...(offset === undefined ? {} : { offset }),
         convertUnits: units === 'convert',
+        ...(map === undefined ? {} : { table: this.#table(map, index) }),
       },
     ];
+  }
+
+  #table(pairs: readonly TableEntry[], connection: number): DraftTable {
+    const path = ['connections', connection, 'map'];
+    const kinds = new Set(pairs.flat().map((value) => typeof value));
+    if (kinds.size > 1) {
+      const message = 'the values of a map are of one kind: numbers, truth values, or items of enumerations';
+      this.#problems.push({ message, location: this.#at(...path) });
+    }
+    const [kind] = kinds;
+    const exact = (value: TableEntry[number]) => (typeof value === 'number' ? BigInt(value) : value);
+    return {
+      of: kind === 'boolean' ? 'Boolean' : kind === 'string' ? 'Enumeration' : 'Integer',
+      entries: pairs.map(([source, target], index) => ({
+        source: exact(source),
+        target: exact(target),
+        location: this.#at(...path, index),
+      })),
+    };
   }
 
   #port(name: string, location: SourceLocation): DraftPort {
