@@ -123,19 +123,6 @@ function schema(): ValidateFunction<SystemFile> {
   return compiled;
 }
 
-let compiledEmbedded: ValidateFunction<SystemFile> | undefined;
-
-/** Elsewhere names may have blanks in them. */
-function embeddedSchema(): ValidateFunction<SystemFile> {
-  const properties = SYSTEM_SCHEMA.properties as Readonly<Record<string, object>>;
-  const anyNames = (key: string) => ({ [key]: { ...properties[key], propertyNames: {} } });
-  compiledEmbedded ??= compileSchema<SystemFile>(
-    { ...SYSTEM_SCHEMA, properties: { ...properties, ...anyNames('components'), ...anyNames('functions') } },
-    { allowsInfinity: true },
-  );
-  return compiledEmbedded;
-}
-
 /** Reads a system file and the FMUs it names. Throws `InvalidFileError` with every problem of all of them. */
 export async function readSystemYaml(file: string): Promise<System> {
   return resolveSystem(await readSystemYamlDraft(file));
@@ -157,7 +144,7 @@ export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
  */
 export function parseEmbeddedSystemYaml(file: string, text: string, location: SourceLocation): SystemDraft {
   try {
-    const source = parseYaml(file, text, embeddedSchema());
+    const source = parseYaml(file, text, schema());
     return new DraftOfYaml({ ...source, locate: () => location, locateKey: () => location }).draft();
   } catch (error) {
     if (!(error instanceof InvalidFileError)) throw error;
