@@ -1,6 +1,7 @@
 /** SSP beyond this house: what is written here, by its schemas and in other tools, and what another library writes. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runSystem } from '#tb/master/index.js';
 import { parseSystemYaml, readSspSystem, writeSsp } from '#tb/system/index.js';
 import { exampleFmu, temporaryFolder, testFmu } from '../support/fmus.js';
 import { starts, wires } from '../system/ssp.js';
@@ -103,6 +104,12 @@ describe('what is written runs the same', () => {
     }
     expect(Object.keys(values)).toEqual(Object.keys(expected));
   };
+
+  it('here', async () => {
+    const system = await readSspSystem(await written('run.ssp', SYSTEM));
+    const { finalValues } = await runSystem(system, { stop: 0.3 });
+    settled([{ time: 0.3, ...Object.fromEntries(Object.keys(expected).map((name) => [name, finalValues[name]])) }]);
+  });
 
   describeWith('in libcosim', ['libcosimpy'], () => {
     it('with its step size, start values, conversions and functions that scale', async () => {
