@@ -35,7 +35,7 @@ export {
   readOspSystemDraft,
   readScenario,
 } from './formats/osp/index.js';
-export { readSspSystem, readSspSystemDraft, type SspOptions } from './formats/ssp/index.js';
+export { readSspSystem, readSspSystemDraft, type SspOptions, type WrittenSsp, writeSsp } from './formats/ssp/index.js';
 export { formatSystemYaml, NotExpressibleError, writeSystemYaml } from './formats/write-yaml.js';
 export { parseSystemYaml, readSystemYaml, readSystemYamlDraft } from './formats/yaml.js';
 export { SYSTEM_SCHEMA } from './formats/yaml-schema.js';

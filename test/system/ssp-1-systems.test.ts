@@ -385,6 +385,16 @@ describe('the step size', () => {
     });
   });
 
+  it('may be in the annotation of OMSimulator', async () => {
+    const oms = 'xmlns:oms="https://raw.githubusercontent.com/OpenModelica/OMSimulator/master/schema/oms.xsd"';
+    const master = `<oms:Annotations ${oms}><oms:SimulationInformation><oms:FixedStepMaster stepSize="1e-2"/></oms:SimulationInformation></oms:Annotations>`;
+    const annotations = `<ssd:Annotations><ssc:Annotation type="org.openmodelica">${master}</ssc:Annotation></ssd:Annotations>`;
+    expect(await sized(elements(gain('a')) + annotations, '')).toMatchObject({
+      stepping: { size: 0.01 },
+      warnings: [],
+    });
+  });
+
   it('is the smallest hint where there is no other', async () => {
     expect(await sized(elements(slow, component('slower', 'gain.fmu', GAIN + hint(0.5))), '')).toMatchObject({
       stepping: { size: 0.25 },
@@ -422,6 +432,24 @@ describe('the step size', () => {
     const found = await sized(elements(gain('a')), annotation('baseStepSize="0.1"'), { step: 0.02 });
     expect(found).toMatchObject({ stepping: { size: 0.02 }, warnings: [] });
   });
+});
+
+it('systems that double at every level are refused before they take all memory', async () => {
+  const level = (name: string, next: string) =>
+    inner(
+      `${name}" id="${name}`,
+      '',
+      elements(
+        ...['x', 'y'].map(
+          (one) => `<ssd:Component name="${one}" source="#${next}" type="application/x-ssp-definition"/>`,
+        ),
+      ),
+    );
+  const levels = Array.from({ length: 40 }, (_, n) => level(`s${n}`, n === 39 ? 'end' : `s${n + 1}`));
+  const end = inner('end" id="end', '', elements(gain('a')));
+  await expect(read(ssd(elements(...levels, end)))).rejects.toThrow(
+    /the system has more than 100,000 elements, all in all/,
+  );
 });
 
 it('an archive in an archive is read in one go', async () => {

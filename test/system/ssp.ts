@@ -1,8 +1,9 @@
 /** Files of SSP for tests, and systems as lines of text. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { inflateRawSync } from 'node:zlib';
 import { formatProblem, InvalidFileError, type Problem } from '#tb/support/errors.js';
-import { isFunctionPort, type System, terminalName, variableAt } from '#tb/system/index.js';
+import { type System, terminalName, variableAt } from '#tb/system/index.js';
 import { type ZipEntry, zip } from '../support/zip.js';
 
 export const NAMESPACES = `xmlns:ssd="http://ssp-standard.org/SSP1/SystemStructureDescription"
@@ -105,6 +106,20 @@ export function writeArchive(file: string, entries: readonly ZipEntry[]): string
   return file;
 }
 
+/** What a file of an archive holds, by the archive's own directory (APPNOTE.TXT 6.3, section 4.3.12). */
+export function unpackedText(archive: string, name: string, encoding: BufferEncoding = 'utf8'): string {
+  const bytes = readFileSync(archive);
+  for (let at = bytes.indexOf('PK\x01\x02'); at >= 0; at = bytes.indexOf('PK\x01\x02', at + 4)) {
+    const nameLength = bytes.readUInt16LE(at + 28);
+    if (bytes.toString('utf8', at + 46, at + 46 + nameLength) !== name) continue;
+    const local = bytes.readUInt32LE(at + 42);
+    const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+    const packed = bytes.subarray(start, start + bytes.readUInt32LE(at + 20));
+    return (bytes.readUInt16LE(at + 10) === 0 ? packed : inflateRawSync(packed)).toString(encoding);
+  }
+  throw new Error(`${archive} holds no ${name}`);
+}
+
 /** `a.y -> b.u`, with what is done on the way. */
 export function wires(system: System): string[] {
   return system.connections.map(({ from, to, factor, offset, table }) => {
@@ -133,10 +148,6 @@ function round(value: number): number {
 export function content(system: System): unknown {
   const { file: _, warnings: __, components, ...rest } = system;
   return { ...rest, components: components.map(({ fmu: ___, ...component }) => component) };
-}
-
-export function usesFunctions(system: System): boolean {
-  return system.connections.some(({ from, to }) => isFunctionPort(from) || isFunctionPort(to));
 }
 
 /** What `read` finds wrong, one line each, paths relative to the folder. */

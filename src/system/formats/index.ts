@@ -15,7 +15,7 @@ import type { ContainerOptions } from './container/description.js';
 import { readContainerDraft } from './container/read.js';
 import { type MaestroOptions, readMaestroDraft } from './maestro/read.js';
 import { type OspOptions, readOspSystemDraft, STRUCTURE_FILE } from './osp/index.js';
-import { readSspSystemDraft, type SspOptions } from './ssp/index.js';
+import { readSspSystemDraft, type SspOptions, writeSsp } from './ssp/index.js';
 import { writeSystemYaml } from './write-yaml.js';
 import { readSystemYamlDraft } from './yaml.js';
 
@@ -89,6 +89,7 @@ interface SystemWriter {
 
 const WRITERS: readonly SystemWriter[] = [
   { name: 'system file', extensions: ['.yaml', '.yml'], write: writeSystemYaml },
+  { name: 'System Structure and Parameterization', extensions: ['.ssp'], write: writeSsp },
 ];
 
 /** Reads a system and its FMUs. Throws `InvalidFileError` with every problem, {@link UnknownFormatError}. */

@@ -60,6 +60,11 @@ export function formatSystemYaml(system: System, file: string): string {
   return `# from ${basename(system.file)}\n${document.toString({ lineWidth: LINE_WIDTH, singleQuote: true })}`;
 }
 
+/** What the file holds, in its order; same errors. */
+export function systemYamlContent(system: System, file: string): ReadonlyMap<string, unknown> {
+  return new YamlOfSystem(system, dirname(resolve(file))).content();
+}
+
 type Entries = Map<string, unknown>;
 
 /** A mapping, in this order, without what is undefined. */

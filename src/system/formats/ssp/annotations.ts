@@ -1,6 +1,6 @@
 /**
- * What SSP leaves to annotations: how to step. Those of the Open Simulation Platform are read by libcosim too; our own holds
- * what no other has words for, as a system file in YAML.
+ * What SSP leaves to annotations: how to step. Those of the Open Simulation Platform are for libcosim too, that of OMSimulator
+ * is read; our own holds what no other has words for, as a system file in YAML.
  */
 import { didYouMean } from '../../../support/nearest.js';
 import { AttributeReader } from '../../../support/xml/attribute-reader.js';
@@ -39,6 +39,17 @@ export function readOspStepping(experiment: XmlElement | undefined, findings: Fi
     };
   }
   return {};
+}
+
+const OMS = 'https://raw.githubusercontent.com/OpenModelica/OMSimulator/master/schema/oms.xsd';
+
+/** Of a system, as OMSimulator writes it, s. */
+export function readOmsStepSize(system: XmlElement, { problems }: Findings): Located<number> | undefined {
+  const [master] = annotationsOf(system, 'org.openmodelica')
+    .flatMap((one) => (isNamed(one, OMS, 'Annotations') ? one.children : [one]))
+    .flatMap((one) => (isNamed(one, OMS, 'SimulationInformation') ? childrenIn(one, OMS, 'FixedStepMaster') : []));
+  const value = master && new AttributeReader(master, problems).real('stepSize');
+  return master === undefined || value === undefined ? undefined : { value, location: master.location };
 }
 
 /** Of a component, s. */

@@ -1,5 +1,6 @@
 /** The tree of a system as it runs: every element in every system that it is a part of, with its full name. */
 import type { UnitDefinition } from '../../../fmi/index.js';
+import { InvalidFileError } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { SsdBinding, SsdComponent, SsdConnector, SsdDictionaryReference, SsdSystem } from './description.js';
 import type { Findings } from './document.js';
@@ -64,11 +65,16 @@ interface Surroundings {
   readonly dictionaries: Dictionaries;
   /** A system cannot be a part of itself. */
   readonly systems: readonly SsdSystem[];
+  /** Of the whole tree: systems by reference could double at every level. */
+  readonly count: { elements: number };
 }
+
+/** More would not run, but take all memory before that shows. */
+const MAX_ELEMENTS = 100_000;
 
 export function instantiate(ssp: LoadedSsp, findings: Findings): SystemInstance {
   const { system } = ssp.description;
-  const outermost = { name: '', dictionaries: new Map(), systems: [] };
+  const outermost = { name: '', dictionaries: new Map(), systems: [], count: { elements: 0 } };
   return systemInstance(system, ssp, '', boundSets(system.bindings, ssp), outermost, findings);
 }
 
@@ -85,9 +91,13 @@ function systemInstance(
     const entries = ssp.dictionaries.get(reference);
     dictionaries.set(own, entries && dictionaryStations(own, entries));
   }
-  const inside = { name, dictionaries, systems: [...around.systems, element] };
+  const inside = { ...around, name, dictionaries, systems: [...around.systems, element] };
   const children = new Map<string, Instance>();
   for (const child of element.elements) {
+    if (++around.count.elements > MAX_ELEMENTS) {
+      const message = `the system has more than ${MAX_ELEMENTS.toLocaleString('en')} elements, all in all`;
+      throw new InvalidFileError(child.location.file, [...findings.problems, { message, location: child.location }]);
+    }
     const fullName = name === '' ? child.name : `${name}.${child.name}`;
     const sets = boundSets(child.bindings, ssp);
     if (child.kind === 'system') {

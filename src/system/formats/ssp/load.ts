@@ -45,7 +45,7 @@ const SSP_FILE = 'application/x-ssp-package';
 
 /** undefined if the file is no description; everything that is wrong is reported. */
 export async function loadSsp({ folder, ssd }: OpenedSsp, findings: Findings): Promise<LoadedSsp | undefined> {
-  return new Loader(folder, ssd, findings, []).load();
+  return new Loader(folder, ssd, findings, [], new Map()).load();
 }
 
 class Loader {
@@ -54,16 +54,25 @@ class Loader {
   readonly #findings: Findings;
   /** Names of the files on the way here: none of them can be part of this one. */
   readonly #outer: readonly string[];
+  /** By name: each file is read once, however many components it is. */
+  readonly #read: Map<string, LoadedSsp | undefined>;
   readonly #fmus = new Map<SsdComponent, FmuFile>();
   readonly #systems = new Map<SsdComponent, { readonly ssp: LoadedSsp; readonly system: SsdSystem }>();
   readonly #bindings = new Map<SsdBinding, LoadedBinding>();
   readonly #dictionaries = new Map<SsdReference, ReadonlyMap<string, DictionaryEntry>>();
 
-  constructor(folder: SspFolder, ssd: string, findings: Findings, outer: readonly string[]) {
+  constructor(
+    folder: SspFolder,
+    ssd: string,
+    findings: Findings,
+    outer: readonly string[],
+    read: Map<string, LoadedSsp | undefined>,
+  ) {
     this.#folder = folder;
     this.#ssd = ssd;
     this.#findings = findings;
     this.#outer = outer;
+    this.#read = read;
   }
 
   async load(): Promise<LoadedSsp | undefined> {
@@ -149,7 +158,11 @@ class Loader {
       return this.#report(`${folder.nameOf(ssd)} is a part of itself`, component.location);
     }
     if ((await folder.locate(ssd)) === undefined) return this.#missing(ssd, component.source ?? '', component.location);
-    const ssp = await new Loader(folder, ssd, this.#findings, outer).load();
+    const name = folder.nameOf(ssd);
+    if (!this.#read.has(name)) {
+      this.#read.set(name, await new Loader(folder, ssd, this.#findings, outer, this.#read).load());
+    }
+    const ssp = this.#read.get(name);
     if (ssp !== undefined) this.#systems.set(component, { ssp, system: ssp.description.system });
   }
 

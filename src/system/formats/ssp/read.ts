@@ -4,7 +4,7 @@ import type { DraftComponent, DraftStepControl, SystemDraft } from '../../draft.
 import { resolveSystem } from '../../resolve.js';
 import type { System } from '../../system.js';
 import { parseEmbeddedSystemYaml } from '../yaml.js';
-import { readOspStepping, readSettings, readStepSizeHint } from './annotations.js';
+import { readOmsStepSize, readOspStepping, readSettings, readStepSizeHint } from './annotations.js';
 import type { Findings } from './document.js';
 import { openSsp } from './folder.js';
 import { type ComponentInstance, componentsOf, instantiate } from './instances.js';
@@ -67,7 +67,7 @@ function toDraft(file: string, loaded: LoadedSsp, options: SspOptions, findings:
     components,
     connections,
     ...(osp.threads === undefined ? {} : { threads: osp.threads }),
-    stepping: toStepping(loaded, components, options, osp.size),
+    stepping: toStepping(loaded, components, options, osp.size ?? readOmsStepSize(description.system.xml, findings)),
     start,
     ...(stop === undefined ? {} : { stop }),
     problems: findings.problems,
@@ -106,7 +106,7 @@ function toComponent(
   ];
 }
 
-/** The option, the annotation of the Open Simulation Platform, its smallest hint, the FMUs, a part of the run. */
+/** The option, the annotation, the smallest hint of a component, the FMUs, a part of the run. */
 function toStepping(
   { description }: LoadedSsp,
   components: readonly DraftComponent[],

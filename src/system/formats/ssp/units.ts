@@ -5,7 +5,7 @@ import { AttributeReader, defined } from '../../../support/xml/attribute-reader.
 import { childrenIn, type XmlElement } from '../../../support/xml/tree.js';
 import { expectOnly, type Findings, SSC, type SspNamespace } from './document.js';
 
-export type Units = ReadonlyMap<string, UnitDefinition>;
+export type Units = Map<string, UnitDefinition>;
 
 export const BASE_UNITS: readonly BaseUnitExponent[] = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'];
 
@@ -41,7 +41,7 @@ function readBaseUnit(base: XmlElement, { problems }: Findings): NonNullable<Uni
   });
 }
 
-/** The unit of that name; one without base units, and a warning, if the file does not define it. */
+/** The unit of that name; one without base units, and a warning for all that use it, if the file does not define it. */
 export function findUnit(
   name: string | undefined,
   units: Units,
@@ -53,5 +53,6 @@ export function findUnit(
   if (unit !== undefined) return unit;
   const message = `unit '${name}' is not defined in this file${didYouMean(name, units.keys())}`;
   warnings.push({ message, location: place.location });
+  units.set(name, { name });
   return { name };
 }

@@ -1,0 +1,35 @@
+/**
+ * What a system has beyond SSP, as the text of a system file: functions, how to step and to run, results.
+ *
+ * It is complete as such, but for start values and the connections that SSP has words for.
+ */
+import { dirname, join, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { type Connection, isFunctionPort, type System } from '../../system.js';
+import { systemYamlContent } from '../write-yaml.js';
+
+/** undefined: SSP says it all. `file` is the archive: paths are relative to its folder; `fmus` are in it, by path. */
+export function settingsOf(system: System, file: string, fmus: ReadonlyMap<string, string>): string | undefined {
+  const { stop: _, ...endless } = system;
+  const rest: System = {
+    ...endless,
+    components: system.components.map((component) => ({
+      ...component,
+      fmu: join(dirname(resolve(file)), fmus.get(component.fmu) ?? component.fmu),
+      start: [],
+      every: 1,
+    })),
+    connections: system.connections.filter(isWithFunction),
+    start: 0,
+    threads: 1,
+  };
+  const content = systemYamlContent(rest, file);
+  const isPlain = system.components.every(({ isolate, deadline }) => !isolate && deadline === undefined);
+  const extra = [...content.keys()].filter((key) => !['twinbridge', 'components', 'step'].includes(key));
+  if (isPlain && extra.length === 0 && system.stepping.kind === 'fixed') return undefined;
+  return stringify(content, { collectionStyle: 'flow', lineWidth: 0, singleQuote: true }).trim();
+}
+
+function isWithFunction({ from, to }: Connection): boolean {
+  return isFunctionPort(from) || isFunctionPort(to);
+}
