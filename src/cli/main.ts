@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   init: async () => (await import('./init.js')).registerInit,
   build: async () => (await import('./build.js')).registerBuild,
   run: async () => (await import('./run.js')).registerRun,
+  plot: async () => (await import('./plot.js')).registerPlot,
   replay: async () => (await import('./replay.js')).registerReplay,
   broker: async () => (await import('./broker.js')).registerBroker,
   convert: async () => (await import('./convert.js')).registerConvert,
