@@ -10,5 +10,6 @@
  */
 import { bridge } from './bridge.mjs';
 import { master } from './master.mjs';
+import { results } from './results.mjs';
 
-export const GROUPS = { bridge, master };
+export const GROUPS = { bridge, master, results };

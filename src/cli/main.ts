@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   build: async () => (await import('./build.js')).registerBuild,
   run: async () => (await import('./run.js')).registerRun,
   plan: async () => (await import('./plan.js')).registerPlan,
+  plot: async () => (await import('./plot.js')).registerPlot,
   replay: async () => (await import('./replay.js')).registerReplay,
   broker: async () => (await import('./broker.js')).registerBroker,
   convert: async () => (await import('./convert.js')).registerConvert,
