@@ -53,7 +53,7 @@ Examples:
     $ twinbridge run OspSystemStructure.xml --scenario scenario.json
     $ twinbridge run plant.ssp --step-size 0.01
   the first 5 seconds at real time, some variables to a file for Foxglove
-    $ twinbridge run system.yaml --stop 5 --pace realtime --results first.mcap --record 'robot.*' --record monitor.stop
+    $ twinbridge run system.yaml --stop 5 --pace realtime --results first.mcap --record 'robot.*'
   keep everything of the run in a folder: configuration, versions, log, results, report
     $ twinbridge run system.yaml --folder runs
   see where the time goes

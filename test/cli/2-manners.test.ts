@@ -8,7 +8,7 @@ import { runCli } from '../support/cli.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const COMMANDS = ['broker', 'build', 'convert', 'demo', 'doctor', 'info', 'init', 'replay', 'run', 'tap', 'validate'];
+const COMMANDS = 'broker build convert demo doctor info init plan plot replay run tap validate'.split(' ');
 const folder = temporaryFolder();
 
 describe('help', () => {

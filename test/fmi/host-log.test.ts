@@ -32,7 +32,7 @@ describe('the logger', () => {
     log(1, 'logAll', '%s is %.3f, %d of %zu%%', 'str', 'x', 'double', 1.5, 'int', -7, 'size_t', 9);
     expect(host.hasMessages).toBe(true);
     expect(host.take()).toEqual({
-      records: [{ status: 1, category: 'logAll', message: 'x is 1.500, -7 of 9%' }],
+      records: [{ status: 1, time: Number.NaN, category: 'logAll', message: 'x is 1.500, -7 of 9%' }],
       lost: 0,
     });
     expect(host.hasMessages).toBe(false);
@@ -41,7 +41,7 @@ describe('the logger', () => {
   it('takes null for texts', () => {
     const { host, log } = environment();
     log(0, null, null);
-    expect(host.take().records).toEqual([{ status: 0, category: '', message: '' }]);
+    expect(host.take().records).toEqual([{ status: 0, time: Number.NaN, category: '', message: '' }]);
   });
 
   it('cuts a message at 8 KiB, and a category at 255 bytes', () => {

@@ -168,7 +168,8 @@ function readOutputs(
       return [];
     }
     if (list === undefined) return [{ index }];
-    const dependencies = children(list, 'Name').flatMap(({ text: name, location }) => {
+    const dependencies = children(list, 'Name').flatMap(({ text, location }) => {
+      const name = text.trim();
       const dependency = indices.get(name);
       if (dependency === undefined) {
         if (unreadable.has(name)) return []; // Its own problem is reported.
