@@ -84,6 +84,9 @@ function union(a: Range, b: Range): Range {
   return { min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) };
 }
 
+/** Of the value: differences so small are of rounding, and would be all that is seen. */
+const ROUNDING = 1e-12;
+
 /** Of the finite values; 0 where there is none. */
 export function rangeOf(values: Float64Array): Range {
   let min = Number.POSITIVE_INFINITY;
@@ -93,5 +96,6 @@ export function rangeOf(values: Float64Array): Range {
     if (value < min) min = value;
     if (value > max) max = value;
   }
-  return min > max ? { min: 0, max: 0 } : { min, max };
+  if (min > max) return { min: 0, max: 0 };
+  return max - min <= ROUNDING * Math.max(Math.abs(min), Math.abs(max)) ? { min, max: min } : { min, max };
 }

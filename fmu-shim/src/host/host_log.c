@@ -26,6 +26,14 @@ struct tb_host_environment {
   uint8_t queue[]; /* a ring of bytes: a record may go on at the beginning */
 };
 
+/* Written by the thread that makes steps, read by whatever thread an FMU logs from. */
+static double tb_load_time(const volatile double *time) {
+  uint64_t bits = __atomic_load_n((const volatile uint64_t *)(const volatile void *)time, __ATOMIC_RELAXED);
+  double value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 static void write_bytes(tb_host_environment *env, uint32_t at, const void *bytes, uint32_t size) {
   uint32_t until_end = env->capacity - at;
   uint32_t first = size < until_end ? size : until_end;
@@ -53,7 +61,7 @@ static void remove_oldest(tb_host_environment *env, uint32_t size) {
 
 static void push(tb_host_environment *env, int32_t status, const char *texts, uint32_t texts_size) {
   record_header header = {(uint32_t)sizeof header + texts_size, status, NAN};
-  if (env->time != NULL) header.time = *env->time;
+  if (env->time != NULL) header.time = tb_load_time(env->time);
   tb_lock(env->lock);
   while (env->capacity - env->pending < header.size) {
     remove_oldest(env, oldest_size(env));
@@ -63,7 +71,7 @@ static void push(tb_host_environment *env, int32_t status, const char *texts, ui
   write_bytes(env, tail, &header, sizeof header);
   write_bytes(env, (tail + (uint32_t)sizeof header) % env->capacity, texts, texts_size);
   env->pending += header.size;
-  if (env->attention != NULL) *env->attention = 1;
+  if (env->attention != NULL) __atomic_store_n(env->attention, 1, __ATOMIC_RELAXED);
   tb_unlock(env->lock);
 }
 

@@ -212,6 +212,15 @@ const tb_plan_times *tb_plan_own_times(tb_plan *plan) { return &plan->own_times;
 
 /* -- Steps ---------------------------------------------------------------------------------------------------------------- */
 
+/* FMUs may log from threads of their own, which look what time it is. */
+static void set_time(tb_run *run, double time) {
+  uint64_t bits;
+  memcpy(&bits, &time, sizeof bits);
+  __atomic_store_n((uint64_t *)(void *)&run->time, bits, __ATOMIC_RELAXED);
+}
+
+static bool wants_attention(tb_run *run) { return __atomic_load_n(&run->attention, __ATOMIC_RELAXED) != 0; }
+
 static double time_of(const tb_run *run, uint64_t step) { return run->origin + (double)(step - run->first) * run->size; }
 
 /* What a communication point may have to offer beside the next step. */
@@ -228,16 +237,14 @@ static int steps(tb_plan *plan, uint64_t n) {
   tb_run *run = &plan->run;
   const tb_instruction *begin = plan->code, *end = begin + plan->spec.code_end;
   const bool watchful = plan->event_needed != NULL || plan->records;
-  double time = run->time;
   while (n-- > 0) {
     int ended = plan->pool_of_threads != NULL ? tb_pool_run_step(plan->pool_of_threads, false)
                                               : execute(plan, begin, end, false, NULL);
     if (__builtin_expect(ended != 0, 0)) return ended;
-    time = time_of(run, ++run->step);
-    run->time = time;
+    set_time(run, time_of(run, ++run->step));
     if (watchful) ended = at_communication_point(plan);
     if (__builtin_expect(ended != 0, 0)) return ended;
-    if (__builtin_expect(run->attention, 0)) return 0;
+    if (__builtin_expect(wants_attention(run), 0)) return 0;
   }
   return 0;
 }
@@ -251,7 +258,7 @@ static int timed_step(tb_plan *plan) {
   plan->own_times.timed_steps++;
   choose_stride(plan, tb_monotonic_ns() - before);
   if (ended != 0) return ended;
-  plan->run.time = time_of(&plan->run, ++plan->run.step);
+  set_time(&plan->run, time_of(&plan->run, ++plan->run.step));
   return at_communication_point(plan);
 }
 
@@ -264,7 +271,7 @@ int tb_plan_run(tb_plan *plan) {
   int64_t looked_ns = tb_monotonic_ns();
   run->end = TB_RUN_DONE;
   run->failed_function = NULL;
-  if (run->step < run->until) run->time = time_of(run, run->step);
+  if (run->step < run->until) set_time(run, time_of(run, run->step));
   while (run->step < run->until) {
     int ended;
     if (plan->profile_all || plan->countdown <= 1) {
@@ -279,8 +286,8 @@ int tb_plan_run(tb_plan *plan) {
       plan->countdown -= run->step - first;
     }
     if (ended != 0) return run->end = ended;
-    if (run->attention) {
-      run->attention = 0;
+    if (wants_attention(run)) {
+      __atomic_store_n(&run->attention, 0, __ATOMIC_RELAXED);
       return run->end = TB_RUN_ATTENTION;
     }
     if (run->deadline_ns == 0) continue;
