@@ -150,6 +150,7 @@ START;feedthrough.fmu;string_in;"a;""b""";
     expect(system).toMatchObject({
       file: csv,
       algorithm: 'jacobi',
+      loops: { atSteps: false },
       stepping: { kind: 'fixed', size: 0.1 },
       threads: 1,
       // Of the first FMU's default experiment.
@@ -308,6 +309,7 @@ describe('a container description in JSON', () => {
     expect((await fromJson({ fmu, mt: true })).threads).toBeGreaterThanOrEqual(2);
     expect(await fromJson({ fmu, mt: true, sequential: true })).toMatchObject({
       threads: 1,
+      loops: { atSteps: false },
       algorithm: 'gauss-seidel',
     });
     // The file counts over the options.

@@ -90,13 +90,7 @@ describe('a multi-model and its simulation configuration', () => {
     ]);
     expect(startOf(system, 0)).toEqual({ offset: 1.5 });
     expect(startOf(system, 1)).toEqual({ safe_distance: 3 });
-    // Outputs that are connected, then what is logged.
-    expect(recordedOf(system)).toEqual([
-      '{robot}.left.real_out',
-      '{robot}.right.real_out',
-      '{monitor}.m.distance',
-      '{monitor}.m.safe_distance',
-    ]);
+    expect(recordedOf(system)).toEqual(['{monitor}.m.distance', '{monitor}.m.safe_distance']);
     expect(system).toMatchObject({
       file: mm,
       algorithm: 'jacobi',
@@ -124,7 +118,7 @@ describe('a multi-model and its simulation configuration', () => {
         ...SIMULATION,
         connections: { '{robot}.left.real_out': ['{monitor}.m.obstacle_x'] },
         parameters: { '{robot}.left.offset': 2, '{robot}.right.offset': 4 },
-        livestream: { '{robot}.right': ['integer_out'] },
+        logVariables: { '{monitor}.m': ['stop'], '{robot}.right': ['integer_out'] },
       },
     );
     expect(wiresOf(system)).toEqual([
@@ -134,7 +128,7 @@ describe('a multi-model and its simulation configuration', () => {
     ]);
     expect(startOf(system, 0)).toEqual({ offset: 2 });
     expect(system).toMatchObject({ start: 1, stepping: { size: 0.1 } });
-    expect(recordedOf(system)).toContain('{robot}.right.integer_out');
+    expect(recordedOf(system)).toEqual(['{monitor}.m.stop', '{monitor}.m.safe_distance', '{robot}.right.integer_out']);
   });
 
   it('may have no connections: then each FMU is an instance, or those that are named', async () => {
@@ -151,13 +145,28 @@ describe('a multi-model and its simulation configuration', () => {
     expect(recordedOf(two)).toEqual(['{d}.fast.x', '{d}.fast.k']);
   });
 
-  it('know no units: values pass as they are', async () => {
+  it('say what is recorded: what is logged, else outputs that are connected and what is streamed', async () => {
+    const { logVariables, ...plain } = MULTI_MODEL;
+    const livestream = { '{robot}.right': ['integer_out'] };
+    expect(recordedOf(await read(plain, SIMULATION))).toEqual(['{robot}.left.real_out', '{robot}.right.real_out']);
+    expect(recordedOf(await read(plain, { ...SIMULATION, livestream }))).toEqual([
+      '{robot}.left.real_out',
+      '{robot}.right.real_out',
+      '{robot}.right.integer_out',
+    ]);
+    expect(recordedOf(await read({ ...plain, logVariables }, { ...SIMULATION, livestream }))).toEqual([
+      '{monitor}.m.distance',
+      '{monitor}.m.safe_distance',
+    ]);
+  });
+
+  it('may join units that differ, which Maestro refuses', async () => {
     const system = await read({
       fmus: { '{a}': 'feet.fmu', '{b}': 'monitor.fmu' },
       connections: { '{a}.a.distance': ['{b}.b.x'] },
       ...SIMULATION,
     });
-    expect(system.connections).toMatchObject([{ factor: 1, offset: 0 }]);
+    expect(system.connections).toMatchObject([{ factor: 0.3048, offset: 0 }]);
     expect(system.warnings).toEqual([]);
   });
 

@@ -105,6 +105,8 @@ class DraftOfContainer {
       })),
       connections: this.#connections,
       algorithm: sequential ? 'gauss-seidel' : 'jacobi',
+      // Each FMU makes a step once, whatever goes round in a circle.
+      loops: { atSteps: false },
       stepping: { kind: 'fixed', size: this.#base },
       threads: multithreaded && !sequential ? threads : 1,
       ...this.#experiment(),

@@ -3,8 +3,8 @@
  *
  * The files given are laid over one another, so they may be two, one, or more. An instance becomes the component
  * `{key}.instance`, so that results have the names that Maestro's have. What Maestro passes over in silence, a port or
- * parameter that no FMU has, is a problem here. Other than there, a system may do without connections, and a parameter
- * may name an input.
+ * parameter that no FMU has, is a problem here. Other than there, a system may do without connections, a parameter may name
+ * an input, and numbers are converted where their types or units differ.
  */
 import { availableParallelism } from 'node:os';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
@@ -20,6 +20,7 @@ import type {
   DraftRecording,
   DraftStart,
   DraftStepControl,
+  Located,
   SystemDraft,
 } from '../../draft.js';
 import { resolveSystem } from '../../resolve.js';
@@ -212,8 +213,8 @@ class DraftOfMaestro {
       const source = this.#port(from, this.#source.locateKey(['connections', from]));
       return inputs.flatMap((to, index): DraftConnection[] => {
         const target = this.#port(to, this.#source.locate(['connections', from, index]));
-        // Maestro knows no units.
-        return source === undefined || target === undefined ? [] : [{ from: source, to: target, convertUnits: false }];
+        // Maestro refuses units that differ.
+        return source === undefined || target === undefined ? [] : [{ from: source, to: target, convertUnits: true }];
       });
     });
   }
@@ -261,20 +262,25 @@ class DraftOfMaestro {
     return start;
   }
 
-  /** Outputs that are connected, and what is logged or streamed; of a system that has none of them, all outputs. */
+  /** What is logged; if that is nothing, outputs that are connected and what is streamed, as in Maestro's result file. */
   #recording(): DraftRecording {
     const { connections = {}, logVariables = {}, livestream = {} } = this.#value;
-    const variables = Object.entries({ logVariables, livestream }).flatMap(([key, list]) =>
-      Object.entries(list).flatMap(([instance, names]) =>
-        names.flatMap((name, index) => {
-          const location = this.#source.locate([key, instance, index]);
-          const port = this.#port(`${instance}.${name}`, location);
-          return port === undefined ? [] : [{ value: `${port.owner}.${port.variable}`, location }];
-        }),
-      ),
+    const logged = this.#listed('logVariables', logVariables);
+    const streamed = this.#listed('livestream', livestream);
+    if (logged.length > 0) return { variables: logged };
+    // Without connections these would be no columns at all.
+    if (Object.keys(connections).length === 0 && streamed.length === 0) return {};
+    return { connected: true, variables: streamed };
+  }
+
+  #listed(key: string, list: Names): Located<string>[] {
+    return Object.entries(list).flatMap(([instance, names]) =>
+      names.flatMap((name, index) => {
+        const location = this.#source.locate([key, instance, index]);
+        const port = this.#port(`${instance}.${name}`, location);
+        return port === undefined ? [] : [{ value: `${port.owner}.${port.variable}`, location }];
+      }),
     );
-    const isBare = Object.keys(connections).length === 0 && variables.length === 0;
-    return isBare ? {} : { connected: true, variables };
   }
 
   // -- How to run it --------------------------------------------------------------------------------------------------
