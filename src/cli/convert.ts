@@ -43,6 +43,8 @@ Examples:
     $ twinbridge convert OspSystemStructure.xml system.yaml
     $ twinbridge convert plant.ssp system.yaml
     $ twinbridge convert container.csv --step-size 0.1
+  a package of a system and its FMUs that other tools read
+    $ twinbridge convert system.yaml system.ssp
   the configuration of an RMQFMU (fmu-rabbitmq), from its description or its FMU
     $ twinbridge convert modelDescription.xml -o bridge.yaml
     $ twinbridge convert rmqfmu.fmu

@@ -213,6 +213,16 @@ record:
     expect(shown.stderr).toMatch(/the FMUs are in the archive: a text cannot hold them\n {2}name a file with --output/);
   });
 
+  it('packs a system and its FMUs for other tools', async () => {
+    const output = at('packed.ssp');
+    expect((await runCli(['convert', yaml, output])).code).toBe(0);
+    const [packed, written] = [await readSystem(output), await readSystem(yaml)];
+    expect(packed).toMatchObject({ stepping: written.stepping, stop: 1 });
+    expect(packed.components.map(({ name, start }) => ({ name, start }))).toEqual(
+      written.components.map(({ name, start }) => ({ name, start })),
+    );
+  });
+
   it('tells what is odd: to a person, or as JSON', async () => {
     const spare = write('spare.json', {
       fmus: { '{r}': 'feedthrough.fmu', '{m}': 'monitor.fmu', '{s}': 'dahlquist.fmu' },
