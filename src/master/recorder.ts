@@ -8,7 +8,10 @@ import type { Simulation } from './simulation.js';
 /** Recordings of a system, and behind them one more for the columns that are captured. */
 export function withCapture(system: System, captured: readonly Port[]): System {
   if (captured.length === 0) return system;
-  return { ...system, recordings: [...system.recordings, { format: 'csv', variables: captured, every: 1, captured: true }] };
+  return {
+    ...system,
+    recordings: [...system.recordings, { format: 'csv', variables: captured, every: 1, captured: true }],
+  };
 }
 
 export class Recorder {
