@@ -3,8 +3,9 @@
  * connections in the order of their dependencies, loops repeated until they settle.
  */
 import type { FmuInstance, ModelValue } from '../fmi/index.js';
-import { type Connection, isFunctionPort, type System, variableAt } from '../system/index.js';
+import { type Connection, isFunctionPort, type System, type Terminal, variableAt } from '../system/index.js';
 import { AlgebraicLoopError } from './errors.js';
+import { FixedPoint } from './fixed-point.js';
 import { type AlgebraicLoop, orderConnections } from './plan/dependencies.js';
 
 export function startUp(system: System, instances: readonly FmuInstance[]): void {
@@ -18,6 +19,8 @@ class StartUp {
   readonly #computed: Float64Array[];
   /** Inputs of functions, one after the other. */
   readonly #entered: Float64Array[];
+  /** Components that are out of initialisation mode. */
+  readonly #isInitialized = new Set<number>();
 
   constructor(system: System, instances: readonly FmuInstance[]) {
     this.#system = system;
@@ -36,14 +39,20 @@ class StartUp {
       this.#setStartValues(component, 'inside');
     }
     const { parts, loops } = orderConnections(this.#system, 'start');
-    const loopOf = new Map(loops.map((loop) => [loop.connections[0], loop]));
+    const loopOf = new Map(loops.flatMap((loop) => loop.connections.map((index) => [index, loop] as const)));
     for (const part of parts) {
-      const loop = loopOf.get(part[0]);
+      const loop = loopOf.get(part[0]!);
       if (loop !== undefined) this.#settle(loop);
       else for (const index of part) this.#passOn(this.#system.connections[index]!);
     }
-    for (const instance of this.#instances) instance.exitInitializationMode();
-    // FMI 1.0 computes nothing before: what it gives is passed on to those who are still to take it at the first step.
+    for (const component of this.#instances.keys()) this.#leave(component);
+  }
+
+  /** Out of initialisation mode. */
+  #leave(component: number): void {
+    if (this.#isInitialized.has(component)) return;
+    this.#isInitialized.add(component);
+    this.#instances[component]!.exitInitializationMode();
   }
 
   /** Structural parameters have a mode of their own (FMI 3.0.2, section 2.3.3). */
@@ -81,7 +90,10 @@ class StartUp {
       const all = this.#computed[from.function]!;
       return from.element === undefined ? [...all] : [all[from.element]!];
     }
-    const size = this.#system.components[from.component]!.sizes.get(from.variable) ?? 1;
+    const { sizes, model } = this.#system.components[from.component]!;
+    const size = sizes.get(from.variable) ?? 1;
+    // FMI 1.0 has no such mode: it computes its outputs when it initialises, from the inputs that are there by now.
+    if (model.fmi === '1.0') this.#leave(from.component);
     const values = this.#instances[from.component]!.get(from.variable, size);
     return from.element === undefined ? values : [values[from.element]!];
   }
@@ -123,61 +135,41 @@ class StartUp {
 
   // -- Loops ------------------------------------------------------------------------------------------------------------
 
-  /**
-   * Passes values round until none changes any more: those that tear the loop open are guessed, the others follow. Real
-   * guesses are relaxed by Aitken's factor, as at steps (see fmu-shim/src/plan/loop.c): a linear loop settles whatever
-   * its gain.
-   */
-  #settle(loop: AlgebraicLoop): void {
+  /** Passes values round until those that are guessed come back as they went in. */
+  #settle({ connections, guessed, path }: AlgebraicLoop): void {
     const { tolerance, iterations } = this.#system.loops;
-    const tears = loop.tears.map((index) => this.#system.connections[index]!);
-    const isTear = new Set(loop.tears);
-    let guesses = tears.map((connection) => this.#take(connection));
-    let lastResidual: number[] | undefined;
-    let relaxation = 1;
+    const guesses = connections.filter((index) => guessed.has(index)).map((index) => this.#system.connections[index]!);
+    const isReal = guesses.map(({ from }) => isRealTerminal(this.#system, from));
+    const reals = (all: readonly ModelValue[][]) =>
+      Float64Array.from(all.flatMap((values, i) => (isReal[i] ? values.map(Number) : [])));
+    const point = new FixedPoint();
+    let used = guesses.map((connection) => this.#take(connection));
     for (let round = 0; round < iterations; round++) {
-      let tear = 0;
-      for (const index of loop.connections) {
+      for (const index of connections) {
         const connection = this.#system.connections[index]!;
-        this.#give(connection, isTear.has(index) ? guesses[tear++]! : this.#take(connection));
+        const guess = guesses.indexOf(connection);
+        this.#give(connection, guess < 0 ? this.#take(connection) : used[guess]!);
       }
-      const came = tears.map((connection) => this.#take(connection));
-      if (came.every((values, i) => values.every((value, k) => isSame(value, guesses[i]![k]!, tolerance)))) return;
-      const residual = came.flatMap((values, i) =>
-        values.map((value, k) => (isReal(value, guesses[i]![k]!) ? Number(value) - Number(guesses[i]![k]) : 0)),
-      );
-      if (lastResidual !== undefined) {
-        let [product, square] = [0, 0];
-        for (const [k, value] of residual.entries()) {
-          const change = value - lastResidual[k]!;
-          product += lastResidual[k]! * change;
-          square += change * change;
-        }
-        const next = (-relaxation * product) / square;
-        relaxation = Number.isFinite(next) && next !== 0 ? next : 1;
-      }
-      lastResidual = residual;
+      const came = guesses.map((connection) => this.#take(connection));
+      if (came.every((values, i) => values.every((value, k) => isSame(value, used[i]![k]!, tolerance)))) return;
+      const next = point.next(reals(used), reals(came));
       let at = 0;
-      guesses = came.map((values, i) =>
-        values.map((value, k) => {
-          const before = guesses[i]![k]!;
-          const own = residual[at++]!;
-          return isReal(value, before) ? Number(before) + relaxation * own : value;
-        }),
-      );
+      used = came.map((values, i) => (isReal[i] ? values.map(() => next[at++]!) : values));
     }
     throw new AlgebraicLoopError(
-      `the initial values of a loop do not settle after ${iterations} rounds: ${loop.path.join(', ')}`,
+      `the initial values of a loop do not settle after ${iterations} rounds: ${path.join(', ')}`,
       {
-        details: { connections: loop.path },
+        details: { connections: path },
         remedy: 'break the loop, or let an FMU declare that its output does not depend on the input at the start',
       },
     );
   }
 }
 
-function isReal(a: ModelValue, b: ModelValue): boolean {
-  return typeof a === 'number' && typeof b === 'number';
+function isRealTerminal(system: System, terminal: Terminal): boolean {
+  if (isFunctionPort(terminal)) return true;
+  const { type } = variableAt(system, terminal);
+  return type === 'Float64' || type === 'Float32';
 }
 
 function isSame(a: ModelValue, b: ModelValue, tolerance: number): boolean {

@@ -65,3 +65,36 @@ export function shortestCycle(followers: readonly (readonly number[])[], within:
   }
   return [];
 }
+
+/**
+ * The nodes of `within` in an order in which each comes after those that lead to it, but for `guessed`: they are led to by
+ * nodes that come later, and break all cycles.
+ */
+export function breakCycles(
+  followers: readonly (readonly number[])[],
+  within: readonly number[],
+): { readonly order: readonly number[]; readonly guessed: ReadonlySet<number> } {
+  const inside = new Set(within);
+  const state = new Map<number, 'open' | 'done'>();
+  const order: number[] = [];
+  const guessed = new Set<number>();
+  for (const root of within) {
+    if (state.has(root)) continue;
+    const path: { node: number; next: number }[] = [{ node: root, next: 0 }];
+    state.set(root, 'open');
+    while (path.length > 0) {
+      const at = path[path.length - 1]!;
+      const follower = followers[at.node]![at.next++];
+      if (follower === undefined) {
+        path.pop();
+        state.set(at.node, 'done');
+        order.push(at.node);
+      } else if (state.get(follower) === 'open') guessed.add(follower);
+      else if (inside.has(follower) && !state.has(follower)) {
+        state.set(follower, 'open');
+        path.push({ node: follower, next: 0 });
+      }
+    }
+  }
+  return { order: order.reverse(), guessed };
+}

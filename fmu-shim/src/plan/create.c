@@ -67,15 +67,22 @@ static bool unpack_loop(tb_plan *plan, const tb_packed_instruction *from, tb_ins
   tb_loop *loop = &plan->loops[plan->n_loops];
   *loop = (tb_loop){.components = from->b, .n_components = from->c, .watched = from->d, .n_watched = from->e,
                     .rounds = from->f, .tolerance = from->factor};
-  for (uint32_t w = 0; w < loop->n_watched; w++) loop->n_values += plan->pool[loop->watched + 3 * w + 1];
-  loop->states = calloc(loop->n_components + 1, sizeof *loop->states);
-  loop->used = calloc(3 * (size_t)loop->n_values + 1, sizeof *loop->used);
+  uint32_t n_reals = 0;
+  for (uint32_t w = 0; w < loop->n_watched; w++) {
+    const uint32_t *watched = plan->pool + loop->watched + 3 * w;
+    if (watched[2] == TB_F64 || watched[2] == TB_F32) n_reals += watched[1];
+    else loop->n_others += watched[1];
+  }
   to->action = DO_LOOP;
   to->n = from->a;
   to->n_values = plan->n_loops++;
-  if (loop->states == NULL || loop->used == NULL) return false;
-  loop->residual = loop->used + loop->n_values;
-  loop->last_residual = loop->residual + loop->n_values;
+  loop->states = calloc(loop->n_components + 1, sizeof *loop->states);
+  loop->used = calloc(2 * ((size_t)n_reals + loop->n_others) + 1, sizeof *loop->used);
+  const bool ok = tb_fixed_point_create(&loop->point, n_reals);
+  if (!ok || loop->states == NULL || loop->used == NULL) return false;
+  loop->came = loop->used + n_reals;
+  loop->others = loop->came + n_reals;
+  loop->others_before = loop->others + loop->n_others;
   return true;
 }
 
@@ -255,6 +262,7 @@ void tb_plan_destroy(tb_plan *plan) {
     const tb_loop *loop = &plan->loops[k];
     free_states(plan, loop->states, plan->pool + loop->components, loop->n_components);
     free(loop->used);
+    tb_fixed_point_destroy(&plan->loops[k].point);
   }
   for (uint32_t k = 0; plan->text_rooms != NULL && k < plan->spec.n_texts; k++)
     free(((char **)(void *)(plan->arena + plan->texts_at))[k]);

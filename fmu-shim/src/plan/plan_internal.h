@@ -7,6 +7,7 @@
 
 #include "../import/importer_internal.h"
 #include "../platform/platform.h"
+#include "fixed_point.h"
 #include "plan.h"
 
 /* What a packed instruction becomes: addresses instead of numbers, and one kind for each way to do it. */
@@ -66,9 +67,11 @@ typedef struct {
   uint32_t watched, n_watched;       /* in the pool */
   uint32_t rounds;
   double tolerance;
-  uint32_t n_values;                 /* doubles that are watched */
   void **states;
-  double *used, *residual, *last_residual;
+  tb_fixed_point point;              /* of the watched values that are real */
+  double *used, *came;
+  uint32_t n_others;                 /* watched values that are not */
+  double *others, *others_before;
 } tb_loop;
 
 typedef struct {

@@ -6,7 +6,15 @@
  * side already, among the outputs of another, they are set from there and nothing is moved.
  */
 import { type PlanInstruction, type PlanSpec, STORAGE_SIZE, storageNumber } from '../../native/index.js';
-import { type Connection, isFunctionPort, type Port, type System, variableAt } from '../../system/index.js';
+import {
+  type Connection,
+  isFunctionPort,
+  type Port,
+  type System,
+  type Terminal,
+  variableAt,
+} from '../../system/index.js';
+import type { AlgebraicLoop } from './dependencies.js';
 import { isText, Layout, type Slot, type Window } from './layout.js';
 import { type Block, type StepOrder, stepOrder } from './order.js';
 
@@ -46,10 +54,12 @@ class Compiler {
   readonly #order: StepOrder;
   readonly #eventMode: readonly boolean[];
   readonly #layout: Layout;
-  readonly #patches = new Map<string, number>();
+  readonly #patches = new Map<string, { readonly port: Port; readonly patch: number }>();
   /** Connections by what they end at. */
   readonly #feeds: readonly Connection[][];
   readonly #feedsFunction: readonly Connection[][];
+  /** Those whose values are moved when a step begins: what they begin at changes before they are due. */
+  readonly #early = new Set<Connection>();
   readonly #code: PlanInstruction[] = [];
   readonly #pool: number[] = [];
   readonly #vrPlaces = new Map<string, number>();
@@ -62,7 +72,7 @@ class Compiler {
       ({ model, isolate }) =>
         model.capabilities.eventMode && !isolate && model.variables.some(({ type }) => type === 'Clock'),
     );
-    for (const port of options.patched ?? []) this.#patches.set(key(port), this.#patches.size);
+    for (const port of options.patched ?? []) this.#patches.set(key(port), { port, patch: this.#patches.size });
     this.#feeds = system.components.map(() => []);
     this.#feedsFunction = system.functions.map(() => []);
     for (const connection of system.connections) {
@@ -138,7 +148,7 @@ class Compiler {
       eventMode: this.#eventMode,
       columns,
       refresh,
-      patchOf: (port) => this.#patches.get(key(port)),
+      patchOf: (port) => this.#patches.get(key(port))?.patch,
     };
   }
 
@@ -147,19 +157,55 @@ class Compiler {
   #serialSteps(): [number, number][][] {
     const { blocks } = this.#order;
     const jacobi = this.#system.algorithm === 'jacobi';
-    if (jacobi) for (const index of this.#functionOrder()) this.#computeFunction(index);
+    if (jacobi) {
+      for (const index of this.#functionOrder()) this.#computeFunction(index);
+      this.#moveEarly();
+    }
     const pending = this.#pendingReads(blocks);
     for (const block of blocks) {
-      if (!jacobi) this.#computeFunctionsBefore(block);
-      if (block.loop !== undefined) this.#loop(block);
+      if (block.loop !== undefined) this.#loop(block, block.loop);
       else {
         const [component] = block.components;
+        if (!jacobi) this.#computeFunctionsBefore(component!);
         this.#take(component!);
         this.#step(component!);
       }
       for (const component of pending.after(block)) this.#read(component);
     }
     return [];
+  }
+
+  /**
+   * Jacobi with loops that are iterated: the outputs of a loop change while it is, and all but the loop itself want the
+   * old ones; and each of its rounds wants the same values from outside.
+   */
+  #moveEarly(): void {
+    for (const { components, loop } of this.#order.blocks) {
+      if (loop === undefined) continue;
+      const within = this.#functionsWithin(components);
+      for (const [component, feeds] of this.#feeds.entries()) {
+        const isInside = components.includes(component);
+        for (const feed of feeds) if (isOf(feed.from, components, within) !== isInside) this.#early.add(feed);
+      }
+    }
+    for (const [component, feeds] of this.#feeds.entries()) {
+      const early = feeds.filter((feed) => this.#early.has(feed));
+      const { every } = this.#system.components[component]!;
+      if (early.length > 0) this.#guarded(every, 0, () => this.#moveFeeds(early));
+    }
+  }
+
+  /** Functions by which these components feed each other. */
+  #functionsWithin(components: readonly number[]): Set<number> {
+    const fed = new Set<number>();
+    for (const index of this.#functionOrder()) {
+      if (this.#feedsFunction[index]!.some(({ from }) => isOf(from, components, fed))) fed.add(index);
+    }
+    const feeding = new Set<number>();
+    for (const component of components) {
+      for (const index of this.#functionsBehind(component)) if (fed.has(index)) feeding.add(index);
+    }
+    return feeding;
   }
 
   /**
@@ -219,52 +265,53 @@ class Compiler {
     return [first, steps, reads].filter((groups) => groups.length > 0);
   }
 
-  #loop({ components, loop }: Block): void {
+  #loop({ components }: Block, loop: AlgebraicLoop): void {
     const at = this.#code.length;
+    const within = this.#functionsWithin(components);
+    const jacobi = this.#system.algorithm === 'jacobi';
     this.#emit({ op: 'loop' });
     for (const component of components) {
-      this.#computeFunctionsBefore({ components: [component] });
+      if (!jacobi) this.#computeFunctionsBefore(component);
+      else {
+        for (const index of this.#functionsBehind(component)) {
+          if (within.has(index)) this.#computeFunction(index, ({ from }) => isOf(from, components, within));
+        }
+      }
       this.#take(component);
       this.#step(component);
       this.#read(component);
     }
     const list = this.#pool.length;
     this.#pool.push(...components);
-    // What goes round: the outputs that are taken before the step that gives them.
-    const watched = new Map<string, Slot>();
-    for (const index of loop!.connections) {
-      const { from, to } = this.#system.connections[index]!;
-      if (isFunctionPort(from)) continue;
-      const place = components.indexOf(from.component);
-      if (!this.#takers(to).some((taker) => components.indexOf(taker) >= 0 && components.indexOf(taker) <= place))
-        continue;
-      const slot = this.#layout.given(from)!;
-      if (!isText(slot.storage)) watched.set(String(slot.offset), slot);
-    }
     const watchedAt = this.#pool.length;
-    for (const { offset, count, storage } of watched.values()) this.#pool.push(offset, count, storageNumber(storage));
+    const watched = this.#takenBeforeGiven(components);
+    for (const { offset, count, storage } of watched) this.#pool.push(offset, count, storageNumber(storage));
     const { iterations, tolerance } = this.#system.loops;
     this.#code[at] = {
       op: 'loop',
-      component: components[0]!,
+      component: loop.components[0]!,
       a: this.#code.length - at - 1,
       b: list,
       c: components.length,
       d: watchedAt,
-      e: watched.size,
+      e: watched.length,
       f: iterations,
       scale: { factor: tolerance, offset: 0 },
     };
   }
 
-  /** The components that a value gets to, through functions too. */
-  #takers(to: Connection['to'], seen: ReadonlySet<number> = new Set()): number[] {
-    if (!isFunctionPort(to)) return [to.component];
-    if (seen.has(to.function)) return [];
-    const passed = new Set([...seen, to.function]);
-    return this.#system.connections.flatMap(({ from, to: next }) =>
-      isFunctionPort(from) && from.function === to.function ? this.#takers(next, passed) : [],
-    );
+  /** Of the values that these components give each other, in their order, those that come round from the last round. */
+  #takenBeforeGiven(components: readonly number[]): Slot[] {
+    const slots = new Map<string, Slot>();
+    for (const [place, component] of components.entries()) {
+      const behind = this.#functionsBehind(component).flatMap((index) => this.#feedsFunction[index]!);
+      for (const { from } of [...this.#feeds[component]!, ...behind]) {
+        if (isFunctionPort(from) || components.indexOf(from.component) < place) continue;
+        const slot = this.#layout.given(from)!;
+        if (!isText(slot.storage)) slots.set(`${slot.offset} ${slot.count}`, slot);
+      }
+    }
+    return [...slots.values()];
   }
 
   /** Moves and sets what a component takes at steps. */
@@ -314,15 +361,30 @@ class Compiler {
   #setWindow(component: number, window: Window): void {
     const source = this.#lyingElsewhere(component, window);
     if (source === undefined) {
-      this.#moveAll(this.#feeding(component, window));
-      this.#patch(component, window, 'takes');
+      this.#moveFeeds(this.#feeding(component, window).filter((feed) => !this.#early.has(feed)));
     }
     this.#access('set', component, window, source ?? window.offset);
   }
 
   #getWindow(component: number, window: Window): void {
     this.#access('get', component, window, window.offset);
-    this.#patch(component, window, 'gives');
+    for (const { port, patch } of this.#patches.values()) {
+      if (port.component !== component || !window.variables.includes(port.variable)) continue;
+      this.#patch(patch, this.#layout.given(port));
+    }
+  }
+
+  /** To inputs of components, which may be patched on the way. */
+  #moveFeeds(feeds: readonly Connection[]): void {
+    this.#moveAll(feeds);
+    for (const { port, patch } of this.#patches.values()) {
+      const isFed = feeds.some(({ to }) => !isFunctionPort(to) && covers(to, port));
+      if (isFed) this.#patch(patch, this.#layout.taken(port));
+    }
+  }
+
+  #patch(patch: number, slot: Slot | undefined): void {
+    if (slot !== undefined) this.#emit({ op: 'patch', a: slot.offset, b: storageNumber(slot.storage), c: patch });
   }
 
   #access(op: 'set' | 'get', component: number, window: Window, offset: number): void {
@@ -353,14 +415,18 @@ class Compiler {
     for (const variable of variables) {
       const connection = byVariable.get(variable);
       if (connection === undefined || isScaled(connection) || connection.table !== undefined) return undefined;
-      if ((connection.to as Port).element !== undefined || this.#patches.has(key(connection.to as Port)))
-        return undefined;
+      const to = connection.to as Port;
+      if (to.element !== undefined || this.#early.has(connection) || this.#isPatched(to)) return undefined;
       const slot = this.#layout.given(connection.from)!;
       if (slot.storage !== window.storage || (next !== undefined && slot.offset !== next)) return undefined;
       begin ??= slot.offset;
       next = slot.offset + slot.count * STORAGE_SIZE[slot.storage];
     }
     return begin;
+  }
+
+  #isPatched(variable: Port): boolean {
+    return [...this.#patches.values()].some(({ port }) => covers(variable, port));
   }
 
   /** Neighbours that go to neighbours in one. */
@@ -423,50 +489,39 @@ class Compiler {
     this.#emit({ op: 'table', a: from.offset, b: to.offset, c: from.count, d, e, f: place });
   }
 
-  #patch(component: number, window: Window, direction: 'gives' | 'takes'): void {
-    for (const variable of window.variables) {
-      const port = { component, variable };
-      const patch = this.#patches.get(key(port));
-      const slot = direction === 'gives' ? this.#layout.given(port) : this.#layout.taken(port);
-      if (patch === undefined || slot === undefined) continue;
-      this.#emit({ op: 'patch', a: slot.offset, b: storageNumber(slot.storage), c: patch });
-    }
-  }
-
   // -- Functions --------------------------------------------------------------------------------------------------------
 
-  #computeFunction(index: number): void {
+  /** `isWanted`: which of its inputs are taken anew. */
+  #computeFunction(index: number, isWanted: (feed: Connection) => boolean = () => true): void {
     const { inputs: count, dimension, factor, offset } = this.#system.functions[index]!;
     const { inputs, output } = this.#layout.functions[index]!;
-    this.#moveAll(this.#feedsFunction[index]!);
+    this.#moveAll(this.#feedsFunction[index]!.filter(isWanted));
     this.#emit({ op: 'sum', a: inputs.offset, b: count, c: dimension, d: output.offset, scale: { factor, offset } });
   }
 
   /** Those that feed others first. */
-  #functionOrder(): number[] {
+  #functionOrder(from: Iterable<number> = this.#system.functions.keys()): number[] {
     const order: number[] = [];
     const seen = new Set<number>();
     const visit = (index: number) => {
       if (seen.has(index)) return;
       seen.add(index);
-      for (const { from } of this.#feedsFunction[index]!) if (isFunctionPort(from)) visit(from.function);
+      for (const { from: source } of this.#feedsFunction[index]!) if (isFunctionPort(source)) visit(source.function);
       order.push(index);
     };
-    for (const index of this.#system.functions.keys()) visit(index);
+    for (const index of from) visit(index);
     return order;
   }
 
-  #computeFunctionsBefore({ components }: Block): void {
-    const wanted = new Set<number>();
-    const want = (index: number) => {
-      if (wanted.has(index)) return;
-      wanted.add(index);
-      for (const { from } of this.#feedsFunction[index]!) if (isFunctionPort(from)) want(from.function);
-    };
-    for (const component of components) {
-      for (const { from } of this.#feeds[component]!) if (isFunctionPort(from)) want(from.function);
-    }
-    for (const index of this.#functionOrder()) if (wanted.has(index)) this.#computeFunction(index);
+  /** Those that its inputs come from, directly or by others, in the order in which they are computed. */
+  #functionsBehind(component: number): number[] {
+    return this.#functionOrder(
+      this.#feeds[component]!.flatMap(({ from }) => (isFunctionPort(from) ? [from.function] : [])),
+    );
+  }
+
+  #computeFunctionsBefore(component: number): void {
+    for (const index of this.#functionsBehind(component)) this.#computeFunction(index);
   }
 
   // -- Events -----------------------------------------------------------------------------------------------------------
@@ -566,6 +621,17 @@ class Compiler {
   #emit(instruction: PlanInstruction): void {
     this.#code.push(instruction);
   }
+}
+
+/** Whether a connection begins at one of these components or functions. */
+function isOf(from: Terminal, components: readonly number[], functions: ReadonlySet<number>): boolean {
+  return isFunctionPort(from) ? functions.has(from.function) : components.includes(from.component);
+}
+
+/** Whether `port` is `whole`, or an element of it. */
+function covers(whole: Port, port: Port): boolean {
+  if (whole.component !== port.component || whole.variable !== port.variable) return false;
+  return whole.element === undefined || whole.element === port.element;
 }
 
 function isScaled({ factor, offset }: Connection): boolean {

@@ -3,7 +3,7 @@
  * (`ModelStructure`). Its cycles are the algebraic loops.
  */
 import type { FmuModel, ModelUnknown } from '../../fmi/index.js';
-import { shortestCycle, stronglyConnectedParts } from '../../support/graph.js';
+import { breakCycles, shortestCycle, stronglyConnectedParts } from '../../support/graph.js';
 import {
   type Connection,
   isFunctionPort,
@@ -18,10 +18,10 @@ export type Phase = 'start' | 'step';
 
 export interface AlgebraicLoop {
   readonly components: readonly number[];
-  /** Connections that go round in it, by index. */
+  /** Connections that go round in it, by index, in an order in which values can be passed on once some are guessed. */
   readonly connections: readonly number[];
-  /** Those of them that wait for others behind them: passed on in this order, only they begin with values of old. */
-  readonly tears: readonly number[];
+  /** Of these connections those whose values are to be guessed: they depend on others that come later. */
+  readonly guessed: ReadonlySet<number>;
   /** `a.y -> b.u`, one after the other, for people. */
   readonly path: readonly string[];
 }
@@ -45,10 +45,11 @@ export function orderConnections(system: Graph, phase: Phase): ConnectionOrder {
       const { from, to } = system.connections[index]!;
       for (const end of [from, to]) if (!isFunctionPort(end)) components.add(end.component);
     }
+    const { order, guessed } = breakCycles(followers, part);
     return {
       components: [...components].sort((a, b) => a - b),
-      connections: part,
-      tears: part.filter((index) => part.some((other) => other >= index && followers[other]!.includes(index))),
+      connections: order,
+      guessed,
       path: shortestCycle(followers, part).map((index) => describe(system, system.connections[index]!)),
     };
   });

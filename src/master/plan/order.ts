@@ -13,6 +13,7 @@ import { type AlgebraicLoop, dependsOn, orderConnections } from './dependencies.
 
 /** What is stepped as one: a component, or those of a loop that is iterated. */
 export interface Block {
+  /** In the order in which they make their steps. */
   readonly components: readonly number[];
   /** Set where the components are iterated. */
   readonly loop?: AlgebraicLoop;
@@ -34,7 +35,7 @@ export function stepOrder(system: System): StepOrder {
   }
   const blockOf = new Map<number, Block>();
   for (const loop of iterated) {
-    const block = { components: loop.components, loop };
+    const block = { components: orderWithin(system, loop), loop };
     for (const component of loop.components) blockOf.set(component, block);
   }
   for (const component of system.components.keys()) {
@@ -50,9 +51,19 @@ function whyNotIterated(system: System, { components }: AlgebraicLoop): string |
   for (const index of components) {
     const { name, model, every } = system.components[index]!;
     if (!model.capabilities.getAndSetState) return `'${name}' cannot go back, it does not save its state`;
-    if (every !== system.components[components[0]!]!.every) return `'${name}' has a step size of its own`;
+    if (every > 1) return `'${name}' has a step size of its own`;
   }
   return undefined;
+}
+
+/** A component behind those whose values it takes, as far as a loop lets it: then little has to be guessed. */
+function orderWithin(system: System, { components, connections }: AlgebraicLoop): number[] {
+  const last = new Map(components.map((component) => [component, -1]));
+  for (const [place, index] of connections.entries()) {
+    const { to } = system.connections[index]!;
+    if (!isFunctionPort(to)) last.set(to.component, place);
+  }
+  return components.toSorted((a, b) => last.get(a)! - last.get(b)!);
 }
 
 /** Two loops through one component are iterated together. */
@@ -66,8 +77,8 @@ function mergeOverlapping(loops: readonly AlgebraicLoop[]): AlgebraicLoop[] {
       merged.splice(i, 1);
       all = {
         components: [...new Set([...other.components, ...all.components])].sort((a, b) => a - b),
-        connections: [...other.connections, ...all.connections].sort((a, b) => a - b),
-        tears: [...other.tears, ...all.tears].sort((a, b) => a - b),
+        connections: [...other.connections, ...all.connections],
+        guessed: new Set([...other.guessed, ...all.guessed]),
         path: [...other.path, ...all.path],
       };
     }
