@@ -140,7 +140,6 @@ static bool is_get(const tb_plan *plan, const tb_instruction *at) {
 
 /* The usual turn of a component, set, step, get, is done in one: a jump saved is a nanosecond saved. */
 static bool join_turns(tb_plan *plan) {
-  if (plan->spec.n_stages > 0) return true; /* the groups of a stage end in the midst of turns */
   const uint32_t n = plan->spec.code_end;
   bool *reached = calloc(n + 2, sizeof *reached); /* by a jump */
   if (reached == NULL) return false;

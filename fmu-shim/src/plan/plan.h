@@ -56,7 +56,7 @@ typedef struct {
   uint32_t recorders;
   uint32_t threads;
   uint32_t may_go_back;  /* states from before a step may be set after it */
-  uint32_t code_end;     /* instructions of a step: [0, code_end) */
+  uint32_t code_end;     /* instructions of a step: [0, code_end); those of the stages make the same step */
   uint32_t event_begin, event_end; /* exchanged in event mode, until nothing changes */
   uint32_t after_begin, after_end; /* after an event */
   uint32_t event_components;       /* in the pool: number, then the components */

@@ -1,10 +1,10 @@
 /*
  * A step in stages: the groups of a stage may run at the same time, each stage begins when the one before is over.
  *
- * Handing a stage over to other threads and waiting for them costs some 10 us, more than most FMUs take for a step. So
- * groups are timed, shared out so that all threads are done at about the same time, and handed over only where that saves
- * clearly more than it costs; else the caller's thread does all of them. What is fast stays fast, whatever the number of
- * threads.
+ * Handing a stage over to other threads and waiting for them costs some 10 us, more than most FMUs take for a step, and
+ * on a busy machine the others may come late. So both ways are tried, again and again for a few steps: all in the caller's
+ * thread, which tells what each group costs, and shared out so that all threads are done at about the same time. The
+ * faster one goes on for the next thousand steps. What is fast stays fast, whatever the number of threads.
  */
 #include "../platform/monitor.h"
 #include "plan_internal.h"
@@ -13,8 +13,8 @@
 enum { WORTHWHILE_NS = 20000 };
 /* How often a thread looks before it sleeps: about 2 us. */
 enum { LOOKS = 100 };
-/* Steps until costs are looked at again. */
-enum { FIRST_REVIEW = 8, REVIEW_EVERY = 1024 };
+/* Steps of a trial, and between two. */
+enum { TRIAL_STEPS = 8, STEADY_STEPS = 1000 };
 
 typedef struct {
   const tb_instruction *begin, *end;
@@ -51,7 +51,10 @@ struct tb_pool {
   _Atomic bool quit, caller_sleeps;
   const stage *current;
   bool timed;
-  uint64_t steps, review_at;
+  enum { TRY_SERIAL, TRY_PARALLEL, STEADY } phase;
+  bool parallel; /* the way that goes on */
+  uint32_t steps_of_phase;
+  int64_t serial_ns, parallel_ns; /* of a trial */
 };
 
 static int run_group(tb_pool *pool, group *g, bool timed, uint64_t *overhead_ns) {
@@ -157,35 +160,60 @@ static void share_out(tb_pool *pool, stage *s) {
   s->parallel = total - most > WORTHWHILE_NS;
 }
 
-int tb_pool_run_step(tb_pool *pool, bool timed) {
-  if (pool->steps++ == pool->review_at) {
-    for (uint32_t k = 0; k < pool->n_stages; k++) share_out(pool, &pool->stages[k]);
-    pool->review_at += pool->review_at < REVIEW_EVERY ? pool->review_at : REVIEW_EVERY;
-  }
-  tb_plan *plan = pool->plan;
-  const bool costs = pool->steps <= FIRST_REVIEW || pool->steps % 64 == 0;
+/* Stages that are not worth a hand-over are done by the caller. */
+static int run_stages(tb_pool *pool, bool parallel, bool timed) {
   for (uint32_t k = 0; k < pool->n_stages; k++) {
     stage *s = &pool->stages[k];
     int ended = 0;
-    if (s->parallel) {
+    if (parallel && s->parallel) {
       ended = run_in_parallel(pool, s, timed);
-    } else if (costs) {
+    } else {
       for (uint32_t g = 0; g < s->n_groups && ended == 0; g++)
         ended = run_group(pool, &s->groups[g], timed, &pool->workers[0].overhead_ns);
-    } else if (timed) { /* groups of a stage lie one behind the other */
-      ended = tb_execute_timed(plan, s->groups[0].begin, s->groups[s->n_groups - 1].end, &pool->workers[0].overhead_ns);
-    } else {
-      ended = tb_execute(plan, s->groups[0].begin, s->groups[s->n_groups - 1].end);
     }
     if (ended != 0) return ended;
   }
-  if (timed) {
-    for (uint32_t t = 0; t < pool->n_threads; t++) {
-      plan->own_times.overhead_ns += pool->workers[t].overhead_ns;
-      pool->workers[t].overhead_ns = 0;
-    }
-  }
   return 0;
+}
+
+static void next_phase(tb_pool *pool) {
+  pool->steps_of_phase = 0;
+  if (pool->phase == STEADY) {
+    pool->phase = TRY_SERIAL;
+    pool->serial_ns = pool->parallel_ns = 0;
+  } else if (pool->phase == TRY_SERIAL) {
+    bool any = false;
+    for (uint32_t k = 0; k < pool->n_stages; k++) {
+      share_out(pool, &pool->stages[k]);
+      any = any || pool->stages[k].parallel;
+    }
+    pool->parallel = false;
+    pool->phase = any ? TRY_PARALLEL : STEADY;
+  } else {
+    pool->parallel = pool->parallel_ns < pool->serial_ns;
+    pool->phase = STEADY;
+  }
+}
+
+int tb_pool_run_step(tb_pool *pool, bool timed) {
+  tb_plan *plan = pool->plan;
+  int ended;
+  if (pool->phase == STEADY && !pool->parallel) {
+    const tb_instruction *begin = plan->code, *end = begin + plan->spec.code_end;
+    ended = timed ? tb_execute_timed(plan, begin, end, &pool->workers[0].overhead_ns) : tb_execute(plan, begin, end);
+  } else if (pool->phase == STEADY) {
+    ended = run_stages(pool, true, timed);
+  } else {
+    int64_t before = tb_monotonic_ns();
+    ended = run_stages(pool, pool->phase == TRY_PARALLEL, timed);
+    *(pool->phase == TRY_PARALLEL ? &pool->parallel_ns : &pool->serial_ns) += tb_monotonic_ns() - before;
+  }
+  if (++pool->steps_of_phase == (pool->phase == STEADY ? STEADY_STEPS : TRIAL_STEPS)) next_phase(pool);
+  for (uint32_t t = 0; timed && t < pool->n_threads; t++) {
+    plan->own_times.overhead_ns += pool->workers[t].overhead_ns;
+    pool->workers[t].overhead_ns = 0;
+  }
+  return ended;
 }
 
 /* -- Life ------------------------------------------------------------------------------------------------------------------ */
@@ -224,7 +252,6 @@ tb_pool *tb_pool_create(tb_plan *plan) {
   if (pool == NULL) return NULL;
   pool->plan = plan;
   pool->n_threads = plan->spec.threads < 64 ? plan->spec.threads : 64;
-  pool->review_at = FIRST_REVIEW;
   pool->monitor = tb_monitor_create();
   pool->workers = calloc(pool->n_threads, sizeof *pool->workers);
   bool ok = pool->monitor != NULL && pool->workers != NULL && lay_out(pool);

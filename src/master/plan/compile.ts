@@ -97,8 +97,9 @@ class Compiler {
     const { components, recordings, threads } = this.#system;
     const parallel =
       threads > 1 && this.#system.algorithm === 'jacobi' && this.#order.blocks.every(({ loop }) => !loop);
-    const stages = parallel ? this.#parallelSteps() : this.#serialSteps();
+    this.#serialSteps();
     const codeEnd = this.#code.length;
+    const stages = parallel ? this.#parallelSteps() : [];
     const events = this.#section(() => this.#exchangeEvents());
     const afterEvents = this.#section(() => this.#readAll((index) => this.#eventMode[index] === true));
     const refresh = this.#section(() => this.#readAll(() => true));
@@ -154,7 +155,7 @@ class Compiler {
 
   // -- Steps ----------------------------------------------------------------------------------------------------------
 
-  #serialSteps(): [number, number][][] {
+  #serialSteps(): void {
     const { blocks } = this.#order;
     const jacobi = this.#system.algorithm === 'jacobi';
     if (jacobi) {
@@ -172,7 +173,6 @@ class Compiler {
       }
       for (const component of pending.after(block)) this.#read(component);
     }
-    return [];
   }
 
   /**
@@ -246,7 +246,7 @@ class Compiler {
     };
   }
 
-  /** First all steps, then all reads: nobody reads while others take. */
+  /** The same step for several threads: first all steps, then all reads, so that nobody reads while others take. */
   #parallelSteps(): [number, number][][] {
     const group = (fill: () => void): [number, number] => [...this.#section(fill)];
     const functions = this.#functionOrder();
