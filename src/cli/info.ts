@@ -10,6 +10,7 @@ import {
   readAnyFmu,
   type ScalarVariable,
 } from '../fmi/index.js';
+import { alignLeft } from './columns.js';
 
 interface InfoFlags {
   readonly json?: true;
@@ -120,14 +121,4 @@ function toFmi3Row(variable: Fmi3Variable): string[] {
     min === undefined && max === undefined ? '' : `${min ?? ''}..${max ?? ''}`,
     description ?? '',
   ];
-}
-
-function alignLeft(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -22,6 +22,11 @@ export class FmuIncompleteError extends InvalidInputError {
   override readonly code = 'TB_FMI_INCOMPLETE';
 }
 
+/** The file is not what it was when reading it began. */
+export class FmuChangedError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_CHANGED';
+}
+
 /** The FMU offers model exchange only: it needs a solver, which a co-simulation master has not. */
 export class ModelExchangeOnlyError extends InvalidInputError {
   override readonly code = 'TB_FMI_MODEL_EXCHANGE_ONLY';

@@ -3,19 +3,27 @@ export {
   type AnyFmuSummary,
   type AnyUnpackedFmu,
   type ArchiveContent,
-  type ArchiveLimits,
   type FmuFolder,
-  type FmuModelSummary,
   type FmuSummary,
-  isTemporary,
   openAnyFmu,
   openFmu,
   readAnyFmu,
   readArchive,
   readFmu,
-  readFmuModel,
   type UnpackedFmu,
 } from './archive.js';
+export {
+  type CachedFmu,
+  type CacheEntry,
+  type CacheStatus,
+  type ClearedCache,
+  cacheStatus,
+  clearCache,
+  type FmuModelSummary,
+  openCachedFmu,
+  readFmuModel,
+} from './cache.js';
+export type { ArchiveLimits } from './checked-archive.js';
 export * from './errors.js';
 export type * from './fmi1/model-description.js';
 export type * from './fmi3/model-description.js';
@@ -62,6 +70,7 @@ export {
 } from './read-model-description.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { type ModelValue, type NumberArray, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
+export { isTemporary } from './temporary-folder.js';
 export { type FmuTerminal, type FmuTerminalMember, parseTerminals, readTerminals } from './terminals.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
 export { writeModelDescription } from './write-model-description.js';

@@ -59,11 +59,29 @@ const NO_STEP: { readonly kind: 'fixed'; readonly size: Located<number> } = {
   size: { value: 1, location: { file: '' } },
 };
 
+/** FMUs that are read at the same time: enough to keep a disk busy, and few open files. */
+const READERS = 8;
+
 /** Reads the FMUs and checks the draft against them. Throws {@link InvalidFileError} with every problem. */
 export async function resolveSystem(draft: SystemDraft): Promise<System> {
   const resolver = new Resolver(draft);
   await resolver.readFmus();
   return resolver.resolve();
+}
+
+/** By path; each is read or has failed. */
+async function readModels(files: readonly string[]): Promise<ReadonlyMap<string, Promise<FmuModelSummary>>> {
+  const waiting = [...files];
+  const models = new Map<string, Promise<FmuModelSummary>>();
+  const reader = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const model = readFmuModel(file);
+      models.set(file, model);
+      await model.catch(() => {});
+    }
+  };
+  await Promise.all(Array.from({ length: READERS }, reader));
+  return models;
 }
 
 class Resolver {
@@ -85,10 +103,15 @@ class Resolver {
   }
 
   async readFmus(): Promise<void> {
+    const first = new Map<string, DraftComponent>();
     for (const component of this.#draft.components) {
-      const { fmu, fmuLocation, fmuFault } = component;
-      if (fmu === undefined || this.#fmus.has(fmu)) continue;
-      if (fmuFault === undefined) this.#fmus.set(fmu, await this.#readFmu(component, fmu));
+      if (component.fmu !== undefined && !first.has(component.fmu)) first.set(component.fmu, component);
+    }
+    const read = await readModels([...first].flatMap(([fmu, { fmuFault }]) => (fmuFault === undefined ? [fmu] : [])));
+    // What is wrong with them is reported in the order of the file, whichever was read first.
+    for (const [fmu, component] of first) {
+      const { fmuLocation, fmuFault } = component;
+      if (fmuFault === undefined) this.#fmus.set(fmu, await this.#checkFmu(component, fmu, read.get(fmu)!));
       else {
         this.#fmus.set(fmu, undefined);
         this.#report(fmuLocation, fmuFault.message, fmuFault.remedy);
@@ -131,10 +154,14 @@ class Resolver {
 
   // -- Components -----------------------------------------------------------------------------------------------------
 
-  async #readFmu(component: DraftComponent, file: string): Promise<FmuModelSummary | undefined> {
+  async #checkFmu(
+    component: DraftComponent,
+    file: string,
+    reading: Promise<FmuModelSummary>,
+  ): Promise<FmuModelSummary | undefined> {
     const { fmuName: path = file, fmuLocation: location } = component;
     try {
-      const fmu = await readFmuModel(file);
+      const fmu = await reading;
       if (fmu.model.modelIdentifier === undefined) {
         const message = `${path} offers model exchange only, not co-simulation`;
         this.#report(location, message, 'export the FMU for co-simulation, with a solver in it');

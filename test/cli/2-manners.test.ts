@@ -8,7 +8,7 @@ import { runCli } from '../support/cli.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const COMMANDS = 'broker build convert demo doctor info init plan plot replay run tap validate'.split(' ');
+const COMMANDS = 'broker build cache convert demo doctor info init plan plot replay run tap validate'.split(' ');
 const folder = temporaryFolder();
 
 describe('help', () => {
@@ -65,6 +65,7 @@ describe('wrong usage exits with 2, on standard error, with a hint', () => {
       says: /Allowed choices are direct, fanout, topic, headers/,
     },
     { args: ['broker', '--port', '70000'], says: /a port is a number from 0 to 65535/ },
+    { args: ['cache', 'cler'], says: /Allowed choices are info, clear/ },
     { args: ['info'], says: /missing required argument 'fmu'/ },
     { args: ['validate', '--print-schema', 'song'], says: /song/ },
   ])('twinbridge $args', async ({ args, says }) => {

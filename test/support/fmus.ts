@@ -1,4 +1,5 @@
 /** The FMUs of the examples and of test/fmus, packed, and FMUs made from them by changing what is in the archive. */
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -112,6 +113,17 @@ export function writeFmu(file: string, entries: readonly ZipEntry[]): string {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, zip(entries));
   return file;
+}
+
+/** Changes a file and puts its date back, to the nanosecond. */
+export function keepingDate(file: string, change: () => void): void {
+  // Elsewhere: the folder keeps its date too.
+  const elsewhere = mkdtempSync(join(tmpdir(), 'twinbridge-test-'));
+  const copy = join(elsewhere, 'copy');
+  execFileSync('cp', ['-p', file, copy]);
+  change();
+  execFileSync('touch', ['-r', copy, file]);
+  rmSync(elsewhere, { recursive: true });
 }
 
 /** Folder and extension of this machine's libraries, as the examples were built: `binaries/linux64/dahlquist.so`. */
