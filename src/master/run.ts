@@ -1,6 +1,6 @@
 /** Runs a system in a thread of its own. */
 import { Worker } from 'node:worker_threads';
-import { type AnyUnpackedFmu, openAnyFmu } from '../fmi/index.js';
+import { type CachedFmu, openCachedFmu } from '../fmi/index.js';
 import { ExitCode } from '../support/errors.js';
 import type { System } from '../system/index.js';
 import { type ErrorRecord, RunError } from './errors.js';
@@ -28,16 +28,16 @@ export interface RunOptions extends RunSettings {
 const DEFAULT_KILL_AFTER_MS = 5000;
 
 /**
- * Unpacks the FMUs, runs the system and removes what was unpacked. Rejects with {@link RunError} when the run failed,
- * and with the errors of opening an FMU.
+ * Opens the FMUs, which are unpacked if they are not in the cache, and runs the system. Rejects with {@link RunError} when
+ * the run failed, and with the errors of opening an FMU.
  */
 export async function runSystem(system: System, options: RunOptions = {}): Promise<RunReport> {
-  const unpacked: AnyUnpackedFmu[] = [];
+  const fmus: CachedFmu[] = [];
   try {
-    for (const file of new Set(system.components.map(({ fmu }) => fmu))) unpacked.push(await openAnyFmu(file));
-    return await runInThread(system, new Map(unpacked.map(({ file, directory }) => [file, directory])), options);
+    for (const file of new Set(system.components.map(({ fmu }) => fmu))) fmus.push(await openCachedFmu(file));
+    return await runInThread(system, new Map(fmus.map(({ file, directory }) => [file, directory])), options);
   } finally {
-    await Promise.all(unpacked.map((fmu) => fmu.close()));
+    for (const fmu of fmus) fmu.release();
   }
 }
 
