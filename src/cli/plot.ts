@@ -26,9 +26,9 @@ Examples:
   what is drawn, without a file
     $ twinbridge plot results.csv -o - --json
 
-Lines of one unit and of alike size share a panel; whole numbers are drawn as steps, Booleans and texts as lanes. Units
-stand in Parquet and MCAP files, and in CSV files where a column is called 'speed [m/s]'. The picture follows the light or
-dark scheme of who looks at it.
+Lines of one unit and of alike size share a panel; whole numbers are drawn as steps, Booleans and texts as lanes.
+Units stand in Parquet and MCAP files, and in CSV files where a column is called 'speed [m/s]'.
+The picture follows the light or dark scheme of who looks at it.
 Exit codes: 0 drawn; 3 the results cannot be read, or have no such variable.`;
 
 /** More lines make no picture: the others are to be named. */
