@@ -50,6 +50,7 @@ export {
   typeName,
 } from './fmu-model.js';
 export { type Experiment, Fmi2Instance, type FmuState, type InstanceOptions } from './instance.js';
+export { INTEGER_RANGE } from './integer-range.js';
 export type * from './model-description.js';
 export { type ArchiveEntry, ArchiveWriteError, packArchive } from './pack-archive.js';
 export {

@@ -1,7 +1,9 @@
 /** A whole run in the thread of the caller: initialisation, paced steps, commands, results, progress, report. */
+import { basename } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { FmuLogMessage, ModelFolder } from '../fmi/index.js';
 import { didYouMean } from '../support/nearest.js';
+import { twinbridgeVersion } from '../support/version.js';
 import {
   findPort,
   type LatePolicy,
@@ -104,7 +106,7 @@ export async function runLoop(
     const sinks: SinkOptions = {
       unbuffered: system.pace !== 'fast',
       components: system.components.map(({ name }) => name),
-      ...(settings.about === undefined ? {} : { about: settings.about }),
+      about: { system: basename(system.file), twinbridge: twinbridgeVersion(), ...settings.about },
     };
     const recorder = await Recorder.open(simulation, captured, sinks);
     run = new Run(simulation, recorder, stopFlag, watched, settings, hooks);

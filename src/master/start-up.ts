@@ -2,7 +2,7 @@
  * From instances to the first communication point: start values, initialisation mode, and values passed on along the
  * connections in the order of their dependencies, loops repeated until they settle.
  */
-import type { FmuInstance, ModelValue } from '../fmi/index.js';
+import { type Fmi3Type, type FmuInstance, INTEGER_RANGE, type ModelValue } from '../fmi/index.js';
 import { type Connection, isFunctionPort, type System, type Terminal, variableAt } from '../system/index.js';
 import { AlgebraicLoopError } from './errors.js';
 import { FixedPoint } from './fixed-point.js';
@@ -180,20 +180,11 @@ function isSame(a: ModelValue, b: ModelValue, tolerance: number): boolean {
   return a === b;
 }
 
-const LIMITS: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  Int8: [-(2n ** 7n), 2n ** 7n - 1n],
-  UInt8: [0n, 2n ** 8n - 1n],
-  Int16: [-(2n ** 15n), 2n ** 15n - 1n],
-  UInt16: [0n, 2n ** 16n - 1n],
-  Int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  UInt32: [0n, 2n ** 32n - 1n],
-  Int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  UInt64: [0n, 2n ** 64n - 1n],
-  Enumeration: [-(2n ** 31n), 2n ** 31n - 1n],
-};
+/** Enumerations are kept within what all versions of FMI can hold. */
+const LIMITS: typeof INTEGER_RANGE = { ...INTEGER_RANGE, Enumeration: INTEGER_RANGE.Int32! };
 
 /** As the executor converts (fmu-shim/src/plan/values.c): rounded, and kept within the range of the type. */
-export function convertValue(value: ModelValue, type: string): ModelValue {
+export function convertValue(value: ModelValue, type: Fmi3Type): ModelValue {
   if (typeof value === 'string' || value instanceof Uint8Array) return value;
   if (type === 'Float64') return Number(value);
   if (type === 'Float32') return Math.fround(Number(value));

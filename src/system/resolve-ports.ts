@@ -1,10 +1,9 @@
 /** Names of ports in a draft, looked up in the components and functions of the system. */
-import { type FmuModel, type ModelVariable, typeName, type UnitDefinition } from '../fmi/index.js';
+import { type FmuModel, INTEGER_RANGE, type ModelVariable, typeName, type UnitDefinition } from '../fmi/index.js';
 import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { composeSteps } from './conversion.js';
 import type { DraftConnection, DraftNumberStep, DraftPort } from './draft.js';
-import { INTEGER_RANGE } from './start-value.js';
 import {
   type Component,
   type Connection,

@@ -1,9 +1,11 @@
 /** From what a file says to a system that can run: every name looked up in the FMUs, every problem found at once. */
+
 import { extname } from 'node:path';
 import {
   type Dimension,
   type FmuModel,
   type FmuModelSummary,
+  INTEGER_RANGE,
   isSettable,
   type ModelVariable,
   platformFolders,
@@ -24,7 +26,7 @@ import type {
   SystemDraft,
 } from './draft.js';
 import { describeRole, PortResolver, UNREADABLE } from './resolve-ports.js';
-import { INTEGER_RANGE, toStartValues } from './start-value.js';
+import { toStartValues } from './start-value.js';
 import {
   type Component,
   type Connection,

@@ -1,18 +1,13 @@
 /** Start values: from what a file says to what a variable takes. */
-import { type Fmi3StartValue, type Fmi3Type, type FmuModel, type ModelVariable, typeName } from '../fmi/index.js';
+import {
+  type Fmi3StartValue,
+  type Fmi3Type,
+  type FmuModel,
+  INTEGER_RANGE,
+  type ModelVariable,
+  typeName,
+} from '../fmi/index.js';
 import { didYouMean } from '../support/nearest.js';
-
-/** Smallest and greatest value of the integer types. */
-export const INTEGER_RANGE: Readonly<Partial<Record<Fmi3Type, readonly [bigint, bigint]>>> = {
-  Int8: [-(2n ** 7n), 2n ** 7n - 1n],
-  UInt8: [0n, 2n ** 8n - 1n],
-  Int16: [-(2n ** 15n), 2n ** 15n - 1n],
-  UInt16: [0n, 2n ** 16n - 1n],
-  Int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  UInt32: [0n, 2n ** 32n - 1n],
-  Int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  UInt64: [0n, 2n ** 64n - 1n],
-};
 
 const EXPECTED: Readonly<Partial<Record<Fmi3Type, string>>> = {
   Float32: 'a number',

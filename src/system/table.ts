@@ -1,9 +1,9 @@
 /** Tables of values that are replaced by others on their way, from what a file says to numbers. */
-import type { Fmi3Type, ModelEnumeration } from '../fmi/index.js';
+
+import { type Fmi3Type, INTEGER_RANGE, type ModelEnumeration } from '../fmi/index.js';
 import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import type { DraftTable } from './draft.js';
-import { INTEGER_RANGE } from './start-value.js';
 import type { Connection } from './system.js';
 
 /** What stands at one end of the connection. */

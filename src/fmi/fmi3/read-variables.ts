@@ -1,8 +1,10 @@
 /** TypeDefinitions and ModelVariables of an FMI 3.0 modelDescription.xml (FMI 3.0.2, sections 2.4.4 and 2.4.7). */
+
 import type { Problem } from '../../support/errors.js';
 import { didYouMean } from '../../support/nearest.js';
 import { AttributeReader, defined } from '../../support/xml/attribute-reader.js';
 import { children, type XmlElement } from '../../support/xml/tree.js';
+import { INTEGER_RANGE } from '../integer-range.js';
 import type { Variability } from '../model-description.js';
 import { type Findings, findDeclaredType, noteName } from '../read-parts.js';
 import { INITIALS, VARIABILITIES } from '../variable-rules.js';
@@ -27,18 +29,7 @@ const FMI3_CAUSALITIES: readonly Fmi3Causality[] = [
   'independent',
 ];
 
-/** Smallest and largest value of the integer types. */
-const INTEGER_RANGES: Readonly<Partial<Record<Fmi3Type, readonly [bigint, bigint]>>> = {
-  Int8: [-(2n ** 7n), 2n ** 7n - 1n],
-  UInt8: [0n, 2n ** 8n - 1n],
-  Int16: [-(2n ** 15n), 2n ** 15n - 1n],
-  UInt16: [0n, 2n ** 16n - 1n],
-  Int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  UInt32: [0n, 2n ** 32n - 1n],
-  Int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  UInt64: [0n, 2n ** 64n - 1n],
-  Enumeration: [-(2n ** 63n), 2n ** 63n - 1n],
-};
+const INTEGER_RANGES: typeof INTEGER_RANGE = { ...INTEGER_RANGE, Enumeration: INTEGER_RANGE.Int64! };
 
 /** What a type definition gives to the variables that name it, unless they say otherwise. */
 export interface Fmi3TypeDefinition {

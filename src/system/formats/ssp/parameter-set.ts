@@ -1,9 +1,9 @@
 /** Parameter sets: values by name (SSP 2.0, section 6). */
-import type { UnitDefinition } from '../../../fmi/index.js';
+
+import { INTEGER_RANGE, type UnitDefinition } from '../../../fmi/index.js';
 import type { SourceLocation } from '../../../support/errors.js';
 import { AttributeReader } from '../../../support/xml/attribute-reader.js';
 import { childrenIn, type XmlElement } from '../../../support/xml/tree.js';
-import { INTEGER_RANGE } from '../../start-value.js';
 import { expectOnly, type Findings, SSC, SSV } from './document.js';
 import { readSize, SSP_TYPES, toFmiType } from './types.js';
 import { findUnit, readUnits, type Units } from './units.js';
