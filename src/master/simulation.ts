@@ -229,7 +229,7 @@ export class Simulation {
       }
     }
     this.#phase = 'over';
-    this.#native?.destroy();
+    this.#native?.destroy(this.#instances.some(({ isAbandoned }) => isAbandoned));
     this.#native = undefined;
     for (const instance of this.#instances) instance.free();
   }

@@ -185,6 +185,8 @@ const RUN = {
   bytes: 104,
 } as const;
 
+/** fmi2Fatal, fmi3Fatal */
+const FATAL = 4;
 const BUCKETS = 256;
 const COMPONENT_TIMES_BYTES = 32 + 4 * BUCKETS;
 /** Larger than any distance of time: none. */
@@ -239,7 +241,9 @@ export class NativePlan {
     );
   }
 
-  destroy(): void {
+  /** `abandonStates`: an FMU had a fatal error, and its states are left to it. */
+  destroy(abandonStates: boolean = false): void {
+    if (abandonStates) this.#run.setInt32(RUN.failedStatus, FATAL, true);
     this.#functions.tb_plan_destroy(this.#plan);
   }
 

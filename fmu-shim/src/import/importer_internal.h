@@ -88,7 +88,6 @@ void *tb_fmi2_step_function(const tb_instance *instance);
 /* Waits for a step that was left pending; answers its status. */
 int tb_fmi2_await_step(tb_instance *instance);
 
-
 /* How long a pending step sleeps between two questions. */
 enum { TB_POLL_NS = 1000000 };
 
