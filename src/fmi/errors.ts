@@ -81,7 +81,7 @@ export abstract class FmuCallError extends TwinbridgeError {
   constructor(call: FailedCall, context: ErrorContext = {}) {
     const when = call.time === undefined ? '' : ` at t = ${call.time} s`;
     const said = call.log.map((entry) => `\n  ${entry.instance}: ${entry.message}`).join('');
-    super(`${call.instance}: ${call.function}${when} returned ${fmiStatusName(call.status)}${said}`, {
+    super(`${call.instance}: ${call.function}${when} returned ${fmiStatusName(call.status, call.function)}${said}`, {
       ...context,
       details: { ...context.details, ...call },
     });

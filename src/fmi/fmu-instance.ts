@@ -127,6 +127,11 @@ export class FmuInstance {
     return this.#alive();
   }
 
+  /** A fatal error forbids any call, of this and of all other instances of the FMU. */
+  get isAbandoned(): boolean {
+    return this.#library.abandoned;
+  }
+
   get model(): FmuModel {
     return this.folder.model;
   }

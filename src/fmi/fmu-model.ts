@@ -80,6 +80,9 @@ export interface ModelVariable {
   readonly clocks?: readonly number[];
   readonly mimeType?: string;
   readonly intervalVariability?: string;
+  /** Of a periodic Clock, where the description says it, s. */
+  readonly interval?: number;
+  readonly shift?: number;
 }
 
 export interface ModelEnumeration {

@@ -2,11 +2,15 @@
 export const FmiStatus = { ok: 0, warning: 1, discard: 2, error: 3, fatal: 4, pending: 5 } as const;
 export type FmiStatus = (typeof FmiStatus)[keyof typeof FmiStatus];
 
-const NAMES = ['fmi2OK', 'fmi2Warning', 'fmi2Discard', 'fmi2Error', 'fmi2Fatal', 'fmi2Pending'];
+const NAMES = ['OK', 'Warning', 'Discard', 'Error', 'Fatal', 'Pending'];
 
-/** `fmi2Discard` and so on; an FMU may also answer a number that the standard does not know. */
-export function fmiStatusName(status: number): string {
-  return NAMES[status] ?? `the unknown status ${status}`;
+/**
+ * `fmi2Discard` and so on, of the version of FMI whose function answered it; an FMU may also answer a number that the
+ * standard does not know.
+ */
+export function fmiStatusName(status: number, functionName: string = 'fmi2'): string {
+  const name = NAMES[status];
+  return name === undefined ? `the unknown status ${status}` : `${/^fmi[23]?/.exec(functionName)?.[0] ?? 'fmi'}${name}`;
 }
 
 /** One call of the FMU's logger, formatted. */

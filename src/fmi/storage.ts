@@ -73,7 +73,8 @@ export function numberArray(storage: Storage, length: number, memory?: ArrayBuff
 /** What lies in a place of {@link numberArray}, as a value of the variable's type. */
 export function toModelValue(storage: Storage, type: Fmi3Type, raw: number | bigint): ModelValue {
   if (storage === 'b8' || storage === 'b32' || storage === 'clock') return Number(raw) !== 0;
-  return type === 'Enumeration' ? Number(raw) : raw;
+  // Items of an FMI 3.0 enumeration have 64 bits, but hardly ever need them.
+  return type === 'Enumeration' && Number.isSafeInteger(Number(raw)) ? Number(raw) : raw;
 }
 
 /** The other way round. */

@@ -9,6 +9,11 @@ export class AlgebraicLoopError extends TwinbridgeError {
   override readonly code = 'TB_MASTER_ALGEBRAIC_LOOP';
 }
 
+/** An event of an FMU (FMI 3.0) needs round after round. */
+export class EndlessEventError extends TwinbridgeError {
+  override readonly code = 'TB_MASTER_ENDLESS_EVENT';
+}
+
 /** A variable that is to be captured or watched does not exist, or has no number. */
 export class UnknownVariableError extends TwinbridgeError {
   override readonly code = 'TB_MASTER_UNKNOWN_VARIABLE';

@@ -3,6 +3,7 @@ export {
   AlgebraicLoopError,
   CommandError,
   DeadlineMissedError,
+  EndlessEventError,
   ResultsError,
   RunError,
   UnknownVariableError,

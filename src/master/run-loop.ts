@@ -24,7 +24,7 @@ import type { ComponentReport, Outcome, Progress, RunLogMessage, RunReport, Vari
 import type { SinkOptions } from './results/index.js';
 import { type Answer, type Command, CommandQueue } from './run-control.js';
 import { ScenarioPlayer } from './scenario.js';
-import { isReachedByPlan, Simulation } from './simulation.js';
+import { isReachedByPlan, Simulation, toVariableValue } from './simulation.js';
 import { DataStepper } from './stepping/data.js';
 import { FixedStepper } from './stepping/fixed.js';
 import type { Stepper } from './stepping/stepper.js';
@@ -248,7 +248,8 @@ class Run {
       }
       const { steps: before } = this.#simulation;
       const end = this.#stepper.advance({
-        time: Math.min(this.#end, this.#scenario.due),
+        end: this.#end,
+        due: this.#scenario.due,
         steps: this.#pacer.isPaced ? 1 : (this.#allowed ?? Number.MAX_SAFE_INTEGER),
         budgetMs: Math.min(BUDGET_MS, Math.max(1, this.#progressMs)),
       });
@@ -309,19 +310,7 @@ class Run {
   }
 
   #get(name: string): VariableValue[] {
-    const port = requirePort(this.#simulation.system, name);
-    const { component, variable, element } = port;
-    const { system, instances } = this.#simulation;
-    const size = sizeOf(system, { component, variable });
-    const values = instances[component]!.get(variable, size);
-    const wanted = element === undefined ? values : [values[element]!];
-    return wanted.map((value) =>
-      typeof value === 'bigint'
-        ? Number(value)
-        : value instanceof Uint8Array
-          ? Buffer.from(value).toString('hex')
-          : value,
-    );
+    return this.#simulation.get(requirePort(this.#simulation.system, name)).map(toVariableValue);
   }
 
   #set(name: string, values: readonly VariableValue[]): void {
@@ -343,13 +332,7 @@ class Run {
       if (isText !== (typeof value === 'string'))
         refuse(`is of type ${type}, not ${JSON.stringify(value)}`, 'check the value');
     }
-    if (port.element === undefined) this.#simulation.set(port, values);
-    else {
-      const { component, variable, element } = port;
-      const all = this.#simulation.instances[component]!.get(variable, sizeOf(system, { component, variable }));
-      all[element] = values[0]!;
-      this.#simulation.set({ component, variable }, all);
-    }
+    this.#simulation.set(port, values);
   }
 
   /** Paused: until a command, the end, or a moment has passed. The clock stands still meanwhile. */

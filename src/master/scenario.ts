@@ -62,10 +62,9 @@ export class ScenarioPlayer {
       this.#simulation.patch(port, action === 'reset' ? 'off' : action, value);
       return;
     }
-    const instance = this.#simulation.instances[port.component]!;
     let original = this.#originals.get(name);
     if (original === undefined) {
-      original = { port, value: instance.get(port.variable)[0]! };
+      original = { port, value: this.#simulation.get(port)[0]! };
       this.#originals.set(name, original);
     }
     if (action === 'reset') this.#simulation.set(port, [original.value]);

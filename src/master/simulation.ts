@@ -12,11 +12,13 @@ import {
   type ModelFolder,
   type ModelValue,
   numberArray,
+  storageOf,
   toModelValue,
+  toRaw,
 } from '../fmi/index.js';
 import { type ComponentTimes, loadKoffi, NativePlan, type NativeRows, type RunEnd } from '../native/index.js';
-import { type Port, portName, type System, sizeOf, variableAt } from '../system/index.js';
-import { AlgebraicLoopError, SimulationMemoryError, UnknownVariableError } from './errors.js';
+import { isFunctionPort, type Port, portName, type System, sizeOf, variableAt } from '../system/index.js';
+import { AlgebraicLoopError, EndlessEventError, SimulationMemoryError, UnknownVariableError } from './errors.js';
 import { type CompiledPlan, compilePlan } from './plan/compile.js';
 import { isText, type Slot } from './plan/layout.js';
 import type { VariableValue } from './report.js';
@@ -119,7 +121,7 @@ export class Simulation {
    * first communication point. Throws what {@link FmuInstance} throws, and {@link AlgebraicLoopError}.
    */
   initialize(): void {
-    startUp(this.system, this.#instances);
+    startUp(this.system, this.#instances, (component) => this.#primeClocked(component));
     this.#phase = 'running';
     const { stepping, start } = this.system;
     this.setGrid(start, stepping.kind === 'fixed' ? stepping.size : stepping.maximum);
@@ -227,7 +229,7 @@ export class Simulation {
       }
     }
     this.#phase = 'over';
-    this.#native?.destroy();
+    this.#native?.destroy(this.#instances.some(({ isAbandoned }) => isAbandoned));
     this.#native = undefined;
     for (const instance of this.#instances) instance.free();
   }
@@ -255,10 +257,7 @@ export class Simulation {
       const sizes = new BigUint64Array(this.#plan.arena, this.#sizeOffset(slot), 1);
       return () => Buffer.from(koffi.view(raw[0] as bigint, Number(sizes[0]))).toString('hex');
     }
-    return () => {
-      const value = toModelValue(slot.storage, type, raw[0]!);
-      return typeof value === 'bigint' ? toVariableValue(value) : (value as VariableValue);
-    };
+    return () => toVariableValue(toModelValue(slot.storage, type, raw[0]!));
   }
 
   /** {@link reader} as a number, a Boolean as 0 or 1. Throws {@link UnknownVariableError} for a text. */
@@ -271,13 +270,50 @@ export class Simulation {
     return slot.storage === 'f64' ? () => raw[0] as number : () => Number(raw[0]);
   }
 
-  /** Sets a variable that no connection feeds, between steps: one value for each element. */
+  /** What the FMU gives now: one value for each element. */
+  get(port: Port): ModelValue[] {
+    const { component, variable, element } = port;
+    const all = this.#instances[component]!.get(variable, sizeOf(this.system, { component, variable }));
+    return element === undefined ? all : [all[element]!];
+  }
+
+  /** Sets what no connection feeds, between steps: one value for each element. */
   set(port: Port, values: readonly ModelValue[]): void {
-    const { type } = variableAt(this.system, port);
-    this.#instances[port.component]!.set(
-      port.variable,
-      values.map((value) => convertValue(value, type)),
-    );
+    const { component, variable, element } = port;
+    const { type, causality, variability } = variableAt(this.system, port);
+    const storage = storageOf(this.system.components[component]!.model.fmi, type);
+    const converted = values.map((value) => convertValue(value, storage));
+    // An array some of whose elements are fed is set at each step, from the plan's own copy.
+    if (element !== undefined && isReachedByPlan(this.system, { component, variable })) {
+      this.#store(this.plan.layout.taken(port)!, converted);
+      return;
+    }
+    const all = element === undefined ? converted : this.get({ component, variable });
+    if (element !== undefined) all[element] = converted[0]!;
+    const change = () => this.#instances[component]!.set(variable, all);
+    // In step mode only continuous inputs may change (FMI 3.0.2, section 4.2.1).
+    const needsEvent =
+      this.plan.eventMode[component] === true && !(causality === 'input' && variability === 'continuous');
+    if (needsEvent) this.#changeInEvent(component, change);
+    else change();
+  }
+
+  /** All that are at this communication point take part, as in any event; one in the middle of a step has it alone. */
+  #changeInEvent(component: number, change: () => void): void {
+    const isHere = (index: number) => this.steps % this.system.components[index]!.every === 0;
+    const instance = this.#instances[component]!;
+    if (!isHere(component)) {
+      instance.enterEventMode();
+      change();
+      while (instance.updateDiscreteStates().needsUpdate);
+      instance.enterStepMode();
+      return;
+    }
+    for (const [index, one] of this.#instances.entries()) {
+      if (this.plan.eventMode[index] === true && isHere(index)) one.enterEventMode();
+    }
+    change();
+    this.#expect(this.#plan.events(true));
   }
 
   /** Overrides or biases a connected input, or an output, from the next step on. */
@@ -285,8 +321,14 @@ export class Simulation {
     const patch = this.plan.patchOf(port);
     if (patch === undefined) throw new TypeError(`'${portName(this.system, port)}' is not patched`);
     const text = this.plan.layout.texts + patch;
-    if (typeof value === 'string') this.#plan.putText(text, Buffer.from(value, 'utf8'));
+    if (typeof value === 'string') this.#plan.putText(text, toBytes(value, this.#patchedSlot(port).storage));
     this.#plan.patch(patch, mode, typeof value === 'string' ? 0 : Number(value), text);
+  }
+
+  #patchedSlot(port: Port): Slot {
+    const { layout } = this.plan;
+    const slot = variableAt(this.system, port).causality === 'output' ? layout.given(port) : layout.taken(port);
+    return slot ?? this.#slot(port);
   }
 
   #slot(port: Port): Slot {
@@ -304,16 +346,33 @@ export class Simulation {
   /** Elements of arrays that nothing feeds keep the values they start with. */
   #primePartlyFed(): void {
     for (const { to } of this.system.connections) {
-      if (!('component' in to) || to.element === undefined) continue;
+      if (isFunctionPort(to) || to.element === undefined) continue;
       const { component, variable } = to;
       const slot = this.plan.layout.taken({ component, variable });
-      if (slot === undefined || isText(slot.storage)) continue;
-      const values = this.#instances[component]!.get(variable, slot.count);
-      const raw = numberArray(slot.storage, slot.count, this.#plan.arena, slot.offset);
-      for (const [index, value] of values.entries()) {
-        raw[index] = typeof raw[0] === 'bigint' ? BigInt(value as number) : Number(value);
-      }
+      if (slot !== undefined) this.#store(slot, this.get({ component, variable }));
     }
+  }
+
+  /** What has a clock is read when it ticks; till then it has its initial value. */
+  #primeClocked(component: number): void {
+    const { gives } = this.plan.layout.components[component]!;
+    for (const variable of gives.flatMap(({ variables, clock }) => (clock === undefined ? [] : variables))) {
+      this.#store(this.plan.layout.given({ component, variable })!, this.get({ component, variable }));
+    }
+  }
+
+  /** Into the plan's own memory. */
+  #store(slot: Slot, values: readonly ModelValue[]): void {
+    const { storage, offset, count } = slot;
+    if (isText(storage)) {
+      const first = this.plan.layout.textNumber(slot);
+      for (const [index, value] of values.entries()) {
+        this.#plan.putText(first + index, toBytes(value as string | Uint8Array, storage));
+      }
+      return;
+    }
+    const raw = numberArray(storage, count, this.#plan.arena, offset);
+    for (const [index, value] of values.entries()) raw[index] = toRaw(storage, value);
   }
 
   /** Throws what a run of the plan ended with, if it is an error. */
@@ -327,6 +386,12 @@ export class Simulation {
     }
     if (end === 'no-memory') throw new SimulationMemoryError('out of memory in a step: a text is too long');
     if (end === 'unsettled') throw this.#unsettled(component);
+    if (end === 'endless-event') {
+      const { name: owner } = this.system.components[component]!;
+      throw new EndlessEventError(`at t = ${this.time} s an event of '${owner}' does not come to an end`, {
+        details: { component: owner, time: this.time },
+      });
+    }
     const instance = this.#instances[component]!;
     const error = instance.failure(name, status, this.time);
     if (error instanceof FmuDiscardError && status === FmiStatus.discard && instance.wantsToTerminate()) {
@@ -359,16 +424,25 @@ function patchedPorts(system: System): Port[] {
   return [...ports.values()];
 }
 
-/** Else its variable is set directly. */
+/** Whether the plan gives the port its values, or gets them from it; else it is set directly. */
 export function isReachedByPlan(system: System, port: Port): boolean {
   const { causality } = variableAt(system, port);
   if (causality === 'output' || causality === 'calculatedParameter') return true;
-  return system.connections.some(
-    ({ to }) => 'component' in to && to.component === port.component && to.variable === port.variable,
-  );
+  return system.connections.some(({ to }) => {
+    if (isFunctionPort(to) || to.component !== port.component || to.variable !== port.variable) return false;
+    return to.element === undefined || port.element === undefined || to.element === port.element;
+  });
 }
 
-function toVariableValue(value: bigint): VariableValue {
+/** A value for people and for JSON: a whole number that a double does not hold is a text, and so are bytes, in hexadecimal. */
+export function toVariableValue(value: ModelValue): VariableValue {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (typeof value !== 'bigint') return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
+}
+
+/** A text's UTF-8; bytes as they are, or from hexadecimal. */
+function toBytes(value: string | Uint8Array, storage: Slot['storage']): Uint8Array {
+  return typeof value === 'string' ? Buffer.from(value, storage === 'bytes' ? 'hex' : 'utf8') : value;
 }

@@ -2,19 +2,26 @@
  * From instances to the first communication point: start values, initialisation mode, and values passed on along the
  * connections in the order of their dependencies, loops repeated until they settle.
  */
-import { type Fmi3Type, type FmuInstance, INTEGER_RANGE, type ModelValue } from '../fmi/index.js';
+import { type FmuInstance, INTEGER_RANGE, type ModelValue, storageOf } from '../fmi/index.js';
+import type { Storage } from '../native/index.js';
 import { type Connection, isFunctionPort, type System, type Terminal, variableAt } from '../system/index.js';
 import { AlgebraicLoopError } from './errors.js';
 import { FixedPoint } from './fixed-point.js';
 import { type AlgebraicLoop, orderConnections } from './plan/dependencies.js';
 
-export function startUp(system: System, instances: readonly FmuInstance[]): void {
-  new StartUp(system, instances).run();
+/** `beforeLeaving`: a component is about to leave initialisation mode, with its initial values. */
+export function startUp(
+  system: System,
+  instances: readonly FmuInstance[],
+  beforeLeaving: (component: number) => void = () => {},
+): void {
+  new StartUp(system, instances, beforeLeaving).run();
 }
 
 class StartUp {
   readonly #system: System;
   readonly #instances: readonly FmuInstance[];
+  readonly #beforeLeaving: (component: number) => void;
   /** Outputs of functions, by function. */
   readonly #computed: Float64Array[];
   /** Inputs of functions, one after the other. */
@@ -22,9 +29,10 @@ class StartUp {
   /** Components that are out of initialisation mode. */
   readonly #isInitialized = new Set<number>();
 
-  constructor(system: System, instances: readonly FmuInstance[]) {
+  constructor(system: System, instances: readonly FmuInstance[], beforeLeaving: (component: number) => void) {
     this.#system = system;
     this.#instances = instances;
+    this.#beforeLeaving = beforeLeaving;
     this.#entered = system.functions.map(({ inputs, dimension }) => new Float64Array(inputs * dimension));
     this.#computed = system.functions.map(({ dimension }) => new Float64Array(dimension));
   }
@@ -52,6 +60,7 @@ class StartUp {
   #leave(component: number): void {
     if (this.#isInitialized.has(component)) return;
     this.#isInitialized.add(component);
+    this.#beforeLeaving(component);
     this.#instances[component]!.exitInitializationMode();
   }
 
@@ -72,8 +81,11 @@ class StartUp {
       const { causality, type } = model.variables[variable]!;
       if (causality === 'structuralParameter') continue;
       if ((causality === 'input') !== (when === 'inside')) continue;
-      const bytes = type === 'Binary' ? values.map((value) => Buffer.from(String(value), 'hex')) : values;
-      this.#instances[component]!.set(variable, bytes);
+      const storage = storageOf(model.fmi, type);
+      this.#instances[component]!.set(
+        variable,
+        values.map((value) => convertValue(value, storage)),
+      );
     }
   }
 
@@ -111,8 +123,9 @@ class StartUp {
     }
     const { type } = variableAt(this.#system, to);
     if (type === 'Clock') return;
+    const storage = storageOf(this.#system.components[to.component]!.model.fmi, type);
     const isScaled = factor !== 1 || offset !== 0;
-    const converted = values.map((value) => convertValue(isScaled ? factor * Number(value) + offset : value, type));
+    const converted = values.map((value) => convertValue(isScaled ? factor * Number(value) + offset : value, storage));
     const instance = this.#instances[to.component]!;
     if (to.element === undefined) {
       instance.set(to.variable, converted);
@@ -180,19 +193,33 @@ function isSame(a: ModelValue, b: ModelValue, tolerance: number): boolean {
   return a === b;
 }
 
-/** Enumerations are kept within what all versions of FMI can hold. */
-const LIMITS: typeof INTEGER_RANGE = { ...INTEGER_RANGE, Enumeration: INTEGER_RANGE.Int32! };
+/** Of the storages of whole numbers. */
+const LIMITS: Readonly<Partial<Record<Storage, readonly [bigint, bigint]>>> = {
+  i8: INTEGER_RANGE.Int8!,
+  u8: INTEGER_RANGE.UInt8!,
+  i16: INTEGER_RANGE.Int16!,
+  u16: INTEGER_RANGE.UInt16!,
+  i32: INTEGER_RANGE.Int32!,
+  u32: INTEGER_RANGE.UInt32!,
+  i64: INTEGER_RANGE.Int64!,
+  u64: INTEGER_RANGE.UInt64!,
+};
 
-/** As the executor converts (fmu-shim/src/plan/values.c): rounded, and kept within the range of the type. */
-export function convertValue(value: ModelValue, type: Fmi3Type): ModelValue {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value;
-  if (type === 'Float64') return Number(value);
-  if (type === 'Float32') return Math.fround(Number(value));
-  if (type === 'Boolean') return Number(value) !== 0;
-  const [low, high] = LIMITS[type]!;
+/**
+ * As the executor converts (fmu-shim/src/plan/values.c): rounded, and kept within the range of the storage. Bytes may be
+ * given in hexadecimal.
+ */
+export function convertValue(value: ModelValue, storage: Storage): ModelValue {
+  if (storage === 'bytes') return typeof value === 'string' ? Buffer.from(value, 'hex') : value;
+  if (storage === 'text') return value;
+  if (storage === 'f64') return Number(value);
+  if (storage === 'f32') return Math.fround(Number(value));
+  const limits = LIMITS[storage];
+  if (limits === undefined) return Number(value) !== 0;
+  const [low, high] = limits;
   const whole = typeof value === 'bigint' ? value : toWhole(Number(value));
   const kept = whole < low ? low : whole > high ? high : whole;
-  return type === 'Int64' || type === 'UInt64' ? kept : Number(kept);
+  return storage === 'i64' || storage === 'u64' ? kept : Number(kept);
 }
 
 function toWhole(value: number): bigint {

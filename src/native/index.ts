@@ -18,8 +18,10 @@ export {
   type PlanInstruction,
   type PlanOp,
   type PlanSpec,
+  poolDouble,
   type RunEnd,
   storageNumber,
+  TIMER_KINDS,
   textsBegin,
 } from './plan.js';
 export {

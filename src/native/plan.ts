@@ -86,6 +86,7 @@ export interface PlanSpec {
   /** In the pool. */
   readonly eventComponents: number;
   readonly timers: number;
+  readonly clocks: number;
   readonly alwaysEvents: boolean;
   readonly code: readonly PlanInstruction[];
   readonly pool: readonly number[];
@@ -96,6 +97,14 @@ const SCALED = 1;
 
 export function storageNumber(storage: Storage): number {
   return STORAGES.indexOf(storage);
+}
+
+/** In the order of `tb_timer_kind`. */
+export const TIMER_KINDS = ['constant', 'fixed', 'tunable', 'changing', 'countdown'] as const;
+
+/** A double as the pool holds it. */
+export function poolDouble(value: number): readonly number[] {
+  return [...new Uint32Array(Float64Array.of(value).buffer)];
 }
 
 /** Where texts and byte strings begin in the arena, behind `arenaSize` bytes of numbers. */
@@ -135,6 +144,7 @@ function packSpec(spec: PlanSpec): Uint32Array {
     ...spec.afterEvents,
     spec.eventComponents,
     spec.timers,
+    spec.clocks,
     spec.alwaysEvents ? 1 : 0,
   );
 }
@@ -151,6 +161,7 @@ export const RUN_ENDS = [
   'terminated',
   'unsettled',
   'no-memory',
+  'endless-event',
 ] as const;
 export type RunEnd = (typeof RUN_ENDS)[number];
 
@@ -174,6 +185,8 @@ const RUN = {
   bytes: 104,
 } as const;
 
+/** fmi2Fatal, fmi3Fatal */
+const FATAL = 4;
 const BUCKETS = 256;
 const COMPONENT_TIMES_BYTES = 32 + 4 * BUCKETS;
 /** Larger than any distance of time: none. */
@@ -228,7 +241,9 @@ export class NativePlan {
     );
   }
 
-  destroy(): void {
+  /** `abandonStates`: an FMU had a fatal error, and its states are left to it. */
+  destroy(abandonStates: boolean = false): void {
+    if (abandonStates) this.#run.setInt32(RUN.failedStatus, FATAL, true);
     this.#functions.tb_plan_destroy(this.#plan);
   }
 

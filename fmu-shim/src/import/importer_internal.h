@@ -85,8 +85,7 @@ void tb_bind_fmi3(tb_library *library, char *missing, size_t size);
 
 /* fmi2DoStep of an instance that may be called without detours; NULL: of another version. */
 void *tb_fmi2_step_function(const tb_instance *instance);
-
-/* After fmi2Pending: the status of the step once it is over. */
+/* Waits for a step that was left pending; answers its status. */
 int tb_fmi2_await_step(tb_instance *instance);
 
 /* How long a pending step sleeps between two questions. */

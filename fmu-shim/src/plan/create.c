@@ -188,16 +188,34 @@ static bool create_recorders(tb_plan *plan) {
   return true;
 }
 
+static double double_at(const uint32_t *pool) {
+  double value;
+  memcpy(&value, pool, sizeof value);
+  return value;
+}
+
 static bool create_events(tb_plan *plan) {
-  const uint32_t *at = plan->pool + plan->spec.timers;
-  const bool any = plan->pool[plan->spec.event_components] > 0;
-  if (!any) return true;
-  plan->n_timers = at[0];
+  const uint32_t *components = plan->pool + plan->spec.event_components;
+  if (components[0] == 0) return true;
+  const uint32_t *timers = plan->pool + plan->spec.timers, *clocks = plan->pool + plan->spec.clocks;
   plan->event_needed = calloc(plan->spec.n_components + 1, sizeof *plan->event_needed);
-  plan->timers = calloc(plan->n_timers + 1, sizeof *plan->timers);
-  if (plan->event_needed == NULL || plan->timers == NULL) return false;
-  for (uint32_t k = 0; k < plan->n_timers; k++, at += 3)
-    plan->timers[k] = (tb_timer){.component = at[1], .vr = at[2], .clock = plan->arena + at[3], .next = DBL_MAX};
+  plan->event_every = calloc(plan->spec.n_components + 1, sizeof *plan->event_every);
+  plan->timers = calloc(timers[0] + 1, sizeof *plan->timers);
+  plan->clocks = calloc(clocks[0] + 1, sizeof *plan->clocks);
+  plan->ticked = calloc(clocks[0] + 1, 1);
+  if (plan->event_needed == NULL || plan->event_every == NULL || plan->timers == NULL || plan->clocks == NULL ||
+      plan->ticked == NULL)
+    return false;
+  for (uint32_t k = 0; k < components[0]; k++) plan->event_every[components[1 + 2 * k]] = components[2 + 2 * k];
+  plan->n_timers = timers[0];
+  for (uint32_t k = 0; k < plan->n_timers; k++) {
+    const uint32_t *at = timers + 1 + 8 * k;
+    plan->timers[k] = (tb_timer){.component = at[0], .vr = at[1], .clock = plan->arena + at[2], .kind = (tb_timer_kind)at[3],
+                                 .interval = double_at(at + 4), .shift = double_at(at + 6), .next = DBL_MAX,
+                                 .last = -DBL_MAX};
+  }
+  plan->n_clocks = clocks[0];
+  for (uint32_t k = 0; k < plan->n_clocks; k++) plan->clocks[k] = plan->arena + clocks[1 + k];
   return true;
 }
 
@@ -256,6 +274,10 @@ void tb_plan_destroy(tb_plan *plan) {
   for (uint32_t p = 0; p < TB_SAVED_PLACES; p++) {
     free_states(plan, plan->saved[p].states, NULL, plan->spec.n_components);
     free(plan->saved[p].numbers);
+    free(plan->saved[p].texts);
+    free(plan->saved[p].text_sizes);
+    free(plan->saved[p].timers);
+    free(plan->saved[p].event_needed);
   }
   for (uint32_t k = 0; k < plan->n_loops; k++) {
     const tb_loop *loop = &plan->loops[k];
@@ -274,7 +296,10 @@ void tb_plan_destroy(tb_plan *plan) {
   free(plan->scratch_sizes);
   free(plan->recorders);
   free(plan->event_needed);
+  free(plan->event_every);
   free(plan->timers);
+  free(plan->clocks);
+  free(plan->ticked);
   free(plan->loops);
   free(plan->patches);
   free(plan->times);

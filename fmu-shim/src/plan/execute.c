@@ -23,8 +23,10 @@ static const char *name_of(const tb_plan *plan, const tb_instruction *at) {
 }
 
 static int get_texts(tb_plan *plan, const tb_instruction *at) {
-  void **pointers = plan->scratch;
-  size_t *sizes = plan->scratch_sizes;
+  /* Each text has its own place among them: several threads may be here. */
+  const size_t first = ((size_t)((uint8_t *)at->to - plan->arena) - plan->texts_at) / sizeof(void *);
+  void **pointers = plan->scratch + first;
+  size_t *sizes = plan->scratch_sizes + first;
   int status;
   if (at->action == DO_GET_BYTES) {
     tb_access_bytes *get = (tb_access_bytes *)at->function;
@@ -271,6 +273,8 @@ int tb_plan_run(tb_plan *plan) {
   int64_t looked_ns = tb_monotonic_ns();
   run->end = TB_RUN_DONE;
   run->failed_function = NULL;
+  for (uint32_t r = 0; r < plan->spec.n_recorders && !run->quiet; r++)
+    if (plan->recorders[r].rows == plan->recorders[r].room) return run->end = TB_RUN_ROWS_FULL;
   if (run->step < run->until) set_time(run, time_of(run, run->step));
   while (run->step < run->until) {
     int ended;

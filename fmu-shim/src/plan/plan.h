@@ -59,10 +59,15 @@ typedef struct {
   uint32_t code_end;     /* instructions of a step: [0, code_end); those of the stages make the same step */
   uint32_t event_begin, event_end; /* exchanged in event mode, until nothing changes */
   uint32_t after_begin, after_end; /* after an event */
-  uint32_t event_components;       /* in the pool: number, then the components */
-  uint32_t timers;                 /* in the pool: number, then component, value reference and clock in the arena */
+  uint32_t event_components;       /* in the pool: number, then each component and its step in steps of the system */
+  uint32_t timers;                 /* in the pool: number, then component, value reference, clock in the arena, kind
+                                      (tb_timer_kind), interval and shift as doubles; interval 0: the FMU is asked */
+  uint32_t clocks;                 /* in the pool: number, then output clocks in the arena */
   uint32_t always_events;          /* at every communication point, since discrete inputs may have changed */
 } tb_plan_spec;
+
+/* Clocks that tick by themselves, by intervalVariability (FMI 3.0.2, section 2.2.9.1). */
+typedef enum { TB_TIMER_CONSTANT, TB_TIMER_FIXED, TB_TIMER_TUNABLE, TB_TIMER_CHANGING, TB_TIMER_COUNTDOWN } tb_timer_kind;
 
 /* -- A run ---------------------------------------------------------------------------------------------------------- */
 
@@ -74,7 +79,8 @@ typedef enum {
   TB_RUN_FAILED,     /* a function answered worse than Warning: see failed_… */
   TB_RUN_TERMINATED, /* an FMU (failed_component) asks to end the simulation */
   TB_RUN_UNSETTLED,  /* an algebraic loop (failed_component: its number) did not settle */
-  TB_RUN_NO_MEMORY
+  TB_RUN_NO_MEMORY,
+  TB_RUN_ENDLESS_EVENT /* the event of a component (failed_component) needs round after round */
 } tb_run_end;
 
 /* Shared with the caller, who writes the first part before a call and reads the second after it. */
@@ -122,7 +128,7 @@ TB_API int tb_plan_put_text(tb_plan *plan, uint32_t text, const uint8_t *bytes, 
 /* mode: 0 off, 1 override, 2 bias. Texts are put with tb_plan_put_text at `text` and overridden with it. */
 TB_API void tb_plan_patch(tb_plan *plan, uint32_t patch, int mode, double value, uint32_t text);
 
-/* -- Going back: all states and numbers, in one of four places --------------------------------------------------------- */
+/* -- Going back: all states and values, in one of four places --------------------------------------------------------- */
 
 enum { TB_SAVED_PLACES = 4 };
 TB_API int tb_plan_save(tb_plan *plan, uint32_t place);

@@ -74,12 +74,19 @@ typedef struct {
   double *others, *others_before;
 } tb_loop;
 
+/* fmi3IntervalQualifier */
+enum { TB_INTERVAL_NOT_YET_KNOWN, TB_INTERVAL_UNCHANGED, TB_INTERVAL_CHANGED };
+
 typedef struct {
   uint32_t component, vr;
+  tb_timer_kind kind;
   uint8_t *clock; /* in the arena */
-  double next;    /* s; DBL_MAX: never */
-  double interval;
-  bool started;
+  double interval, shift; /* s; interval 0: not known yet */
+  bool started, ticking;
+  double first; /* s; ticks are at first + k * interval */
+  uint64_t ticks;
+  double next;  /* s; DBL_MAX: not known, or never */
+  double last;  /* s; -DBL_MAX: none yet */
 } tb_timer;
 
 typedef struct tb_pool tb_pool;
@@ -96,7 +103,11 @@ struct tb_plan {
   tb_instance **instances;
   void **scratch; /* for pointers that FMUs give: texts of one call */
   size_t *scratch_sizes;
-  bool *event_needed; /* by component */
+  bool *event_needed;    /* by component; NULL: none handles events */
+  uint32_t *event_every; /* by component: its step in steps of the system, 0: handles no events */
+  uint8_t **clocks;      /* output clocks in the arena */
+  uint8_t *ticked;       /* whether they did at this communication point */
+  uint32_t n_clocks;
   tb_patch *patches;
   tb_recorder *recorders;
   tb_loop *loops;
@@ -106,6 +117,12 @@ struct tb_plan {
   struct {
     void **states;
     uint8_t *numbers;
+    uint8_t *texts; /* all, one after the other */
+    size_t *text_sizes;
+    size_t texts_room;
+    tb_timer *timers;
+    bool *event_needed;
+    double next_event;
   } saved[TB_SAVED_PLACES];
   tb_component_times *times;
   tb_plan_times own_times;

@@ -80,23 +80,26 @@ void tb_convert(const tb_instruction *at) {
     }
     return;
   }
-  for (size_t k = 0; k < at->n; k++)
-    store_number(at->to, k, to, at->factor * load_number(at->from, k, from) + at->offset);
+  for (size_t k = 0; k < at->n; k++) {
+    const double value = load_number(at->from, k, from);
+    /* Not multiplied by 1: the sign of -0 stays. */
+    store_number(at->to, k, to, scaled ? at->factor * value + at->offset : value);
+  }
 }
 
-/* `table`: number of pairs, then pairs of doubles; as the pool holds them, on 4 bytes. */
+/* `table`: number of pairs, then pairs of doubles; as the pool holds them, on 4 bytes. What is in none is converted. */
 void tb_replace(const tb_instruction *at, const uint32_t *table) {
+  tb_convert(at);
   for (size_t k = 0; k < at->n; k++) {
-    double value = load_number(at->from, k, at->storage);
+    const double value = load_number(at->from, k, at->storage);
     for (uint32_t pair = 0; pair < table[0]; pair++) {
       double given, taken;
       memcpy(&given, table + 1 + 4 * pair, sizeof given);
       memcpy(&taken, table + 3 + 4 * pair, sizeof taken);
       if (value != given) continue;
-      value = taken;
+      store_number(at->to, k, at->storage_to, taken);
       break;
     }
-    store_number(at->to, k, at->storage_to, value);
   }
 }
 

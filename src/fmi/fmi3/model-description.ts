@@ -68,6 +68,10 @@ export interface Fmi3Variable {
   readonly maxSize?: number;
   /** Of a Clock. */
   readonly intervalVariability?: IntervalVariability;
+  /** Of a periodic Clock, s. */
+  readonly interval?: number;
+  /** s; when it ticks first, after the start. */
+  readonly shift?: number;
   /** Where the variable stands in the file it was read from. */
   readonly location?: SourceLocation;
 }

@@ -143,6 +143,7 @@ function readVariable(
       description: attributes.string('description'),
       clocks: attributes.unsignedList('clocks'),
       intervalVariability,
+      ...(type === 'Clock' ? readTicks(attributes) : {}),
     }),
     dimensions: children(node, 'Dimension').flatMap((dimension) => readDimension(dimension, owner, problems)),
     location: node.location,
@@ -154,6 +155,17 @@ function readVariable(
     });
   }
   return variable;
+}
+
+/** As decimal numbers, or as fractions with one denominator (FMI 3.0.2, section 2.4.7.7). */
+function readTicks(attributes: AttributeReader): { interval: number | undefined; shift: number | undefined } {
+  const resolution = attributes.real('resolution');
+  const fraction = (counter: number | undefined) =>
+    counter === undefined || resolution === undefined ? undefined : counter / resolution;
+  return {
+    interval: attributes.real('intervalDecimal') ?? fraction(attributes.real('intervalCounter')),
+    shift: attributes.real('shiftDecimal') ?? fraction(attributes.real('shiftCounter')),
+  };
 }
 
 function defaultVariability(type: Fmi3Type, causality: Fmi3Causality): Variability {

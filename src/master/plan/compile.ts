@@ -5,7 +5,14 @@
  * step. Its outputs are read as soon as nobody needs the old ones any more. Where the inputs of a component lie side by
  * side already, among the outputs of another, they are set from there and nothing is moved.
  */
-import { type PlanInstruction, type PlanSpec, STORAGE_SIZE, storageNumber } from '../../native/index.js';
+import {
+  type PlanInstruction,
+  type PlanSpec,
+  poolDouble,
+  STORAGE_SIZE,
+  storageNumber,
+  TIMER_KINDS,
+} from '../../native/index.js';
 import {
   type Connection,
   isFunctionPort,
@@ -112,14 +119,19 @@ class Compiler {
     );
     const eventComponents = this.#pool.length;
     const handling = [...components.keys()].filter((index) => this.#eventMode[index]);
-    this.#pool.push(handling.length, ...handling);
+    this.#pool.push(handling.length, ...handling.flatMap((index) => [index, components[index]!.every]));
     const timersPlace = this.#pool.length;
     const timers = this.#timers();
     this.#pool.push(timers.length);
     for (const port of timers) {
-      const { valueReference } = variableAt(this.#system, port);
-      this.#pool.push(port.component, valueReference, this.#layout.taken(port)!.offset);
+      const { valueReference, intervalVariability, interval = 0, shift = 0 } = variableAt(this.#system, port);
+      const kind = (TIMER_KINDS as readonly (string | undefined)[]).indexOf(intervalVariability);
+      this.#pool.push(port.component, valueReference, this.#layout.taken(port)!.offset, kind);
+      this.#pool.push(...poolDouble(interval), ...poolDouble(shift));
     }
+    const clocksPlace = this.#pool.length;
+    const clocks = this.#outputClocks().map((port) => this.#layout.given(port)!.offset);
+    this.#pool.push(clocks.length, ...clocks);
     const hasLoops = this.#order.blocks.some(({ loop }) => loop !== undefined);
     const spec: PlanSpec = {
       arenaSize: this.#layout.arenaSize,
@@ -136,6 +148,7 @@ class Compiler {
       afterEvents,
       eventComponents,
       timers: timersPlace,
+      clocks: clocksPlace,
       alwaysEvents: this.#layout.components.some(({ takes }) =>
         takes.some(({ inEvents, clock, storage }) => inEvents && clock === undefined && storage !== 'clock'),
       ),
@@ -339,12 +352,15 @@ class Compiler {
     });
   }
 
+  /** Of components that are at the end of their step. */
   #readAll(isWanted: (component: number) => boolean): void {
-    for (const component of this.#system.components.keys()) {
+    for (const [component, { every }] of this.#system.components.entries()) {
       if (!isWanted(component)) continue;
-      for (const window of this.#layout.components[component]!.gives) {
-        if (!window.inEvents) this.#getWindow(component, window);
-      }
+      this.#guarded(every, 0, () => {
+        for (const window of this.#layout.components[component]!.gives) {
+          if (!window.inEvents) this.#getWindow(component, window);
+        }
+      });
     }
   }
 
@@ -484,7 +500,7 @@ class Compiler {
 
   #replace(from: Slot, to: Slot, table: NonNullable<Connection['table']>): void {
     const place = this.#pool.length;
-    this.#pool.push(table.length, ...new Uint32Array(Float64Array.from(table.flat()).buffer));
+    this.#pool.push(table.length, ...table.flat().flatMap(poolDouble));
     const [d, e] = [storageNumber(from.storage), storageNumber(to.storage)];
     this.#emit({ op: 'table', a: from.offset, b: to.offset, c: from.count, d, e, f: place });
   }
@@ -561,13 +577,16 @@ class Compiler {
         windows
           .filter(({ inEvents }) => inEvents)
           .toSorted((a, b) => Number(b.storage === 'clock') - Number(a.storage === 'clock'));
-      for (const window of clocksFirst(takes)) {
-        this.#whenTicking(component, window, () => this.#setWindow(component, window));
-      }
-      for (const window of clocksFirst(gives)) {
-        this.#whenTicking(component, window, () => this.#getWindow(component, window));
-      }
-      for (const window of gives) if (!window.inEvents) this.#getWindow(component, window);
+      // One that is in the middle of a longer step takes no part.
+      this.#guarded(this.#system.components[component]!.every, 0, () => {
+        for (const window of clocksFirst(takes)) {
+          this.#whenTicking(component, window, () => this.#setWindow(component, window));
+        }
+        for (const window of clocksFirst(gives)) {
+          this.#whenTicking(component, window, () => this.#getWindow(component, window));
+        }
+        for (const window of gives) if (!window.inEvents) this.#getWindow(component, window);
+      });
     }
   }
 

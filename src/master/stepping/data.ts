@@ -1,5 +1,5 @@
 /** Steps that end where a bridge's next sample is due, within bounds. */
-import { type Advance, type Limits, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
+import { type Advance, isDue, type Limits, limitOf, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
 
 export class DataStepper implements Stepper {
   readonly rejected = 0;
@@ -24,17 +24,19 @@ export class DataStepper implements Stepper {
     return end - this.#simulation.time <= STEP_TOLERANCE * this.#minimum;
   }
 
-  advance({ time: limit, steps, budgetMs }: Limits): Advance {
+  advance(limits: Limits): Advance {
+    const { end: stop, steps, budgetMs } = limits;
     const until = performance.now() + budgetMs;
     for (let made = 0; made < steps; made++) {
       const { time } = this.#simulation;
-      const left = limit - time;
-      if (left <= STEP_TOLERANCE * this.#minimum) return 'reached';
-      // A rest smaller than the smallest step is not left over: it would be a step of its own.
+      if (this.isAtEnd(stop)) return 'reached';
+      const left = limitOf(limits, time, this.#minimum) - time;
+      // What rounding leaves over is no step of its own.
       const wanted = Math.min(this.#maximum, Math.max(this.#minimum, this.#toNextSample()));
       this.#simulation.setGrid(time, left - wanted < STEP_TOLERANCE * this.#minimum ? left : wanted);
       const end = this.#simulation.advance(this.#simulation.steps + 1);
       if (end !== 'reached') return end;
+      if (isDue(limits, this.#simulation.time, this.#minimum)) return 'reached';
       if (performance.now() >= until) return 'budget';
     }
     return 'reached';

@@ -22,11 +22,11 @@ export class FixedStepper implements Stepper {
     return this.#simulation.steps >= this.#stepsTo(end);
   }
 
-  advance({ time, steps, budgetMs }: Limits): Advance {
+  advance({ end, due, steps, budgetMs }: Limits): Advance {
     const { steps: done } = this.#simulation;
-    const last = this.#stepsTo(time);
-    const due = this.#pacer.skipTo(this.#simulation.time, this.#size);
-    if (due !== undefined) return this.#skip(Math.min(this.#stepsTo(due), last));
+    const last = Math.min(this.#stepsTo(end), Math.max(done + 1, this.#stepsPast(due)));
+    const now = this.#pacer.skipTo(this.#simulation.time, this.#size);
+    if (now !== undefined) return this.#skip(Math.min(this.#stepsTo(now), last));
     return this.#simulation.advance(Math.min(last, done + steps), budgetMs);
   }
 
@@ -48,5 +48,10 @@ export class FixedStepper implements Stepper {
   /** Whole steps from the start to `time`. */
   #stepsTo(time: number): number {
     return Math.floor((time - this.#start) / this.#size + STEP_TOLERANCE);
+  }
+
+  /** Whole steps from the start until `time` is reached or passed. */
+  #stepsPast(time: number): number {
+    return Math.ceil((time - this.#start) / this.#size - STEP_TOLERANCE);
   }
 }

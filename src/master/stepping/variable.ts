@@ -8,7 +8,7 @@
 import { FmuDiscardError } from '../../fmi/index.js';
 import { isFunctionPort, type StepControl } from '../../system/index.js';
 import { type Constraint, createConstraint } from './constraints.js';
-import { type Advance, type Limits, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
+import { type Advance, isDue, type Limits, limitOf, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
 
 /** Part of the step size that the error would allow. */
 const SAFETY = 0.9;
@@ -42,12 +42,14 @@ export class VariableStepper implements Stepper {
     return end - this.#simulation.time <= STEP_TOLERANCE * this.#control.minimum;
   }
 
-  advance({ time: limit, steps, budgetMs }: Limits): Advance {
+  advance(limits: Limits): Advance {
+    const { steps, budgetMs } = limits;
     const until = performance.now() + budgetMs;
     for (let made = 0; made < steps; made++) {
-      if (this.isAtEnd(limit)) return 'reached';
-      const end = this.#step(limit);
+      if (this.isAtEnd(limits.end)) return 'reached';
+      const end = this.#step(limitOf(limits, this.#simulation.time, this.#control.minimum));
       if (end !== 'reached') return end;
+      if (isDue(limits, this.#simulation.time, this.#control.minimum)) return 'reached';
       if (performance.now() >= until) return 'budget';
     }
     return 'reached';
@@ -59,7 +61,9 @@ export class VariableStepper implements Stepper {
     const { minimum, maximum } = this.#control;
     const { time, steps: number } = simulation;
     const left = limit - time;
-    let size = Math.min(maximum, this.#next, ...this.#constraints.map((constraint) => constraint.bound()));
+    const { nextEvent } = simulation;
+    const toEvent = nextEvent !== undefined && nextEvent > time ? nextEvent - time : Number.POSITIVE_INFINITY;
+    let size = Math.min(maximum, this.#next, toEvent, ...this.#constraints.map((constraint) => constraint.bound()));
     size = Math.max(minimum, size);
     if (size >= left - STEP_TOLERANCE * minimum) size = left;
     if (this.#canGoBack) simulation.save(Place.before);
