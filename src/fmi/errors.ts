@@ -107,3 +107,86 @@ export class FmuStatusError extends FmuCallError {
 export class FmuFatalError extends FmuCallError {
   override readonly code = 'TB_FMI_FATAL';
 }
+
+/** How the process of an isolated component ended, and what is known of it. */
+export interface ComponentEnding {
+  readonly instance: string;
+  /** The C function that was being called; empty: none, or the library was being loaded. */
+  readonly function: string;
+  /** The communication point of the call, s; undefined before the experiment is set up. */
+  readonly time: number | undefined;
+  /** Name of the signal that ended it. */
+  readonly signal?: string;
+  /** What it exited with. */
+  readonly exitCode?: number;
+  /** How long its answer was waited for, ms. */
+  readonly waitedMs: number;
+  /** The instance's newest log messages, oldest first. */
+  readonly log: readonly FmuLogMessage[];
+  /** What it wrote last to standard output and standard error. */
+  readonly output: string;
+}
+
+/** An isolated component is no more: its process has ended. The others go on, or can be terminated in order. */
+export abstract class ComponentEndedError extends TwinbridgeError {
+  readonly ending: ComponentEnding;
+
+  constructor(what: string, ending: ComponentEnding, context: ErrorContext = {}) {
+    const said = ending.log.map((entry) => `\n  ${entry.instance}: ${entry.message}`);
+    const wrote = ending.output
+      .trimEnd()
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-SHOWN_LINES)
+      .map((line) => `\n  | ${line}`);
+    super(`${ending.instance}: ${what}${[...said, ...wrote].join('')}`, {
+      ...context,
+      details: { ...context.details, ...ending },
+    });
+    this.ending = ending;
+  }
+}
+
+/** Lines of output in a message; the details have more. */
+const SHOWN_LINES = 10;
+
+/** `fmi2DoStep at t = 0.4 s` */
+function describeCall({ function: name, time }: ComponentEnding): string {
+  return `${name}${time === undefined ? '' : ` at t = ${time} s`}`;
+}
+
+/** The process of an isolated component ended by itself, or was ended by somebody else. */
+export class ComponentCrashError extends ComponentEndedError {
+  override readonly code = 'TB_FMI_COMPONENT_CRASH';
+
+  constructor(ending: ComponentEnding) {
+    const { signal, exitCode, time, function: name } = ending;
+    const how =
+      signal !== undefined
+        ? `was ended by ${signal}`
+        : exitCode === undefined
+          ? 'is gone'
+          : `exited with code ${exitCode > 255 ? `0x${exitCode.toString(16)}` : exitCode}`;
+    const where =
+      name !== ''
+        ? `in ${describeCall(ending)}`
+        : time === undefined
+          ? 'while its library was loaded'
+          : `between two calls, by t = ${time} s`;
+    super(`its process ${how} ${where}`, ending);
+  }
+}
+
+/** An isolated component did not answer within its deadline and was ended; exit code 5. */
+export class ComponentDeadlineError extends ComponentEndedError {
+  override readonly code = 'TB_FMI_COMPONENT_DEADLINE';
+  override readonly exitCode: ExitCode = ExitCode.deadlineMissed;
+
+  constructor(ending: ComponentEnding, limitMs: number) {
+    const called = ending.function === '' ? 'loading its library' : describeCall(ending);
+    super(`${called} took longer than ${limitMs / 1000} s: its process was ended`, ending, {
+      details: { limitMs },
+      remedy: 'if it only needs more time, give it a longer deadline',
+    });
+  }
+}

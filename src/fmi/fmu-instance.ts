@@ -3,8 +3,9 @@
  * functions turned into errors. The step plan takes its `address`.
  *
  * Every method can throw {@link FmuDiscardError}, {@link FmuStatusError} or {@link FmuFatalError} by the status of the
- * function, and {@link FmuInstanceGoneError} after {@link FmuInstance.free} or a fatal status. A warning throws nothing
- * and is counted. The order of calls is the FMU's to check.
+ * function, and {@link FmuInstanceGoneError} after {@link FmuInstance.free} or a fatal status; of an isolated one also
+ * {@link ComponentCrashError} and {@link ComponentDeadlineError}. A warning throws nothing and is counted. The order of
+ * calls is the FMU's to check.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,6 +19,8 @@ import {
   type Storage,
 } from '../native/index.js';
 import {
+  type ComponentEndedError,
+  type FmuCallError,
   FmuDiscardError,
   FmuFatalError,
   FmuFunctionMissingError,
@@ -26,6 +29,7 @@ import {
   FmuStatusError,
 } from './errors.js';
 import type { FmuModel } from './fmu-model.js';
+import { IsolatedLibrary } from './isolated-library.js';
 import { LogQueue } from './log-queue.js';
 import { ModelLibrary } from './model-library.js';
 import { FmiStatus, type FmuLogMessage } from './status.js';
@@ -45,8 +49,17 @@ export interface FmuInstanceOptions {
   readonly loggingOn?: boolean;
   /** FMI 3.0: events are handled by the caller, and steps may return early; default false. */
   readonly eventMode?: boolean;
+  /** In a process of its own, which may crash or hang without harm to this one; default: in this one. */
+  readonly isolate?: IsolateOptions;
   /** Receives every log message after the call that caused it. */
   readonly onLog?: (message: FmuLogMessage) => void;
+}
+
+export interface IsolateOptions {
+  /** How long a call may take once it is initialised, ms; default: as long as it likes. Then its process is ended. */
+  readonly deadlineMs?: number;
+  /** How long each call may take before and after; default: 10 s, or the deadline if that is longer, if there is one. */
+  readonly startUpMs?: number;
 }
 
 /** What came of a step. */
@@ -76,7 +89,7 @@ export class FmuInstance {
   lostMessages = 0;
 
   readonly #functions = importerFunctions();
-  readonly #library: ModelLibrary;
+  readonly #library: ModelLibrary | IsolatedLibrary;
   readonly #log: LogQueue;
   readonly #onLog: ((message: FmuLogMessage) => void) | undefined;
   readonly #recent: FmuLogMessage[] = [];
@@ -88,7 +101,7 @@ export class FmuInstance {
    * Instantiates. Besides the errors of loading (errors.ts) throws {@link FmuInstantiationError} with what the FMU said.
    */
   constructor(folder: ModelFolder, options: FmuInstanceOptions) {
-    const { name, loggingOn = false, eventMode = false, onLog } = options;
+    const { name, loggingOn = false, eventMode = false, isolate, onLog } = options;
     const { model, directory, file } = folder;
     this.name = name;
     this.folder = folder;
@@ -96,7 +109,7 @@ export class FmuInstance {
     this.#onLog = onLog;
     this.#log = new LogQueue(name, model);
     try {
-      this.#library = ModelLibrary.acquire(folder);
+      this.#library = isolate === undefined ? ModelLibrary.acquire(folder) : new IsolatedLibrary(folder, name, isolate);
     } catch (error) {
       this.#log.destroy();
       throw error;
@@ -113,7 +126,9 @@ export class FmuInstance {
     );
     this.#drain();
     if (Number(this.#address) === 0) {
+      const ended = this.#ended();
       this.free();
+      if (ended !== undefined) throw ended;
       const said = this.#recent.map(({ message }) => `\n  ${name}: ${message}`).join('');
       throw new FmuInstantiationError(`${name}: ${file} cannot be instantiated${said}`, {
         location: { file },
@@ -130,6 +145,16 @@ export class FmuInstance {
   /** A fatal error forbids any call, of this and of all other instances of the FMU. */
   get isAbandoned(): boolean {
     return this.#library.abandoned;
+  }
+
+  /** Whether it runs in a process of its own. */
+  get isolated(): boolean {
+    return this.#library instanceof IsolatedLibrary;
+  }
+
+  /** Number of the process it runs in. */
+  get process(): number {
+    return this.#library instanceof IsolatedLibrary ? this.#library.process : process.pid;
   }
 
   get model(): FmuModel {
@@ -211,7 +236,8 @@ export class FmuInstance {
     this.#freed = true;
     const { abandoned } = this.#library;
     if (Number(this.#address) !== 0) this.#functions.tb_instance_free(this.#address, abandoned ? 1 : 0);
-    if (!abandoned) {
+    // Nothing of an FMU in another process refers to the log, and it ends with its process.
+    if (!abandoned || this.#library instanceof IsolatedLibrary) {
       this.#drain();
       this.#log.destroy();
     }
@@ -383,7 +409,7 @@ export class FmuInstance {
   }
 
   /** The error of a call that was made elsewhere (in a step plan) and answered `status`, at `time`, s. */
-  failure(functionName: string, status: number, time: number): FmuDiscardError | FmuStatusError | FmuFatalError {
+  failure(functionName: string, status: number, time: number): FmuCallError | ComponentEndedError {
     this.#time = time;
     this.#drain();
     return this.#error(functionName, status);
@@ -391,7 +417,11 @@ export class FmuInstance {
 
   #alive(): Address {
     if (this.#freed || this.#library.abandoned) {
-      const why = this.#freed ? 'was freed' : 'had a fatal error, or another instance of the same FMU had';
+      const why = this.#freed
+        ? 'was freed'
+        : this.isolated
+          ? 'had a fatal error, or its process has ended'
+          : 'had a fatal error, or another instance of the same FMU had';
       throw new FmuInstanceGoneError(`${this.name} ${why}`, { details: { instance: this.name } });
     }
     return this.#address;
@@ -415,7 +445,14 @@ export class FmuInstance {
     throw this.#error(called, status);
   }
 
-  #error(functionName: string, status: number): FmuDiscardError | FmuStatusError | FmuFatalError {
+  /** The error, if it was in a process of its own that has ended. */
+  #ended(): ComponentEndedError | undefined {
+    return this.#library instanceof IsolatedLibrary ? this.#library.ended(this.#time, [...this.#recent]) : undefined;
+  }
+
+  #error(functionName: string, status: number): FmuCallError | ComponentEndedError {
+    const ended = this.#ended();
+    if (ended !== undefined) return ended;
     const call = {
       function: functionName,
       instance: this.name,

@@ -31,6 +31,7 @@ export { writeFmi3ModelDescription } from './fmi3/write-model-description.js';
 export {
   FmuInstance,
   type FmuInstanceOptions,
+  type IsolateOptions,
   type ModelFolder,
   type ModelState,
   type StepResult,

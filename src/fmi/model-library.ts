@@ -5,7 +5,7 @@ import type { ModelFolder } from './fmu-instance.js';
 import type { FmiVersion } from './fmu-model.js';
 import { libraryFile } from './platform.js';
 
-const VERSION: Readonly<Record<FmiVersion, number>> = { '1.0': 1, '2.0': 2, '3.0': 3 };
+export const FMI_NUMBER: Readonly<Record<FmiVersion, number>> = { '1.0': 1, '2.0': 2, '3.0': 3 };
 const ERROR_BYTES = 2048;
 
 const loaded = new Map<string, ModelLibrary>();
@@ -33,31 +33,21 @@ export class ModelLibrary {
     return library;
   }
 
-  private constructor({ file, model }: ModelFolder, path: string) {
+  private constructor(folder: ModelFolder, path: string) {
+    const { model } = folder;
     this.path = path;
     this.#onlyOnce = model.capabilities.oncePerProcess;
     const error = new Uint8Array(ERROR_BYTES);
     this.address = importerFunctions().tb_library_load(
       path,
-      VERSION[model.fmi],
+      FMI_NUMBER[model.fmi],
       model.modelIdentifier ?? '',
       error,
       ERROR_BYTES,
     );
     if (Number(this.address) !== 0) return;
     const reason = Buffer.from(error).toString('utf8', 0, error.indexOf(0));
-    const missing = /^missing: (.*)$/s.exec(reason)?.[1]?.split(', ');
-    if (missing !== undefined) {
-      throw new FmuFunctionMissingError(`the library of ${file} does not export ${missing.join(', ')}`, {
-        location: { file },
-        details: { missing },
-        remedy: `export the FMU as FMI ${model.fmi} for co-simulation`,
-      });
-    }
-    throw new FmuLibraryError(`cannot load the library of ${file}: ${reason}`, {
-      location: { file },
-      remedy: loadingRemedy(reason),
-    });
+    throw loadingError(folder, reason);
   }
 
   /** Ends one use; the last one unloads the library. */
@@ -72,6 +62,22 @@ export class ModelLibrary {
   abandon(): void {
     this.abandoned = true;
   }
+}
+
+/** Why a library could not be loaded, as `tb_library_load` says it. */
+export function loadingError({ file, model }: ModelFolder, reason: string): FmuFunctionMissingError | FmuLibraryError {
+  const missing = /^missing: (.*)$/s.exec(reason)?.[1]?.split(', ');
+  if (missing !== undefined) {
+    return new FmuFunctionMissingError(`the library of ${file} does not export ${missing.join(', ')}`, {
+      location: { file },
+      details: { missing },
+      remedy: `export the FMU as FMI ${model.fmi} for co-simulation`,
+    });
+  }
+  return new FmuLibraryError(`cannot load the library of ${file}: ${reason}`, {
+    location: { file },
+    remedy: loadingRemedy(reason),
+  });
 }
 
 export function loadingRemedy(reason: string): string {

@@ -64,13 +64,14 @@ export class Simulation {
       patched: patchedPorts(system),
     });
     try {
-      for (const [index, { name, fmu, logging }] of system.components.entries()) {
+      for (const [index, { name, fmu, logging, isolate, deadline }] of system.components.entries()) {
         const folder = folders.get(fmu);
         if (folder === undefined) throw new TypeError(`component '${name}': ${fmu} is not unpacked`);
         const instance = new FmuInstance(folder, {
           name,
           loggingOn: logging !== undefined,
           eventMode: this.plan.eventMode[index] === true,
+          ...(isolate && { isolate: deadline === undefined ? {} : { deadlineMs: deadline * 1000 } }),
           ...(onLog && { onLog }),
         });
         this.#instances.push(instance);

@@ -1,4 +1,5 @@
 /** FMUs of FMI 1.0, 2.0 and 3.0 through the library's importer (fmu-shim/src/import/importer.h), typed. */
+import { loadKoffi } from './koffi.js';
 import { type Address, bindNative } from './library.js';
 
 /** How values lie in memory between FMUs; the same order as `tb_storage`. */
@@ -55,6 +56,19 @@ export interface ImporterFunctions {
 
   tb_library_load(path: string, fmi: number, identifier: string, error: Uint8Array, errorSize: number): Address;
   tb_library_unload(library: Address): void;
+  /** Times in ns, 0: none. */
+  tb_library_isolate(
+    program: string,
+    path: string,
+    fmi: number,
+    identifier: string,
+    startNs: number,
+    stepNs: number,
+    error: Uint8Array,
+    errorSize: number,
+  ): Address;
+  tb_library_ending(library: Address): Address;
+  tb_library_process(library: Address): number;
   tb_instance_create(
     library: Address,
     name: string,
@@ -127,6 +141,10 @@ const PROTOTYPES: Readonly<Record<keyof ImporterFunctions, string>> = {
   tb_library_load:
     'uintptr_t tb_library_load(const char *path, int fmi, const char *identifier, void *error, uint32_t error_size)',
   tb_library_unload: 'void tb_library_unload(uintptr_t library)',
+  tb_library_isolate:
+    'uintptr_t tb_library_isolate(const char *program, const char *path, int fmi, const char *identifier, int64_t start_ns, int64_t step_ns, void *error, uint32_t error_size)',
+  tb_library_ending: 'uintptr_t tb_library_ending(uintptr_t library)',
+  tb_library_process: 'int64_t tb_library_process(uintptr_t library)',
   tb_instance_create:
     'uintptr_t tb_instance_create(uintptr_t library, const char *name, const char *token, const char *resources, int logging, int events, int early, uintptr_t host)',
   tb_instance_free: 'void tb_instance_free(uintptr_t instance, int abandon)',
@@ -160,6 +178,44 @@ const PROTOTYPES: Readonly<Record<keyof ImporterFunctions, string>> = {
   tb_instance_deserialize_state:
     'int tb_instance_deserialize_state(uintptr_t instance, void *bytes, size_t size, void *state)',
 };
+
+/** How the process of an isolated FMU ended; the same as `tb_ending`. */
+export interface ProcessEnding {
+  /** It did not answer in time, and was ended. */
+  readonly isLate: boolean;
+  /** Number of the signal that ended it; 0: none. */
+  readonly signal: number;
+  /** What it exited with; undefined: that is not known. */
+  readonly code: number | undefined;
+  /** How long its answer was waited for, ms. */
+  readonly waitedMs: number;
+  /** The FMU's function that was being called; empty: none. */
+  readonly function: string;
+  /** What it wrote last to standard output and error. */
+  readonly output: string;
+}
+
+const STATUS_LATE = 1002;
+const ENDING_BYTES = 48;
+
+/** Of a library that was loaded by `tb_library_isolate`. Undefined: its process is alive. */
+export function processEnding(library: Address): ProcessEnding | undefined {
+  const koffi = loadKoffi();
+  const view = new DataView(koffi.view(BigInt(importerFunctions().tb_library_ending(library)), ENDING_BYTES));
+  const status = view.getInt32(0, true);
+  if (status === 0) return undefined;
+  const code = Number(view.getBigInt64(8, true));
+  const size = Number(view.getBigUint64(40, true));
+  const output = size === 0 ? '' : Buffer.from(koffi.view(view.getBigUint64(32, true), size)).toString('utf8');
+  return {
+    isLate: status === STATUS_LATE,
+    signal: view.getInt32(4, true),
+    code: code < 0 ? undefined : code,
+    waitedMs: Number(view.getBigInt64(16, true)) / 1e6,
+    function: koffi.decode.string(view.getBigUint64(24, true)),
+    output,
+  };
+}
 
 export function importerFunctions(): ImporterFunctions {
   return bindNative<ImporterFunctions>(PROTOTYPES);

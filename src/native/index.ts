@@ -3,13 +3,15 @@ export {
   type ImporterFunctions,
   importerFunctions,
   NOT_OFFERED,
+  type ProcessEnding,
+  processEnding,
   STEP_RESULT_BYTES,
   STORAGE_SIZE,
   STORAGES,
   type Storage,
 } from './importer.js';
 export { type Koffi, koffiPlatform, loadKoffi } from './koffi.js';
-export { type Address, loadNative, type NativeFunctions, nativeLibraryPath, useNativeLibrary } from './library.js';
+export { type Address, isolateProgramPath, loadNative, type NativeFunctions, nativeLibraryPath, useNativeLibrary } from './library.js';
 export { OfflineSelection, type SelectionRule, type Verdict } from './offline-selection.js';
 export {
   type ComponentTimes,

@@ -1,5 +1,6 @@
 /** The functions of `libtwinbridge` that TypeScript calls, typed. Pointers are plain addresses (`uintptr_t`). */
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NativeLibraryError } from './errors.js';
 import { loadKoffi } from './koffi.js';
@@ -170,6 +171,12 @@ export function nativeLibraryPath(): string {
     process.env.TWINBRIDGE_NATIVE ??
     fileURLToPath(new URL(`../../build/native/libtwinbridge.${EXTENSION}`, import.meta.url))
   );
+}
+
+/** The program that runs an isolated FMU, beside the library; `TWINBRIDGE_ISOLATE` names another. */
+export function isolateProgramPath(): string {
+  const name = process.platform === 'win32' ? 'twinbridge-isolate.exe' : 'twinbridge-isolate';
+  return process.env.TWINBRIDGE_ISOLATE ?? join(dirname(nativeLibraryPath()), name);
 }
 
 /** By path: the library, and what was bound of it, by table of prototypes. */

@@ -23,6 +23,8 @@ struct tb_host_environment {
   uint32_t head;             /* where the oldest record begins */
   uint32_t capacity;
   uint64_t dropped;
+  tb_host_sink *sink; /* NULL: the queue */
+  void *sink_context;
   uint8_t queue[]; /* a ring of bytes: a record may go on at the beginning */
 };
 
@@ -63,6 +65,11 @@ static void push(tb_host_environment *env, int32_t status, const char *texts, ui
   record_header header = {(uint32_t)sizeof header + texts_size, status, NAN};
   if (env->time != NULL) header.time = tb_load_time(env->time);
   tb_lock(env->lock);
+  if (env->sink != NULL) {
+    env->sink(env->sink_context, status, texts, texts_size);
+    tb_unlock(env->lock);
+    return;
+  }
   while (env->capacity - env->pending < header.size) {
     remove_oldest(env, oldest_size(env));
     env->dropped++;
@@ -118,6 +125,20 @@ void tb_host_watch(tb_host_environment *environment, const volatile double *time
   tb_lock(environment->lock);
   environment->time = time;
   environment->attention = attention;
+  tb_unlock(environment->lock);
+}
+
+void tb_host_divert(tb_host_environment *environment, tb_host_sink *sink, void *context) {
+  tb_lock(environment->lock);
+  environment->sink = sink;
+  environment->sink_context = context;
+  tb_unlock(environment->lock);
+}
+
+void tb_host_add_dropped(tb_host_environment *environment, uint64_t count) {
+  if (count == 0) return;
+  tb_lock(environment->lock);
+  environment->dropped += count;
   tb_unlock(environment->lock);
 }
 

@@ -61,4 +61,11 @@ void tb_host_vlog(tb_host_environment *environment, int32_t status, const char *
                   va_list arguments);
 void tb_host_log_text(tb_host_environment *environment, int32_t status, const char *category, const char *text);
 
+/* Where messages go instead of the queue, under its lock: `texts` are category and message, each with its zero. */
+typedef void tb_host_sink(void *context, int32_t status, const char *texts, uint32_t size);
+void tb_host_divert(tb_host_environment *environment, tb_host_sink *sink, void *context);
+
+/* Messages that were lost before they came here. */
+void tb_host_add_dropped(tb_host_environment *environment, uint64_t count);
+
 #endif

@@ -76,11 +76,11 @@ static void *allocate(size_t count, size_t size) { return calloc(count, size); }
 
 static const functions *of(const tb_instance *i) { return i->library->functions; }
 
-#define CALL(i, name, ...) ((i)->last_call = #name, (int)of(i)->name((i)->component, ##__VA_ARGS__))
+#define CALL(i, name, ...) (tb_calling(i, #name), (int)of(i)->name((i)->component, ##__VA_ARGS__))
 
 static void *create(tb_instance *i, const tb_instantiation *how) {
   const fmiCallbackFunctions callbacks = {log_message, allocate, free, NULL};
-  i->last_call = "fmiInstantiateSlave";
+  tb_calling(i, "fmiInstantiateSlave");
   if (!list(i)) return NULL;
   void *component = of(i)->fmiInstantiateSlave(how->name, how->token, how->resources, "application/x-fmu-sharedlibrary",
                                                0, fmiFalse, fmiFalse, callbacks, how->logging_on ? fmiTrue : fmiFalse);
@@ -89,6 +89,7 @@ static void *create(tb_instance *i, const tb_instantiation *how) {
 }
 
 static void free_instance(tb_instance *i) {
+  tb_calling(i, "fmiFreeSlaveInstance");
   of(i)->fmiFreeSlaveInstance(i->component);
   unlist(i);
 }
@@ -143,8 +144,15 @@ static const tb_adapter adapter = {
     .last_successful_time = last_successful_time,
 };
 
-#define ACCESSOR(f, type) \
-  { (void *)(f)->fmiGet##type, (void *)(f)->fmiSet##type, "fmiGet" #type, "fmiSet" #type }
+#define ACCESSORS(X) X(TB_F64, Real) X(TB_I32, Integer) X(TB_B8, Boolean) X(TB_TEXT, String)
+
+void tb_name_fmi1(tb_library *library) {
+#define X(storage, type)                                    \
+  library->accessors[storage].get_name = "fmiGet" #type;    \
+  library->accessors[storage].set_name = "fmiSet" #type;
+  ACCESSORS(X)
+#undef X
+}
 
 void tb_bind_fmi1(tb_library *library, char *missing, size_t size) {
   functions *f = calloc(1, sizeof *f);
@@ -159,8 +167,10 @@ void tb_bind_fmi1(tb_library *library, char *missing, size_t size) {
 #define X(name) tb_find_function(library, prefix, #name, &f->name, false, missing, size);
   OPTIONAL(X)
 #undef X
-  library->accessors[TB_F64] = (tb_accessor)ACCESSOR(f, Real);
-  library->accessors[TB_I32] = (tb_accessor)ACCESSOR(f, Integer);
-  library->accessors[TB_B8] = (tb_accessor)ACCESSOR(f, Boolean);
-  library->accessors[TB_TEXT] = (tb_accessor)ACCESSOR(f, String);
+  tb_name_fmi1(library);
+#define X(storage, type)                                    \
+  library->accessors[storage].get = (void *)f->fmiGet##type; \
+  library->accessors[storage].set = (void *)f->fmiSet##type;
+  ACCESSORS(X)
+#undef X
 }

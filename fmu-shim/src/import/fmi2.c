@@ -22,16 +22,19 @@ typedef struct {
 
 static const functions *of(const tb_instance *i) { return i->library->functions; }
 
-#define CALL(i, name, ...) ((i)->last_call = #name, (int)of(i)->name((i)->component, ##__VA_ARGS__))
+#define CALL(i, name, ...) (tb_calling(i, #name), (int)of(i)->name((i)->component, ##__VA_ARGS__))
 #define CALL_IF_OFFERED(i, name, ...) (of(i)->name == NULL ? TB_NOT_OFFERED : CALL(i, name, ##__VA_ARGS__))
 
 static void *create(tb_instance *i, const tb_instantiation *how) {
-  i->last_call = "fmi2Instantiate";
+  tb_calling(i, "fmi2Instantiate");
   return of(i)->fmi2Instantiate(how->name, fmi2CoSimulation, how->token, how->resources, tb_host_callbacks(i->host),
                                 fmi2False, how->logging_on ? fmi2True : fmi2False);
 }
 
-static void free_instance(tb_instance *i) { of(i)->fmi2FreeInstance(i->component); }
+static void free_instance(tb_instance *i) {
+  tb_calling(i, "fmi2FreeInstance");
+  of(i)->fmi2FreeInstance(i->component);
+}
 
 static int debug_logging(tb_instance *i, int on, uint32_t n, const char *const categories[]) {
   return CALL_IF_OFFERED(i, fmi2SetDebugLogging, on ? fmi2True : fmi2False, n, categories);
@@ -119,8 +122,15 @@ void *tb_fmi2_step_function(const tb_instance *i) {
   return i->adapter == &adapter ? (void *)of(i)->fmi2DoStep : NULL;
 }
 
-#define ACCESSOR(f, type) \
-  { (void *)(f)->fmi2Get##type, (void *)(f)->fmi2Set##type, "fmi2Get" #type, "fmi2Set" #type }
+#define ACCESSORS(X) X(TB_F64, Real) X(TB_I32, Integer) X(TB_B32, Boolean) X(TB_TEXT, String)
+
+void tb_name_fmi2(tb_library *library) {
+#define X(storage, type)                                    \
+  library->accessors[storage].get_name = "fmi2Get" #type;   \
+  library->accessors[storage].set_name = "fmi2Set" #type;
+  ACCESSORS(X)
+#undef X
+}
 
 void tb_bind_fmi2(tb_library *library, char *missing, size_t size) {
   functions *f = calloc(1, sizeof *f);
@@ -133,8 +143,10 @@ void tb_bind_fmi2(tb_library *library, char *missing, size_t size) {
 #define X(name) tb_find_function(library, "", #name, &f->name, false, missing, size);
   OPTIONAL(X)
 #undef X
-  library->accessors[TB_F64] = (tb_accessor)ACCESSOR(f, Real);
-  library->accessors[TB_I32] = (tb_accessor)ACCESSOR(f, Integer);
-  library->accessors[TB_B32] = (tb_accessor)ACCESSOR(f, Boolean);
-  library->accessors[TB_TEXT] = (tb_accessor)ACCESSOR(f, String);
+  tb_name_fmi2(library);
+#define X(storage, type)                                    \
+  library->accessors[storage].get = (void *)f->fmi2Get##type; \
+  library->accessors[storage].set = (void *)f->fmi2Set##type;
+  ACCESSORS(X)
+#undef X
 }

@@ -26,7 +26,7 @@ typedef struct {
 
 static const functions *of(const tb_instance *i) { return i->library->functions; }
 
-#define CALL(i, name, ...) ((i)->last_call = #name, (int)of(i)->name((i)->component, ##__VA_ARGS__))
+#define CALL(i, name, ...) (tb_calling(i, #name), (int)of(i)->name((i)->component, ##__VA_ARGS__))
 #define CALL_IF_OFFERED(i, name, ...) (of(i)->name == NULL ? TB_NOT_OFFERED : CALL(i, name, ##__VA_ARGS__))
 
 static void log_message(fmi3InstanceEnvironment environment, fmi3Status status, fmi3String category, fmi3String message) {
@@ -47,13 +47,16 @@ static void intermediate_update(fmi3InstanceEnvironment environment, fmi3Float64
 }
 
 static void *create(tb_instance *i, const tb_instantiation *how) {
-  i->last_call = "fmi3InstantiateCoSimulation";
+  tb_calling(i, "fmi3InstantiateCoSimulation");
   return of(i)->fmi3InstantiateCoSimulation(how->name, how->token, how->resources, fmi3False, how->logging_on != 0,
                                             how->event_mode != 0, how->early_return != 0, NULL, 0, i->host, log_message,
                                             intermediate_update);
 }
 
-static void free_instance(tb_instance *i) { of(i)->fmi3FreeInstance(i->component); }
+static void free_instance(tb_instance *i) {
+  tb_calling(i, "fmi3FreeInstance");
+  of(i)->fmi3FreeInstance(i->component);
+}
 
 static int debug_logging(tb_instance *i, int on, uint32_t n, const char *const categories[]) {
   return CALL_IF_OFFERED(i, fmi3SetDebugLogging, on != 0, n, categories);
@@ -150,8 +153,18 @@ static const tb_adapter adapter = {
     .deserialize_state = deserialize_state,
 };
 
-#define ACCESSOR(f, type) \
-  { (void *)(f)->fmi3Get##type, (void *)(f)->fmi3Set##type, "fmi3Get" #type, "fmi3Set" #type }
+#define ACCESSORS(X) \
+  X(TB_F64, Float64) X(TB_F32, Float32) X(TB_I8, Int8) X(TB_U8, UInt8) X(TB_I16, Int16) \
+  X(TB_U16, UInt16) X(TB_I32, Int32) X(TB_U32, UInt32) X(TB_I64, Int64) X(TB_U64, UInt64) \
+  X(TB_B8, Boolean) X(TB_CLOCK, Clock) X(TB_TEXT, String) X(TB_BYTES, Binary)
+
+void tb_name_fmi3(tb_library *library) {
+#define X(storage, type)                                    \
+  library->accessors[storage].get_name = "fmi3Get" #type;   \
+  library->accessors[storage].set_name = "fmi3Set" #type;
+  ACCESSORS(X)
+#undef X
+}
 
 void tb_bind_fmi3(tb_library *library, char *missing, size_t size) {
   functions *f = calloc(1, sizeof *f);
@@ -164,18 +177,10 @@ void tb_bind_fmi3(tb_library *library, char *missing, size_t size) {
 #define X(name) tb_find_function(library, "", #name, &f->name, false, missing, size);
   OPTIONAL(X)
 #undef X
-  library->accessors[TB_F64] = (tb_accessor)ACCESSOR(f, Float64);
-  library->accessors[TB_F32] = (tb_accessor)ACCESSOR(f, Float32);
-  library->accessors[TB_I8] = (tb_accessor)ACCESSOR(f, Int8);
-  library->accessors[TB_U8] = (tb_accessor)ACCESSOR(f, UInt8);
-  library->accessors[TB_I16] = (tb_accessor)ACCESSOR(f, Int16);
-  library->accessors[TB_U16] = (tb_accessor)ACCESSOR(f, UInt16);
-  library->accessors[TB_I32] = (tb_accessor)ACCESSOR(f, Int32);
-  library->accessors[TB_U32] = (tb_accessor)ACCESSOR(f, UInt32);
-  library->accessors[TB_I64] = (tb_accessor)ACCESSOR(f, Int64);
-  library->accessors[TB_U64] = (tb_accessor)ACCESSOR(f, UInt64);
-  library->accessors[TB_B8] = (tb_accessor)ACCESSOR(f, Boolean);
-  library->accessors[TB_CLOCK] = (tb_accessor)ACCESSOR(f, Clock);
-  library->accessors[TB_TEXT] = (tb_accessor)ACCESSOR(f, String);
-  library->accessors[TB_BYTES] = (tb_accessor)ACCESSOR(f, Binary);
+  tb_name_fmi3(library);
+#define X(storage, type)                                    \
+  library->accessors[storage].get = (void *)f->fmi3Get##type; \
+  library->accessors[storage].set = (void *)f->fmi3Set##type;
+  ACCESSORS(X)
+#undef X
 }

@@ -1,4 +1,5 @@
 /* What all versions of FMI share: loading, instances, and passing calls on to the version. */
+#include "../isolate/isolate.h"
 #include "importer_internal.h"
 
 void tb_find_function(tb_library *library, const char *prefix, const char *name, void *pointer, bool required,
@@ -37,7 +38,8 @@ tb_library *tb_library_load(const char *path, int fmi, const char *identifier, c
 }
 
 void tb_library_unload(tb_library *library) {
-  tb_loader_close(library->handle);
+  if (library->handle != NULL) tb_loader_close(library->handle);
+  if (library->isolate != NULL) tb_isolate_end(library->isolate);
   free(library->functions);
   free(library);
 }
@@ -64,6 +66,7 @@ tb_instance *tb_instance_create(tb_library *library, const char *name, const cha
 
 void tb_instance_free(tb_instance *instance, int abandon) {
   if (!abandon) instance->adapter->free(instance);
+  if (instance->library->isolate != NULL) tb_isolate_detach(instance->library->isolate);
   free(instance->name);
   free(instance->own);
   free(instance);
@@ -118,14 +121,16 @@ static int access_values(tb_instance *i, void *function, int storage, const uint
 int tb_instance_get(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, void *values, uint32_t n_values,
                     size_t *sizes) {
   const tb_accessor *accessor = &i->library->accessors[storage];
-  i->last_call = accessor->get_name;
+  if (i->library->isolate != NULL) return tb_isolate_get(i, storage, vrs, n, values, n_values, sizes);
+  tb_calling(i, accessor->get_name);
   return access_values(i, accessor->get, storage, vrs, n, values, n_values, sizes);
 }
 
 int tb_instance_set(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, const void *values,
                     uint32_t n_values, const size_t *sizes) {
   const tb_accessor *accessor = &i->library->accessors[storage];
-  i->last_call = accessor->set_name;
+  if (i->library->isolate != NULL) return tb_isolate_set(i, storage, vrs, n, values, n_values, sizes);
+  tb_calling(i, accessor->set_name);
   return access_values(i, accessor->set, storage, vrs, n, (void *)values, n_values, (size_t *)sizes);
 }
 

@@ -51,6 +51,8 @@ typedef struct {
   const char *get_name, *set_name;
 } tb_accessor;
 
+typedef struct tb_isolate tb_isolate;
+
 struct tb_library {
   void *handle;
   tb_fmi fmi;
@@ -58,6 +60,8 @@ struct tb_library {
   tb_accessor accessors[TB_STORAGES];
   void *functions; /* the version's own table */
   char identifier[256];
+  tb_isolate *isolate; /* the process that has loaded it (isolate/isolate.h); NULL: this one */
+  char *doing;         /* in such a process: where the importer sees which function is being called; else NULL */
 };
 
 struct tb_instance {
@@ -74,6 +78,12 @@ struct tb_instance {
   void *own; /* of the version */
 };
 
+/* Notes which function is called next: of TB_DOING_BYTES at most. */
+static inline void tb_calling(tb_instance *i, const char *name) {
+  i->last_call = name;
+  if (__builtin_expect(i->library->doing != NULL, 0)) strcpy(i->library->doing, name == NULL ? "" : name);
+}
+
 /* Looks a function up; notes its name in `missing` (of `size`) if it is not there and `required`. */
 void tb_find_function(tb_library *library, const char *prefix, const char *name, void *pointer, bool required,
                       char *missing, size_t size);
@@ -82,6 +92,11 @@ void tb_find_function(tb_library *library, const char *prefix, const char *name,
 void tb_bind_fmi1(tb_library *library, char *missing, size_t size);
 void tb_bind_fmi2(tb_library *library, char *missing, size_t size);
 void tb_bind_fmi3(tb_library *library, char *missing, size_t size);
+
+/* Each: the names of the accessors only. */
+void tb_name_fmi1(tb_library *library);
+void tb_name_fmi2(tb_library *library);
+void tb_name_fmi3(tb_library *library);
 
 /* fmi2DoStep of an instance that may be called without detours; NULL: of another version. */
 void *tb_fmi2_step_function(const tb_instance *instance);

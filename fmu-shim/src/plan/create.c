@@ -1,4 +1,5 @@
 /* From the packed form to instructions with addresses. */
+#include "../isolate/isolate.h"
 #include "fmi2.h"
 #include "plan_internal.h"
 
@@ -42,6 +43,13 @@ static void unpack_step(tb_plan *plan, const tb_packed_instruction *from, tb_ins
   to->n_values = !plan->spec.may_go_back; /* noSetFMUStatePriorToCurrentPoint */
   to->function = tb_fmi2_step_function(instance);
   to->action = to->function != NULL ? DO_STEP_2 : DO_STEP;
+}
+
+/* Of an isolated component only: a local step is over when it returns. */
+static bool unpack_half_step(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
+  unpack_step(plan, from, to);
+  to->action = from->op == TB_OP_BEGIN ? DO_BEGIN : DO_AWAIT;
+  return tb_is_isolated(plan->instances[from->component]);
 }
 
 static void unpack_move(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
@@ -92,6 +100,8 @@ static bool unpack(tb_plan *plan, const tb_packed_instruction *from, tb_instruct
     case TB_OP_SET:
     case TB_OP_GET: unpack_access(plan, from, to); break;
     case TB_OP_STEP: unpack_step(plan, from, to); break;
+    case TB_OP_BEGIN:
+    case TB_OP_AWAIT: return unpack_half_step(plan, from, to);
     case TB_OP_MOVE: unpack_move(plan, from, to); break;
     case TB_OP_SUM:
       to->action = DO_SUM;
@@ -259,12 +269,18 @@ tb_plan *tb_plan_create(const uint8_t *packed_spec, const uint8_t *packed, const
   return NULL;
 }
 
-/* States belong to their instances, which are alive yet; unless one had a fatal error, after which none may be called. */
+/*
+ * States belong to their instances, which are alive yet; unless one had a fatal error, after which none of its process may be
+ * called.
+ */
 static void free_states(tb_plan *plan, void **states, const uint32_t *components, uint32_t n) {
   const bool fatal = plan->run.failed_status >= fmi2Fatal;
-  for (uint32_t k = 0; states != NULL && !fatal && k < n; k++) {
+  const uint32_t failed = (uint32_t)plan->run.failed_component;
+  const bool fatal_here = fatal && !(failed < plan->spec.n_components && tb_is_isolated(plan->instances[failed]));
+  for (uint32_t k = 0; states != NULL && k < n; k++) {
     uint32_t c = components == NULL ? k : components[k];
-    if (states[k] != NULL) tb_instance_free_state(plan->instances[c], &states[k]);
+    const bool untouchable = tb_is_isolated(plan->instances[c]) ? fatal && c == failed : fatal_here;
+    if (states[k] != NULL && !untouchable) tb_instance_free_state(plan->instances[c], &states[k]);
   }
   free(states);
 }

@@ -6,6 +6,7 @@
  * any more. A component that returns early from a step has its event handled by itself, and goes on to the end of the
  * step.
  */
+#include "../isolate/isolate.h"
 #include "fmi2.h"
 #include "plan_internal.h"
 
@@ -59,30 +60,49 @@ static int handle_alone(tb_plan *plan, uint32_t c) {
   return ended != 0 ? ended : change_mode(plan, c, tb_instance_enter_step_mode);
 }
 
-int tb_step_with_events(tb_plan *plan, const tb_instruction *at) {
+/* What came of a step, or of a part of it; `over`: it has got to its end, else it goes on from `result->reached`. */
+static int judge_step(tb_plan *plan, const tb_instruction *at, int status, const tb_step_result *result, bool *over) {
   const uint32_t c = at->component;
-  tb_instance *instance = plan->instances[c];
-  double time = plan->run.time, size = plan->run.size * at->factor;
-  const double end = time + size;
+  const tb_instance *instance = plan->instances[c];
+  if (status != 0 && tb_failed(plan, c, status, instance->last_call)) return TB_RUN_FAILED;
+  if (result->terminate) return terminated(plan, c);
+  const double end = plan->run.time + plan->run.size * at->factor;
+  *over = !result->early || !(result->reached < end - REST * plan->run.size);
+  if (!result->event || !instance->event_mode) return 0;
+  if (!*over) return handle_alone(plan, c);
+  plan->event_needed[c] = true;
+  return 0;
+}
+
+static int go_on(tb_plan *plan, const tb_instruction *at, double time) {
+  const uint32_t c = at->component;
+  const double end = plan->run.time + plan->run.size * at->factor;
   for (int returns = 0; returns < MAX_EARLY_RETURNS; returns++) {
     tb_step_result result;
-    int status = tb_instance_step(instance, time, size, !at->n_values, &result);
-    if (status != 0 && tb_failed(plan, c, status, instance->last_call)) return TB_RUN_FAILED;
-    if (result.terminate) return terminated(plan, c);
-    const bool over = !result.early || !(result.reached < end - REST * plan->run.size);
-    if (result.event && instance->event_mode) {
-      if (over) {
-        plan->event_needed[c] = true;
-        return 0;
-      }
-      int ended = handle_alone(plan, c);
-      if (ended != 0) return ended;
-    }
-    if (over) return 0;
+    bool over = false;
+    const double size = returns == 0 && time == plan->run.time ? plan->run.size * at->factor : end - time;
+    int status = tb_instance_step(plan->instances[c], time, size, !at->n_values, &result);
+    int ended = judge_step(plan, at, status, &result, &over);
+    if (ended != 0 || over) return ended;
     time = result.reached;
-    size = end - time;
   }
   return tb_failed(plan, c, fmi2Error, "fmi3DoStep");
+}
+
+int tb_step_with_events(tb_plan *plan, const tb_instruction *at) { return go_on(plan, at, plan->run.time); }
+
+int tb_begin_step(tb_plan *plan, const tb_instruction *at) {
+  tb_instance *instance = plan->instances[at->component];
+  int status = tb_isolate_begin_step(instance, plan->run.time, plan->run.size * at->factor, !at->n_values);
+  return status == 0 ? 0 : tb_failed(plan, at->component, status, instance->last_call);
+}
+
+int tb_end_step(tb_plan *plan, const tb_instruction *at, uint64_t *took_ns) {
+  tb_step_result result = {0};
+  bool over = false;
+  int status = tb_isolate_end_step(plan->instances[at->component], &result, took_ns);
+  int ended = judge_step(plan, at, status, &result, &over);
+  return ended != 0 || over ? ended : go_on(plan, at, result.reached);
 }
 
 int tb_await_step(tb_plan *plan, const tb_instruction *at) {

@@ -95,12 +95,20 @@ static void sum(const tb_instruction *at) {
     }                                                                                              \
   } while (0)
 
+static void note_step(tb_component_times *times, uint64_t took_ns) {
+  times->steps++;
+  times->step_ns += took_ns;
+  if (took_ns > times->max_ns) times->max_ns = took_ns;
+  times->histogram[tb_bucket(took_ns)]++;
+}
+
 static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb_instruction *at,
                                                          const tb_instruction *end, const bool timed, uint64_t *overhead_ns) {
   int64_t before = timed ? tb_monotonic_ns() : 0;
   for (; at < end; at++) {
     const tb_instruction *const now = at;
     int ended = 0;
+    uint64_t elsewhere_ns = 0; /* by an FMU in another process */
     switch ((tb_action)at->action) {
       case DO_ACCESS:
         ACCESS_STATUS(((tb_access *)at->function)(at->instance, at->from, at->n, at->to));
@@ -129,6 +137,8 @@ static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb
                                                      (int)at->n_values));
         break;
       case DO_STEP: ended = tb_step_with_events(plan, at); break;
+      case DO_BEGIN: ended = tb_begin_step(plan, at); break;
+      case DO_AWAIT: ended = tb_end_step(plan, at, &elsewhere_ns); break;
       case DO_MOVE_8: *(uint64_t *)at->to = *(const uint64_t *)at->from; break;
       case DO_MOVE: memcpy(at->to, at->from, at->n); break;
       case DO_CONVERT: tb_convert(at); break;
@@ -161,12 +171,11 @@ static inline __attribute__((always_inline)) int execute(tb_plan *plan, const tb
       uint64_t took = (uint64_t)(after - before);
       before = after;
       if (now->action == DO_STEP_2 || now->action == DO_STEP_GET || now->action == DO_STEP) {
-        tb_component_times *times = &plan->times[now->component];
-        times->steps++;
-        times->step_ns += took;
-        if (took > times->max_ns) times->max_ns = took;
-        times->histogram[tb_bucket(took)]++;
-      } else if (now->action <= DO_SET_CLOCKS) {
+        note_step(&plan->times[now->component], took);
+      } else if (now->action == DO_AWAIT) { /* what it waited for beyond the step itself is the way there and back */
+        note_step(&plan->times[now->component], elsewhere_ns);
+        plan->times[now->component].access_ns += took > elsewhere_ns ? took - elsewhere_ns : 0;
+      } else if (now->action <= DO_SET_CLOCKS || now->action == DO_BEGIN) {
         plan->times[now->component].access_ns += took;
       } else if (now->action != DO_LOOP) { /* whose body was timed */
         *overhead_ns += took;

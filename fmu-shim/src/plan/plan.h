@@ -31,6 +31,8 @@ typedef enum {
   TB_OP_TABLE, /* as TB_OP_MOVE, not scaled; f: in the pool the number of pairs, then each as two doubles: values that
                   are replaced on the way */
   TB_OP_WHEN,  /* a: clock in the arena, c: how many instructions are left out when it does not tick */
+  TB_OP_BEGIN, /* component, isolated; a: as TB_OP_STEP, which it begins */
+  TB_OP_AWAIT, /* component, isolated; a: as TB_OP_BEGIN, whose end it waits for */
   TB_OPS
 } tb_op;
 

@@ -22,6 +22,8 @@ typedef enum {
   DO_STEP_GET,     /* DO_STEP_2 and DO_ACCESS, one behind the other */
   DO_STEP_2,       /* fmi2DoStep, called directly */
   DO_STEP,
+  DO_BEGIN,        /* a step of an isolated component, which goes on by itself */
+  DO_AWAIT,        /* its end */
   DO_MOVE_8,       /* one value of 8 bytes */
   DO_MOVE,         /* as they are */
   DO_CONVERT,
@@ -154,6 +156,9 @@ int tb_run_loop(tb_plan *plan, const tb_instruction *at, uint64_t *overhead_ns);
 
 /* events.c */
 int tb_step_with_events(tb_plan *plan, const tb_instruction *at);
+/* An isolated component's. `took_ns`: by the FMU. */
+int tb_begin_step(tb_plan *plan, const tb_instruction *at);
+int tb_end_step(tb_plan *plan, const tb_instruction *at, uint64_t *took_ns);
 /* fmi2DoStep answered that the step is pending. */
 int tb_await_step(tb_plan *plan, const tb_instruction *at);
 bool tb_events_due(tb_plan *plan);

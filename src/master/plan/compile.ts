@@ -168,24 +168,60 @@ class Compiler {
 
   // -- Steps ----------------------------------------------------------------------------------------------------------
 
+  /** Steps of isolated components are begun here and awaited as late as can be: meanwhile the others make theirs. */
   #serialSteps(): void {
-    const { blocks } = this.#order;
     const jacobi = this.#system.algorithm === 'jacobi';
+    const blocks = jacobi ? this.#isolatedFirst(this.#order.blocks) : this.#order.blocks;
+    const underWay = new Set<number>();
     if (jacobi) {
       for (const index of this.#functionOrder()) this.#computeFunction(index);
       this.#moveEarly();
     }
     const pending = this.#pendingReads(blocks);
     for (const block of blocks) {
+      if (!jacobi) this.#finish(underWay, this.#feedersOf(block));
       if (block.loop !== undefined) this.#loop(block, block.loop);
       else {
         const [component] = block.components;
         if (!jacobi) this.#computeFunctionsBefore(component!);
         this.#take(component!);
-        this.#step(component!);
+        if (this.#isBegun(block)) {
+          this.#begin(component!);
+          underWay.add(component!);
+        } else this.#step(component!);
       }
-      for (const component of pending.after(block)) this.#read(component);
+      for (const component of pending.after(block)) if (!underWay.has(component)) this.#read(component);
     }
+    this.#finish(underWay, underWay);
+  }
+
+  /** Whether its step goes on by itself; those of a loop are made one after the other. */
+  #isBegun({ components, loop }: Block): boolean {
+    return loop === undefined && this.#system.components[components[0]!]!.isolate;
+  }
+
+  /** With Jacobi the order only says who still finds old values where others are read at once; these are read at the end. */
+  #isolatedFirst(blocks: readonly Block[]): Block[] {
+    return [...blocks.filter((block) => this.#isBegun(block)), ...blocks.filter((block) => !this.#isBegun(block))];
+  }
+
+  /** Awaits the steps of some components, and reads what they give. */
+  #finish(underWay: Set<number>, wanted: ReadonlySet<number>): void {
+    for (const component of [...underWay]) {
+      if (!wanted.has(component)) continue;
+      underWay.delete(component);
+      this.#await(component);
+      this.#read(component);
+    }
+  }
+
+  /** The components that a block gets values from, through functions too. */
+  #feedersOf({ components }: Block): Set<number> {
+    const feeds = components.flatMap((component) => [
+      ...this.#feeds[component]!,
+      ...this.#functionsBehind(component).flatMap((index) => this.#feedsFunction[index]!),
+    ]);
+    return new Set(feeds.flatMap(({ from }) => (isFunctionPort(from) ? [] : [from.component])));
   }
 
   /**
@@ -259,23 +295,38 @@ class Compiler {
     };
   }
 
-  /** The same step for several threads: first all steps, then all reads, so that nobody reads while others take. */
+  /**
+   * The same step for several threads: first all steps, then all reads, so that nobody reads while others take. Those of
+   * isolated components need no thread.
+   */
   #parallelSteps(): [number, number][][] {
     const group = (fill: () => void): [number, number] => [...this.#section(fill)];
-    const functions = this.#functionOrder();
-    const first =
-      functions.length === 0 ? [] : [group(() => functions.forEach((index) => void this.#computeFunction(index)))];
     const components = [...this.#system.components.keys()];
-    const steps = components.map((component) =>
-      group(() => {
+    const isIsolated = (component: number) => this.#system.components[component]!.isolate;
+    const first = group(() => {
+      for (const index of this.#functionOrder()) this.#computeFunction(index);
+      for (const component of components.filter(isIsolated)) {
         this.#take(component);
-        this.#step(component);
-      }),
-    );
+        this.#begin(component);
+      }
+    });
+    const steps = components
+      .filter((component) => !isIsolated(component))
+      .map((component) =>
+        group(() => {
+          this.#take(component);
+          this.#step(component);
+        }),
+      );
     const reads = components
-      .map((component) => group(() => this.#read(component)))
+      .map((component) =>
+        group(() => {
+          if (isIsolated(component)) this.#await(component);
+          this.#read(component);
+        }),
+      )
       .filter(([begin, end]) => end > begin);
-    return [first, steps, reads].filter((groups) => groups.length > 0);
+    return [first[1] > first[0] ? [first] : [], steps, reads].filter((groups) => groups.length > 0);
   }
 
   #loop({ components }: Block, loop: AlgebraicLoop): void {
@@ -340,6 +391,16 @@ class Compiler {
   #step(component: number): void {
     const { every } = this.#system.components[component]!;
     this.#guarded(every, 0, () => this.#emit({ op: 'step', component, a: every }));
+  }
+
+  #begin(component: number): void {
+    const { every } = this.#system.components[component]!;
+    this.#guarded(every, 0, () => this.#emit({ op: 'begin', component, a: every }));
+  }
+
+  #await(component: number): void {
+    const { every } = this.#system.components[component]!;
+    this.#guarded(every, 0, () => this.#emit({ op: 'await', component, a: every }));
   }
 
   /** A component that makes one long step while others make several has its outputs read at the end of it. */
