@@ -168,6 +168,8 @@ class Run {
   readonly #end: number;
   /** Steps to make before the run pauses again; `undefined`: it does not. */
   #allowed: number | undefined;
+  /** Answers to commands whose steps are being made. */
+  readonly #stepping: ((answer: Answer) => void)[] = [];
   #initializationMs = 0;
   #beganMs = 0;
   #pausedMs = 0;
@@ -221,6 +223,7 @@ class Run {
       error = thrown;
     }
     const wallMs = performance.now() - this.#beganMs - this.#pausedMs;
+    this.#answerSteps();
     try {
       this.#recorder.flush();
     } catch (thrown) {
@@ -253,7 +256,10 @@ class Run {
         steps: this.#pacer.isPaced ? 1 : (this.#allowed ?? Number.MAX_SAFE_INTEGER),
         budgetMs: Math.min(BUDGET_MS, Math.max(1, this.#progressMs)),
       });
-      if (this.#allowed !== undefined) this.#allowed -= this.#simulation.steps - before;
+      if (this.#allowed !== undefined) {
+        this.#allowed = Math.max(0, this.#allowed - (this.#simulation.steps - before));
+        if (this.#allowed === 0) this.#answerSteps();
+      }
       if (end === 'ended') return 'ended';
       if (end === 'rows' || this.#pacer.isPaced || this.#isProgressDue()) this.#recorder.drain();
       this.#progress();
@@ -279,11 +285,18 @@ class Run {
     for (let next = this.#commands.next(); next !== undefined; next = this.#commands.next()) {
       try {
         const values = this.#do(next.command);
-        next.answer({ ...this.#state(), ...(values === undefined ? {} : { values }) });
+        if (next.command.kind === 'step') this.#stepping.push(next.answer);
+        else next.answer({ ...this.#state(), ...(values === undefined ? {} : { values }) });
       } catch (error) {
         next.refuse(toErrorRecord(error));
       }
+      if (this.#allowed === undefined || this.#allowed <= 0) this.#answerSteps();
     }
+  }
+
+  /** Commands to make steps are done when these are made, or when another command says so. */
+  #answerSteps(): void {
+    for (const answer of this.#stepping.splice(0)) answer(this.#state());
   }
 
   #state(): Answer {

@@ -48,6 +48,7 @@ export class Simulation {
   readonly plan: CompiledPlan;
   readonly #instances: FmuInstance[] = [];
   #native: NativePlan | undefined;
+  readonly #saved = new Set<number>();
   #phase: Phase = 'instantiated';
   #endedBy: string | undefined;
 
@@ -190,9 +191,11 @@ export class Simulation {
   /** All states and values at the present communication point, in one of four places. */
   save(place: number): void {
     this.#expect(this.#plan.save(place));
+    this.#saved.add(place);
   }
 
   restore(place: number): void {
+    if (!this.#saved.has(place)) throw new TypeError(`nothing was saved in place ${place}`);
     this.#expect(this.#plan.restore(place));
   }
 

@@ -96,6 +96,9 @@ class ZeroCrossing implements Constraint {
   }
 }
 
+/** A step that is made again goes so near to what it may do: nearer, and it would often have to be made a third time. */
+const SHORT_OF_LIMIT = 0.95;
+
 function positive(value: number): number | undefined {
   return value > 0 ? value : undefined;
 }
@@ -106,8 +109,8 @@ class BoundedDifference implements Constraint {
   readonly #reads: readonly (() => number)[];
   readonly #isDiscrete: boolean;
   #last = Number.NaN;
-  /** Excess at the size tried before: where a smaller step does not help, the value jumps. */
-  #excess = Number.POSITIVE_INFINITY;
+  /** What was tried before: where a smaller step does not help, the value jumps. */
+  #tried: { readonly size: number; readonly excess: number } | undefined;
 
   constructor(simulation: Simulation, constraint: Of<'bounded-difference'>) {
     this.#constraint = constraint;
@@ -128,15 +131,17 @@ class BoundedDifference implements Constraint {
     const scale = Math.max(...all.map(Math.abs));
     const excess = Math.max(difference / absolute, scale === 0 ? 0 : difference / (relative * scale));
     if (!(excess > 1)) return undefined;
-    const jumps = this.#isDiscrete || excess > 0.9 * this.#excess;
-    this.#excess = excess;
+    const tried = this.#tried;
+    this.#tried = { size, excess };
+    // Without a jump it would have become smaller with the step.
+    const jumps = this.#isDiscrete || (tried !== undefined && excess > tried.excess * ((1 + size / tried.size) / 2));
     if (jumps && this.#constraint.skipDiscrete) return undefined;
-    return size * Math.max(0.1, (1 - Math.min(0.9, safety)) / excess);
+    return size * Math.max(0.1, (SHORT_OF_LIMIT * (1 - Math.min(0.9, safety))) / excess);
   }
 
   accept(): void {
     if (this.#reads.length === 1) this.#last = this.#reads[0]!();
-    this.#excess = Number.POSITIVE_INFINITY;
+    this.#tried = undefined;
   }
 }
 

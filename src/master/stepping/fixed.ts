@@ -8,6 +8,10 @@ export class FixedStepper implements Stepper {
   readonly #size: number;
   readonly #start: number;
   readonly #pacer: Pacer;
+  /** Steps after which all components, whatever their own step sizes, are at a communication point again. */
+  readonly #cycle: number;
+  /** Longer steps under way: to step number `until` of theirs, which is number `to` of all. */
+  #longer: { readonly until: number; readonly to: number } | undefined;
   /** Communication points that were passed over, by the policy `skip`. */
   skipped = 0;
 
@@ -16,33 +20,45 @@ export class FixedStepper implements Stepper {
     this.#size = size;
     this.#start = simulation.time;
     this.#pacer = pacer;
+    this.#cycle = simulation.system.components.reduce((cycle, { every }) => leastCommonMultiple(cycle, every), 1);
   }
 
   isAtEnd(end: number): boolean {
-    return this.#simulation.steps >= this.#stepsTo(end);
+    return this.#longer === undefined && this.#simulation.steps >= this.#stepsTo(end);
   }
 
   advance({ end, due, steps, budgetMs }: Limits): Advance {
     const { steps: done } = this.#simulation;
-    const last = Math.min(this.#stepsTo(end), Math.max(done + 1, this.#stepsPast(due)));
-    const now = this.#pacer.skipTo(this.#simulation.time, this.#size);
-    if (now !== undefined) return this.#skip(Math.min(this.#stepsTo(now), last));
-    return this.#simulation.advance(Math.min(last, done + steps), budgetMs);
+    if (this.#longer === undefined) {
+      const last = Math.min(this.#stepsTo(end), Math.max(done + 1, this.#stepsPast(due)));
+      const now = this.#pacer.skipTo(this.#simulation.time, this.#size);
+      if (now !== undefined) this.#lengthen(Math.min(this.#stepsTo(now), last));
+      if (this.#longer === undefined) return this.#simulation.advance(Math.min(last, done + steps), budgetMs);
+    }
+    return this.#goOn(this.#longer);
   }
 
-  /** One step over all communication points up to number `to`. */
-  #skip(to: number): Advance {
+  /** Has one cycle of steps take the time of all up to number `to`, at the most. */
+  #lengthen(to: number): void {
     const { steps: done, time } = this.#simulation;
-    if (to <= done + 1) return this.#simulation.advance(Math.min(to, done + 1));
-    // The executor counts one step: it is told afterwards that these were several.
-    this.#simulation.setGrid(time, (to - done) * this.#size);
-    const end = this.#simulation.advance(done + 1);
-    if (this.#simulation.steps > done) {
-      this.skipped += to - done - 1;
-      this.#simulation.setGrid(this.#start, this.#size, 0);
-      this.#simulation.jumpTo(to);
-    }
-    return end;
+    const times = Math.floor((to - done) / this.#cycle);
+    if (times < 2 || done % this.#cycle !== 0) return;
+    this.#simulation.setGrid(time, times * this.#size);
+    this.#longer = { until: done + this.#cycle, to: done + times * this.#cycle };
+  }
+
+  #goOn({ until, to }: { readonly until: number; readonly to: number }): Advance {
+    const simulation = this.#simulation;
+    simulation.quiet = simulation.steps === until - 1;
+    const end = simulation.advance(simulation.steps + 1);
+    simulation.quiet = false;
+    if (simulation.steps < until) return end;
+    // The executor has counted one for several; which rows are due goes by the right number.
+    this.skipped += to - until;
+    simulation.setGrid(this.#start, this.#size, 0);
+    simulation.jumpTo(to);
+    this.#longer = undefined;
+    return simulation.record() ? 'rows' : end;
   }
 
   /** Whole steps from the start to `time`. */
@@ -54,4 +70,10 @@ export class FixedStepper implements Stepper {
   #stepsPast(time: number): number {
     return Math.ceil((time - this.#start) / this.#size - STEP_TOLERANCE);
   }
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y > 0) [x, y] = [y, x % y];
+  return (a / x) * b;
 }

@@ -6,7 +6,8 @@
  * step is of first order, so the error goes with the square of the size. What stands are the two halves.
  */
 import { FmuDiscardError } from '../../fmi/index.js';
-import { isFunctionPort, type StepControl } from '../../system/index.js';
+import { isFunctionPort, type Port, portName, type StepControl, type System, variableAt } from '../../system/index.js';
+import { dependsOn } from '../plan/dependencies.js';
 import { type Constraint, createConstraint } from './constraints.js';
 import { type Advance, isDue, type Limits, limitOf, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
 
@@ -144,18 +145,29 @@ export function canGoBack({ system }: Pick<Simulation, 'system'>): boolean {
   return system.components.every(({ model }) => model.capabilities.getAndSetState);
 }
 
-/** Real outputs that are connected or recorded. */
+/**
+ * Real outputs that are connected or recorded. With Jacobi those that show an input directly are a step behind, whatever
+ * its size: they say nothing of what the step does to the rest, and are left out where there are others.
+ */
 function realReaders(simulation: Simulation): (() => number)[] {
   const { system } = simulation;
-  const ports = [
+  const seen = new Map<string, Port>();
+  for (const port of [
     ...system.connections.flatMap(({ from }) => (isFunctionPort(from) ? [] : [from])),
     ...system.recordings.flatMap(({ variables }) => variables),
-  ];
-  const seen = new Map<string, () => number>();
-  for (const port of ports.flatMap((one) => simulation.scalars(one))) {
-    const { type, causality } = system.components[port.component]!.model.variables[port.variable]!;
+  ].flatMap((one) => simulation.scalars(one))) {
+    const { type, causality } = variableAt(system, port);
     if (causality !== 'output' || (type !== 'Float64' && type !== 'Float32')) continue;
-    seen.set(`${port.component} ${port.variable} ${port.element ?? ''}`, simulation.numberReader(port));
+    seen.set(portName(system, port), port);
   }
-  return [...seen.values()];
+  const all = [...seen.values()];
+  const own = system.algorithm === 'jacobi' ? all.filter((port) => !showsConnectedInput(system, port)) : all;
+  return (own.length > 0 ? own : all).map((port) => simulation.numberReader(port));
+}
+
+function showsConnectedInput(system: System, { component, variable }: Port): boolean {
+  const { model } = system.components[component]!;
+  return system.connections.some(
+    ({ to }) => !isFunctionPort(to) && to.component === component && dependsOn(model, variable, to.variable, 'step'),
+  );
 }
