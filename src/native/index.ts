@@ -11,7 +11,14 @@ export {
   type Storage,
 } from './importer.js';
 export { type Koffi, koffiPlatform, loadKoffi } from './koffi.js';
-export { type Address, isolateProgramPath, loadNative, type NativeFunctions, nativeLibraryPath, useNativeLibrary } from './library.js';
+export {
+  type Address,
+  isolateProgramPath,
+  loadNative,
+  type NativeFunctions,
+  nativeLibraryPath,
+  useNativeLibrary,
+} from './library.js';
 export { OfflineSelection, type SelectionRule, type Verdict } from './offline-selection.js';
 export {
   type ComponentTimes,

@@ -52,7 +52,20 @@ const PROTOTYPES: Readonly<Record<keyof PlanFunctions, string>> = {
 // -- The packed form ------------------------------------------------------------------------------------------------
 
 /** In the order of `tb_op`. */
-export const PLAN_OPS = ['set', 'get', 'step', 'move', 'sum', 'every', 'loop', 'patch', 'table', 'when', 'begin', 'await'] as const;
+export const PLAN_OPS = [
+  'set',
+  'get',
+  'step',
+  'move',
+  'sum',
+  'every',
+  'loop',
+  'patch',
+  'table',
+  'when',
+  'begin',
+  'await',
+] as const;
 export type PlanOp = (typeof PLAN_OPS)[number];
 
 /** What `a` to `f` mean for each operation says plan.h. */

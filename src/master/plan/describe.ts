@@ -111,9 +111,10 @@ function describeInstruction(system: System, plan: CompiledPlan, places: Places,
       return `${op} ${owner}: ${list}${source === undefined ? '' : ` from ${source}`}`;
     }
     case 'step':
+      return `step ${owner}${a > 1 ? `, ${a} steps in one` : ''}`;
     case 'begin':
     case 'await':
-      return `${op === 'step' ? '' : `${op} the `}step ${op === 'step' ? '' : 'of '}${owner}${a > 1 ? `, ${a} steps in one` : ''}`;
+      return `${op} the step of ${owner}${a > 1 ? `, ${a} steps in one` : ''}`;
     case 'move':
     case 'table': {
       const types = d === e ? '' : ` (${STORAGES[d]} to ${STORAGES[e]})`;

@@ -1,7 +1,7 @@
 /*
  * Ends the process it runs in, or keeps it from going on: by `mode`, in the call that `where` says; in fmi2DoStep the
  * step with the number `at`, from 1. At fmi2Instantiate no parameter is set yet: an instance whose name has
- * instantiate_segfault (or _abort, _exit, _loop, _sleep) in it does it there.
+ * instantiate_segfault (or _abort, _exit, _loop, _sleep) in it does it there. It says so on standard output before.
  */
 #include <stdlib.h>
 #define MODEL_GUID "{7d0b6a52-1c1e-4b0e-9a55-64a3f1e90207}"
@@ -33,6 +33,7 @@ static const char *const MODES[] = {"well", "segfault", "abort", "exit", "loop",
 
 static void misbehave(const model *m, int mode) {
   volatile bool for_ever = true;
+  if (mode != WELL) printf("crash: %s, as asked\n", MODES[mode]); /* what an FMU should not do, and many do */
   switch (mode) {
     case SEGFAULT: *(volatile int *)NULL = 0; break;
     case ABORT: abort();
