@@ -166,7 +166,10 @@ describe('pace', () => {
     // Step n ends at 30 n ms at the earliest and is due at 10 n ms.
     expect(overruns.maxMs).toBeGreaterThanOrEqual(200);
     expect(overruns.histogram.reduce((sum, { count }) => sum + count, 0)).toBe(10);
-    expect(overruns.histogram.find(({ upToMs }) => upToMs === 30)?.count).toBeGreaterThanOrEqual(1);
+    // The first is 20 ms late, or a little more on a busy machine.
+    const upTo = (ms: number) => overruns.histogram.filter(({ upToMs }) => upToMs <= ms);
+    expect(upTo(100).reduce((sum, { count }) => sum + count, 0)).toBeGreaterThanOrEqual(1);
+    expect(upTo(10).reduce((sum, { count }) => sum + count, 0)).toBe(0);
     expect(wallSeconds).toBeGreaterThanOrEqual(0.3);
     expect(components[0]?.p50Us).toBeGreaterThanOrEqual(28_000);
   });
