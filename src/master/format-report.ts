@@ -58,6 +58,7 @@ export function formatReport(report: RunReport): string {
   if (plan.warnings > 0) lines.push(`${plan.warnings} calls in steps returned a warning`);
   if (plan.rejectedSteps > 0) lines.push(`${plan.rejectedSteps} steps were undone and made smaller`);
   if (plan.skippedSteps > 0) lines.push(`${plan.skippedSteps} communication points were passed over to catch up`);
+  for (const { path, reason } of plan.openLoops) lines.push(`a loop is not iterated, ${reason}: ${path.join(', ')}`);
   if (resultFiles.length > 0) lines.push(`results: ${resultFiles.join(', ')}`);
   return lines.join('\n');
 }

@@ -115,18 +115,16 @@ const FIRST_CAPACITY = 1024;
 /** Values kept in memory, a column a variable, growing with the run. */
 class Capture {
   readonly #names: readonly string[];
-  readonly #isFloat: readonly boolean[];
+  /** How to read the cells of each column. */
+  readonly #kinds: readonly CellKind[];
   /** The time first, then the columns. */
   #columns: Float64Array[];
   #rows = 0;
 
   constructor(names: readonly string[], ports: readonly Port[], simulation: Simulation) {
     this.#names = names;
-    this.#isFloat = ports.flatMap((port) =>
-      simulation.scalars(port).map(() => {
-        const { type } = variableAt(simulation.system, port);
-        return type === 'Float64' || type === 'Float32';
-      }),
+    this.#kinds = ports.flatMap((port) =>
+      simulation.scalars(port).map(() => KINDS[variableAt(simulation.system, port).type] ?? 'integer'),
     );
     this.#columns = Array.from({ length: names.length + 1 }, () => new Float64Array(FIRST_CAPACITY));
   }
@@ -138,10 +136,11 @@ class Capture {
   ): void {
     while (this.#rows + rows > this.#columns[0]!.length) this.#grow();
     for (const [index, column] of this.#columns.entries()) {
-      const isFloat = index === 0 || this.#isFloat[index - 1];
+      const kind = index === 0 ? 'float' : this.#kinds[index - 1];
       for (let row = 0; row < rows; row++) {
         const at = row * cellsPerRow + index;
-        column[this.#rows + row] = isFloat ? floats[at]! : Number(integers[at]);
+        if (kind === 'float') column[this.#rows + row] = floats[at]!;
+        else column[this.#rows + row] = Number(kind === 'unsigned' ? BigInt.asUintN(64, integers[at]!) : integers[at]);
       }
     }
     this.#rows += rows;

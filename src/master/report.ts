@@ -53,6 +53,12 @@ export interface ComponentReport {
   readonly lostMessages: number;
 }
 
+export interface OpenLoop {
+  /** `a.y -> b.u`, one after the other. */
+  readonly path: readonly string[];
+  readonly reason: string;
+}
+
 /** What the master itself took. */
 export interface PlanReport {
   readonly timedSteps: number;
@@ -64,6 +70,8 @@ export interface PlanReport {
   readonly rejectedSteps: number;
   /** Communication points that were passed over, to catch up. */
   readonly skippedSteps: number;
+  /** Loops without a delay that were to be iterated at steps and are not: one value in each is a step late. */
+  readonly openLoops: readonly OpenLoop[];
   /** Calls in steps that returned a warning. */
   readonly warnings: number;
 }

@@ -401,6 +401,9 @@ class Run {
         recordingMs: this.#recorder.spentMs,
         rejectedSteps: this.#stepper.rejected,
         skippedSteps: this.#fixed?.skipped ?? 0,
+        openLoops: system.loops.atSteps
+          ? this.#simulation.plan.order.open.map(({ loop: { path }, reason }) => ({ path, reason }))
+          : [],
         warnings: this.#simulation.planWarnings,
       },
       finalValues: Object.fromEntries(this.#final.map(([name, read]) => [name, read()])),
