@@ -113,18 +113,18 @@ class StartUp {
   #give({ to, factor, offset, table }: Connection, came: readonly ModelValue[]): void {
     const values =
       table === undefined ? came : came.map((value) => table.find(([given]) => given === Number(value))?.[1] ?? value);
+    const isScaled = factor !== 1 || offset !== 0;
     if (isFunctionPort(to)) {
       const { dimension } = this.#system.functions[to.function]!;
       const at = (to.input ?? 0) * dimension + (to.element ?? 0);
       for (const [index, value] of values.entries()) {
-        this.#entered[to.function]![at + index] = factor * Number(value) + offset;
+        this.#entered[to.function]![at + index] = isScaled ? factor * Number(value) + offset : Number(value);
       }
       return;
     }
     const { type } = variableAt(this.#system, to);
     if (type === 'Clock') return;
     const storage = storageOf(this.#system.components[to.component]!.model.fmi, type);
-    const isScaled = factor !== 1 || offset !== 0;
     const converted = values.map((value) => convertValue(isScaled ? factor * Number(value) + offset : value, storage));
     const instance = this.#instances[to.component]!;
     if (to.element === undefined) {
