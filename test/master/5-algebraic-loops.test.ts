@@ -1,4 +1,5 @@
 /** Loops without a delay, iterated at each step: by default with Gauss-Seidel, with Jacobi where the system says so. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findPort } from '#tb/system/index.js';
 import { components, history, master, step, value, values } from './support.js';
@@ -243,3 +244,73 @@ step: 1
     }
   });
 });
+
+describe('any linear system', () => {
+  const gain = fc.integer({ min: -30, max: 30 }).map((n) => n / 10);
+  const matrix = fc
+    .integer({ min: 1, max: 5 })
+    .chain((n) =>
+      fc.tuple(
+        fc.array(fc.array(fc.option(gain, { nil: 0 }), { minLength: n, maxLength: n }), { minLength: n, maxLength: n }),
+        fc.array(gain, { minLength: n, maxLength: n }),
+      ),
+    );
+
+  it.each(ITERATED)(
+    'is solved where it has one solution: %s',
+    async (_, algorithm) => {
+      await fc.assert(
+        fc.asyncProperty(matrix, async ([k, b]) => {
+          // y = K y + b, each product a component of its own, each row a sum.
+          fc.pre(smallestPivot(k.map((row, i) => row.map((one, j) => (i === j ? 1 : 0) - one))) > 0.05);
+          const products = k.flatMap((row, i) => row.flatMap((one, j) => (one === 0 ? [] : [{ i, j, one }])));
+          const simulation = await start(`
+${components({
+  ...Object.fromEntries(b.map((__, i) => [`y${i}`, 'fmu: gain.fmu'])),
+  ...Object.fromEntries(products.map(({ i, j, one }) => [`p${i}_${j}`, `fmu: gain.fmu, start: { k: ${one} }`])),
+})}
+functions: { ${b.map((__, i) => `s${i}: { type: sum, inputs: ${b.length} }`).join(', ')} }
+connections:
+${[
+  ...products.flatMap(({ i, j }) => [`y${j}.y -> p${i}_${j}.u`, `p${i}_${j}.y -> s${i}.in[${j}]`]),
+  ...b.map((__, i) => `s${i}.out -> y${i}.u`),
+]
+  .map((wire) => `  - ${wire}\n`)
+  .join('')}
+step: 1
+${algorithm}
+`);
+          for (const [i, one] of b.entries()) simulation.set(findPort(simulation.system, `y${i}.b`)!, [one]);
+          // With Jacobi what one loop gives another takes a step to it, and one through each product.
+        step(simulation, 2 * b.length);
+          const y = b.map((__, i) => value(simulation, `y${i}.y`) as number);
+          for (const [i, row] of k.entries()) {
+            const sum = row.reduce((total, one, j) => total + one * y[j]!, 0) + b[i]!;
+            expect(Math.abs(y[i]! - sum)).toBeLessThan(1e-6 * Math.max(1, Math.abs(sum)));
+          }
+          simulation.close();
+        }),
+        { numRuns: 60 },
+      );
+    },
+    300_000,
+  );
+});
+
+/** Of Gauss's elimination with pivoting: how far from singular the matrix is. */
+function smallestPivot(matrix: readonly (readonly number[])[]): number {
+  const rows = matrix.map((row) => [...row]);
+  let smallest = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < rows.length; i++) {
+    const best = rows.slice(i).reduce((at, row, j) => (Math.abs(row[i]!) > Math.abs(rows[at]![i]!) ? i + j : at), i);
+    [rows[i], rows[best]] = [rows[best]!, rows[i]!];
+    const pivot = rows[i]![i]!;
+    smallest = Math.min(smallest, Math.abs(pivot));
+    if (pivot === 0) return 0;
+    for (let j = i + 1; j < rows.length; j++) {
+      const times = rows[j]![i]! / pivot;
+      for (let c = i; c < rows.length; c++) rows[j]![c]! -= times * rows[i]![c]!;
+    }
+  }
+  return smallest;
+}
