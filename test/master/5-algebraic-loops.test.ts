@@ -282,7 +282,7 @@ ${algorithm}
 `);
           for (const [i, one] of b.entries()) simulation.set(findPort(simulation.system, `y${i}.b`)!, [one]);
           // With Jacobi what one loop gives another takes a step to it, and one through each product.
-        step(simulation, 2 * b.length);
+          step(simulation, 2 * b.length);
           const y = b.map((__, i) => value(simulation, `y${i}.y`) as number);
           for (const [i, row] of k.entries()) {
             const sum = row.reduce((total, one, j) => total + one * y[j]!, 0) + b[i]!;

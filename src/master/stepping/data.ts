@@ -48,6 +48,8 @@ export class DataStepper implements Stepper {
     const size = instance.maxStepSize();
     if (size !== undefined) return size;
     if (this.#nextTime >= 0) return Number(instance.get(this.#nextTime)[0]) - this.#simulation.time;
+    // With FMI 3.0 it tells in event mode, and samples may have come since it was in it.
+    if (this.#simulation.plan.eventMode[this.#component] === true) this.#simulation.handleEvents();
     const event = this.#simulation.nextEvent;
     return event === undefined ? this.#maximum : event - this.#simulation.time;
   }
