@@ -303,17 +303,27 @@ static void carry_out_all(server *s) {
   s->shared->doing[0] = '\0';
 }
 
-int tb_serve(tb_channel *channel, tb_shared *shared) {
-  server s = {.channel = channel, .shared = shared};
+static int serve(server *s) {
   for (;;) {
-    tb_received got = tb_channel_receive(channel, &s.request.at, &s.request.left, INT64_MAX);
+    tb_received got = tb_channel_receive(s->channel, &s->request.at, &s->request.left, INT64_MAX);
     if (got == TB_GONE) return 0;
     if (got != TB_RECEIVED) return EXIT_GARBLED;
-    s.request.failed = false;
-    if (is_last(&s)) break;
-    carry_out_all(&s);
-    if (tb_channel_send(channel, s.answer.bytes, s.answer.size, INT64_MAX) != TB_RECEIVED) return 0;
+    s->request.failed = false;
+    if (is_last(s)) return 0;
+    carry_out_all(s);
+    if (tb_channel_send(s->channel, s->answer.bytes, s->answer.size, INT64_MAX) != TB_RECEIVED) return 0;
   }
-  if (s.library != NULL && s.instance == NULL) tb_library_unload(s.library);
-  return 0;
+}
+
+int tb_serve(tb_channel *channel, tb_shared *shared) {
+  server s = {.channel = channel, .shared = shared};
+  int code = serve(&s);
+  if (s.instance != NULL) return code; /* the FMU may be at work yet, in threads of its own */
+  if (s.library != NULL) tb_library_unload(s.library);
+  if (s.host != NULL) tb_host_destroy(s.host);
+  tb_packer_destroy(&s.answer);
+  tb_channel_destroy(channel);
+  free(s.pointers);
+  free(s.sizes);
+  return code;
 }
