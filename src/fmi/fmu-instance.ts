@@ -142,7 +142,7 @@ export class FmuInstance {
     return this.#alive();
   }
 
-  /** A fatal error forbids any call, of this and of all other instances of the FMU. */
+  /** A fatal error forbids any call, of this and of all other instances of the FMU in the process it is in. */
   get isAbandoned(): boolean {
     return this.#library.abandoned;
   }

@@ -233,7 +233,7 @@ export class Simulation {
       }
     }
     this.#phase = 'over';
-    this.#native?.destroy(this.#instances.some(({ isAbandoned }) => isAbandoned));
+    this.#native?.destroy(this.#instances.some(({ isAbandoned, isolated }) => isAbandoned && !isolated));
     this.#native = undefined;
     for (const instance of this.#instances) instance.free();
   }

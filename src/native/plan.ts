@@ -254,9 +254,12 @@ export class NativePlan {
     );
   }
 
-  /** `abandonStates`: an FMU had a fatal error, and its states are left to it. */
+  /** `abandonStates`: an FMU in this process had a fatal error, and its states are left to it. */
   destroy(abandonStates: boolean = false): void {
-    if (abandonStates) this.#run.setInt32(RUN.failedStatus, FATAL, true);
+    if (abandonStates) {
+      this.#run.setInt32(RUN.failedStatus, FATAL, true);
+      this.#run.setInt32(RUN.failedComponent, -1, true); // of this process
+    }
     this.#functions.tb_plan_destroy(this.#plan);
   }
 
