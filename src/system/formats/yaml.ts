@@ -1,8 +1,8 @@
 /** The system file: `twinbridge: system`, in YAML. */
 import { dirname, resolve } from 'node:path';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { InvalidFileError, type Problem, type SourceLocation } from '../../support/errors.js';
-import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../../support/yaml-file.js';
+import type { LocatedFile } from '../../support/located-file.js';
+import { parseYaml, readYamlFile } from '../../support/yaml-file.js';
 import type {
   DraftComponent,
   DraftConnection,
@@ -26,10 +26,10 @@ import {
   splitPortName,
 } from '../system.js';
 import { exactly } from './exact-number.js';
-import { SYSTEM_SCHEMA } from './yaml-schema.js';
+import { systemFileValidator } from './yaml-validator.js';
 
 /** What the schema lets through. */
-interface SystemFile {
+export interface SystemFile {
   readonly components: Readonly<Record<string, ComponentEntry>>;
   readonly functions?: Readonly<Record<string, FunctionEntry>>;
   readonly connections?: readonly (string | ConnectionEntry)[];
@@ -116,13 +116,6 @@ interface ScenarioEntry {
   readonly action?: 'override' | 'bias' | 'reset';
 }
 
-let compiled: ValidateFunction<SystemFile> | undefined;
-
-function schema(): ValidateFunction<SystemFile> {
-  compiled ??= compileSchema<SystemFile>(SYSTEM_SCHEMA, { allowsInfinity: true });
-  return compiled;
-}
-
 /** Reads a system file and the FMUs it names. Throws `InvalidFileError` with every problem of all of them. */
 export async function readSystemYaml(file: string): Promise<System> {
   return resolveSystem(await readSystemYamlDraft(file));
@@ -130,12 +123,12 @@ export async function readSystemYaml(file: string): Promise<System> {
 
 /** {@link readSystemYaml} for text at hand; `file` names it and is what relative paths are relative to. */
 export async function parseSystemYaml(file: string, text: string): Promise<System> {
-  return resolveSystem(new DraftOfYaml(parseYaml(file, text, schema())).draft());
+  return resolveSystem(new DraftOfYaml(parseYaml(file, text, systemFileValidator)).draft());
 }
 
 /** What the file says, before the FMUs are looked at. */
 export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
-  return new DraftOfYaml(await readYamlFile(file, schema())).draft();
+  return new DraftOfYaml(await readYamlFile(file, systemFileValidator)).draft();
 }
 
 /**
@@ -144,7 +137,7 @@ export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
  */
 export function parseEmbeddedSystemYaml(file: string, text: string, location: SourceLocation): SystemDraft {
   try {
-    const source = parseYaml(file, text, schema());
+    const source = parseYaml(file, text, systemFileValidator);
     return new DraftOfYaml({ ...source, locate: () => location, locateKey: () => location }).draft();
   } catch (error) {
     if (!(error instanceof InvalidFileError)) throw error;
