@@ -1,8 +1,7 @@
 /** The system file: `twinbridge: system`, in YAML. */
 import { dirname, resolve } from 'node:path';
-import { InvalidFileError, type Problem, type SourceLocation } from '../../support/errors.js';
+import type { Problem, SourceLocation } from '../../support/errors.js';
 import type { LocatedFile } from '../../support/located-file.js';
-import { parseYaml, readYamlFile } from '../../support/yaml-file.js';
 import type {
   DraftComponent,
   DraftConnection,
@@ -123,29 +122,18 @@ export async function readSystemYaml(file: string): Promise<System> {
 
 /** {@link readSystemYaml} for text at hand; `file` names it and is what relative paths are relative to. */
 export async function parseSystemYaml(file: string, text: string): Promise<System> {
-  return resolveSystem(new DraftOfYaml(parseYaml(file, text, systemFileValidator)).draft());
+  const { parseYaml } = await import('../../support/yaml-file.js');
+  return resolveSystem(draftOfYaml(parseYaml(file, text, systemFileValidator)));
 }
 
 /** What the file says, before the FMUs are looked at. */
 export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
-  return new DraftOfYaml(await readYamlFile(file, systemFileValidator)).draft();
+  const { readYamlFile } = await import('../../support/yaml-file.js');
+  return draftOfYaml(await readYamlFile(file, systemFileValidator));
 }
 
-/**
- * What a system file says that stands inside of another file, at one place in it. `file` is what relative paths are relative
- * to.
- */
-export function parseEmbeddedSystemYaml(file: string, text: string, location: SourceLocation): SystemDraft {
-  try {
-    const source = parseYaml(file, text, systemFileValidator);
-    return new DraftOfYaml({ ...source, locate: () => location, locateKey: () => location }).draft();
-  } catch (error) {
-    if (!(error instanceof InvalidFileError)) throw error;
-    throw new InvalidFileError(
-      location.file,
-      error.problems.map((problem) => ({ ...problem, location })),
-    );
-  }
+export function draftOfYaml(source: LocatedFile<SystemFile>): SystemDraft {
+  return new DraftOfYaml(source).draft();
 }
 
 type Path = readonly (string | number)[];
