@@ -14,6 +14,7 @@ import {
   type RunFolder,
   type RunLogMessage,
   type RunReport,
+  RunThread,
   runSystem,
 } from '../master/index.js';
 import { formatProblem, TwinbridgeError } from '../support/errors.js';
@@ -98,6 +99,8 @@ export function registerRun(program: Command): void {
 }
 
 async function run(files: readonly string[], flags: RunFlags): Promise<void> {
+  // It gets ready while the system is read.
+  const thread = RunThread.start();
   const { stop: stopTime, pace, late, threads, profile, paused } = flags;
   const draft = await readSystemDraft(files, toSystemOptions(flags));
   const system = await resolveSystem(
@@ -133,6 +136,7 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   try {
     const report = await runSystem(folder?.system ?? system, {
       ...settings,
+      thread,
       signal: stop.signal,
       kill: kill.signal,
       onLog: (message) => {
