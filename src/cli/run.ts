@@ -1,6 +1,6 @@
 /** `twinbridge run`: a co-simulation, from its system file. */
 import { createInterface } from 'node:readline';
-import { Presets, SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createColors } from 'picocolors';
 import { FmiStatus } from '../fmi/index.js';
@@ -110,7 +110,7 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
       ...(flags.results === undefined ? {} : { file: flags.results }),
     }),
   );
-  const screen = new Screen(system, stopTime, flags.quiet === true);
+  const screen = await Screen.open(system, stopTime, flags.quiet === true);
   for (const problem of system.warnings) screen.say(`warning: ${formatProblem(problem)}`);
   const folder = flags.folder === undefined ? undefined : await openRunFolder(flags.folder, files, system);
   if (folder !== undefined) screen.say(`run folder: ${folder.path}`);
@@ -209,20 +209,15 @@ class Screen {
   readonly #verbose: ReadonlySet<string>;
   readonly #bar: SingleBar | undefined;
 
-  constructor(system: System, stop: RunFlags['stop'], quiet: boolean) {
-    this.showsProgress = process.stderr.isTTY === true && !quiet;
+  static async open(system: System, stop: RunFlags['stop'], quiet: boolean): Promise<Screen> {
+    const showsProgress = process.stderr.isTTY === true && !quiet;
+    return new Screen(system, showsProgress ? await openBar(stop ?? system.stop ?? 'never') : undefined);
+  }
+
+  private constructor(system: System, bar: SingleBar | undefined) {
+    this.showsProgress = bar !== undefined;
+    this.#bar = bar;
     this.#verbose = new Set(system.components.filter(({ logging }) => logging !== undefined).map(({ name }) => name));
-    if (!this.showsProgress) return;
-    const end = stop ?? system.stop ?? 'never';
-    const format =
-      end === 'never'
-        ? '{time} s{paused}, {overruns} overruns'
-        : '{bar} {time} of {total} s{paused}, {overruns} overruns';
-    this.#bar = new SingleBar(
-      { format, stream: process.stderr, hideCursor: true, clearOnComplete: true },
-      Presets.rect,
-    );
-    this.#bar.start(end === 'never' ? 0 : end, 0, { time: '0.0', overruns: 0, paused: '' });
   }
 
   progress({ time, overruns, paused }: Progress): void {
@@ -245,6 +240,17 @@ class Screen {
   end(): void {
     this.#bar?.stop();
   }
+}
+
+async function openBar(end: number | 'never'): Promise<SingleBar> {
+  const { Presets, SingleBar } = await import('cli-progress');
+  const format =
+    end === 'never'
+      ? '{time} s{paused}, {overruns} overruns'
+      : '{bar} {time} of {total} s{paused}, {overruns} overruns';
+  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, clearOnComplete: true }, Presets.rect);
+  bar.start(end === 'never' ? 0 : end, 0, { time: '0.0', overruns: 0, paused: '' });
+  return bar;
 }
 
 function parseStop(text: string): number | 'never' {
