@@ -1,9 +1,13 @@
 /** YAML files checked against a JSON Schema, every problem with its line and column. */
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { constructFromEvents, type Event, parseEvents, YAMLException } from 'js-yaml';
 import { InvalidFileError, type SourceLocation } from './errors.js';
 import { checkLocated, type LocatedFile } from './located-file.js';
 import { readInput } from './read-input.js';
 import type { Validator } from './validator.js';
+import { lineCounter, offsetOf, placeAt, yamlPlaces } from './yaml-places.js';
+
+/** So often may a file say `*name`: each may stand for much. */
+const MAX_ALIASES = 100;
 
 /** Reads and checks a file. Throws {@link InvalidFileError} with every problem, `InvalidInputError` if unreadable. */
 export async function readYamlFile<T>(file: string, validator: Validator<T>): Promise<LocatedFile<T>> {
@@ -12,57 +16,44 @@ export async function readYamlFile<T>(file: string, validator: Validator<T>): Pr
 
 /** {@link readYamlFile} for text at hand; `file` only names it in messages. */
 export function parseYaml<T>(file: string, text: string, validator: Validator<T>): LocatedFile<T> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const at = (offset: number): SourceLocation => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line, column: col };
-  };
-  if (document.errors.length > 0) {
-    throw new InvalidFileError(
+  const place = lineCounter(text);
+  const at = (offset: number): SourceLocation => ({ file, ...place(offset) });
+  const refuse = (problems: readonly { readonly message: string; readonly offset: number }[]) =>
+    new InvalidFileError(
       file,
-      document.errors.map((error) => ({ message: error.message, location: at(error.pos[0]) })),
+      problems.map(({ message, offset }) => ({ message, location: at(offset) })),
     );
+  /** The parser ends at the first fault. */
+  const orRefuse = <R>(parse: () => R): R => {
+    try {
+      return parse();
+    } catch (error) {
+      const isOfText = error instanceof YAMLException;
+      throw refuse([
+        { message: isOfText ? error.reason : String(error), offset: (isOfText && error.mark?.position) || 0 },
+      ]);
+    }
+  };
+
+  const events = orRefuse((): Event[] => parseEvents(text, {}));
+  const { documents, repeated } = yamlPlaces(events, text);
+  if (repeated.length > 0) {
+    throw refuse(repeated.map(({ key, offset }) => ({ message: `the key '${key}' is there twice`, offset })));
   }
+  const [root, second] = documents;
+  if (second !== undefined) {
+    throw refuse([{ message: 'a second document begins, expected one in a file', offset: second.offset }]);
+  }
+  const [value = null] = orRefuse(() => constructFromEvents(events, { source: text, maxAliases: MAX_ALIASES }));
   return checkLocated<T>(
     {
       file,
-      value: document.toJS() as unknown,
-      locate: (path) => at(offsetOf(document, path, false)),
-      locateKey: (path) => at(offsetOf(document, path, true)),
-      written: (path) => {
-        const node = document.getIn(path, true);
-        return isScalar(node) ? node.source : undefined;
-      },
-      keys: (path) => {
-        const node = path.length === 0 ? document.contents : document.getIn(path, true);
-        return isMap(node) ? node.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
-      },
+      value,
+      locate: (path) => at(offsetOf(root, path, false)),
+      locateKey: (path) => at(offsetOf(root, path, true)),
+      written: (path) => placeAt(root, path)?.written,
+      keys: (path) => [...(placeAt(root, path)?.members?.keys() ?? [])],
     },
     validator,
   );
-}
-
-function offsetOf(document: Document.Parsed, path: readonly (string | number)[], ofKey: boolean): number {
-  let node: unknown = document.contents;
-  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
-  for (const [depth, step] of path.entries()) {
-    let next: unknown;
-    if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(step),
-      );
-      if (pair === undefined) return offset;
-      next = pair.value;
-      const key = pair.key as { range?: [number, number, number] };
-      if (ofKey && depth === path.length - 1) return key.range?.[0] ?? offset;
-      offset = (isNode(next) ? next.range?.[0] : undefined) ?? key.range?.[0] ?? offset;
-    } else {
-      next = document.getIn(path.slice(0, depth + 1), true);
-      if (!isNode(next)) return offset;
-      offset = next.range?.[0] ?? offset;
-    }
-    node = next;
-  }
-  return offset;
 }

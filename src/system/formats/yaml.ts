@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Problem, SourceLocation } from '../../support/errors.js';
 import type { LocatedFile } from '../../support/located-file.js';
+import { parseYaml, readYamlFile } from '../../support/yaml-file.js';
 import type {
   DraftComponent,
   DraftConnection,
@@ -122,13 +123,11 @@ export async function readSystemYaml(file: string): Promise<System> {
 
 /** {@link readSystemYaml} for text at hand; `file` names it and is what relative paths are relative to. */
 export async function parseSystemYaml(file: string, text: string): Promise<System> {
-  const { parseYaml } = await import('../../support/yaml-file.js');
   return resolveSystem(draftOfYaml(parseYaml(file, text, systemFileValidator)));
 }
 
 /** What the file says, before the FMUs are looked at. */
 export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
-  const { readYamlFile } = await import('../../support/yaml-file.js');
   return draftOfYaml(await readYamlFile(file, systemFileValidator));
 }
 
