@@ -32,7 +32,10 @@ export function koffiPlatform(): string {
 
 function fromBundle(): Koffi | undefined {
   const file = join(dirname(fileURLToPath(import.meta.url)), 'koffi', koffiPlatform(), 'koffi.node');
-  return existsSync(file) ? open(file) : undefined;
+  if (!existsSync(file)) return undefined;
+  const module = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports as Koffi;
 }
 
 /**
@@ -46,16 +49,11 @@ function fromPackage(): Koffi | undefined {
   try {
     const require = createRequire(createRequire(import.meta.url).resolve('koffi'));
     const found = require.resolve(`@koromix/koffi-${process.platform}-${process.arch}/package.json`);
-    return open(join(dirname(found), koffiPlatform(), 'koffi.node'));
+    // Not opened directly: whoever else uses koffi in this thread has to get the same.
+    return require(join(dirname(found), koffiPlatform(), 'koffi.node')) as Koffi;
   } catch {
     return undefined;
   }
 }
 
 const MUSL_NAMES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i386' };
-
-function open(file: string): Koffi {
-  const module = { exports: {} };
-  process.dlopen(module, file);
-  return module.exports as Koffi;
-}
