@@ -1,53 +1,113 @@
-import { readFileSync, rmSync, readdirSync, writeFileSync } from 'node:fs';
+/**
+ * The command line as few files as its parts allow, `dist/bin`: from the modules that tsc made, each loaded by itself, a
+ * command would start several times as slowly. What a command does not need stays in files of its own.
+ *
+ * Two bundles: the `twinbridge` command, and the thread of a run. CommonJS, which node starts faster than modules.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, transform } from 'esbuild';
+import { transform } from 'esbuild';
+import { collectLicences } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
-const out = join(dist, 'bin');
+const folder = join(dist, 'bin');
+const STAMP = join(folder, 'bundled');
 
-const plugin = {
-  name: 'own',
-  setup(build) {
-    build.onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
-      if (!path.startsWith(dist)) return undefined;
-      const name = relative(dist, path);
-      if (/validator\.js$/.test(name) && name !== 'support/validator.js') return { contents: await precompiled(path), loader: 'js', resolveDir: dirname(path) };
-      let text = readFileSync(path, 'utf8');
-      if (name === 'master/run.js') text = text.replace("new URL('./worker.js', import.meta.url)", "new URL('../bin/worker.js', import.meta.url)");
-      text = text.replaceAll('import.meta.url', `moduleUrl(${JSON.stringify(name)})`);
-      return { contents: text, loader: 'js' };
+const ENTRIES = { twinbridge: 'cli/bin.js', 'run-thread': 'master/worker.js' };
+/** Have native parts, or data, beside their code. */
+const EXTERNAL = ['koffi', '@foxglove/wasm-zstd'];
+
+/** In a bundle: the URL of a module as if it were where tsc put it, relative to which it finds its files. */
+const MODULE_URL =
+  "const moduleUrl=(name)=>require('node:url').pathToFileURL(require('node:path').join(__dirname,'..',name)).href;";
+
+export async function bundleCli() {
+  if (isUpToDate()) return;
+  const { rolldown } = await import('rolldown');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const inputs = new Set();
+  for (const [name, entry] of Object.entries(ENTRIES)) {
+    const bundle = await rolldown({
+      cwd: root,
+      input: { [name]: join(dist, entry) },
+      platform: 'node',
+      external: EXTERNAL,
+      plugins: [ownModules],
     });
+    const { output } = await bundle.generate({
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: `${name}-[name].cjs`,
+      banner: MODULE_URL,
+    });
+    await bundle.close();
+    for (const { fileName, code, moduleIds } of output) {
+      writeFileSync(join(folder, fileName), await shorten(code));
+      for (const id of moduleIds) inputs.add(id.replace('\0', ''));
+    }
+  }
+  const relatives = [...inputs].map((file) => relative(root, file).split(sep).join('/'));
+  collectLicences(relatives, 'dist/bin/licences');
+  writeFileSync(STAMP, '');
+}
+
+function isUpToDate() {
+  if (!existsSync(STAMP)) return false;
+  const made = statSync(STAMP).mtimeMs;
+  const sources = [
+    'dist/.tsbuildinfo',
+    'package-lock.json',
+    'package.json',
+    'tools/bundle-cli.mjs',
+    'tools/licences.mjs',
+  ];
+  return sources.every((file) => statSync(join(root, file)).mtimeMs <= made);
+}
+
+const ownModules = {
+  name: 'own modules',
+  async load(path) {
+    if (!path.startsWith(dist + sep)) return null;
+    const name = relative(dist, path).split(sep).join('/');
+    if (/(^|[/-])validator\.js$/.test(name) && name !== 'support/validator.js') return compiledValidators(path);
+    let code = readFileSync(path, 'utf8');
+    if (name === 'master/worker-file.js') code = replaceOnce(code, "'./worker.js'", "'../bin/run-thread.cjs'");
+    return code.replaceAll('import.meta.url', `moduleUrl(${JSON.stringify(name)})`);
   },
 };
 
-async function precompiled(path) {
+/**
+ * Names stay: those of classes are names of errors, those of functions are in stack traces. Without a character beyond ASCII
+ * a file is read in half the time.
+ */
+async function shorten(code) {
+  const settings = { charset: 'ascii', minifyWhitespace: true, minifySyntax: true, legalComments: 'none' };
+  return (await transform(code, { ...settings, target: 'node20' })).code;
+}
+
+function replaceOnce(text, what, by) {
+  if (text.split(what).length !== 2) throw new Error(`${what} is not once in\n${text}`);
+  return text.replace(what, () => by);
+}
+
+/** In place of a module of validators (src/support/validator.ts): what ajv makes of them. */
+async function compiledValidators(path) {
   const require = createRequire(import.meta.url);
   const { Ajv2020 } = require('ajv/dist/2020.js');
   const standalone = require('ajv/dist/standalone').default;
-  const [[name, { schema, options }]] = Object.entries(await import(pathToFileURL(path).href));
-  const ajv = new Ajv2020({ ...options, code: { source: true, esm: true } });
-  const code = standalone(ajv, ajv.compile(schema));
-  return `${code.replace(/export const validate = (\w+);export default \w+;/, 'const validate = $1;')}\nexport const ${name} = { validate };`;
-}
-const CJS = process.argv[2] === 'cjs';
-rmSync(out, { recursive: true, force: true });
-const { metafile } = await build({
-  absWorkingDir: root, metafile: true,
-  entryPoints: { twinbridge: join(dist, 'cli/main.js'), worker: join(dist, 'master/worker.js') },
-  outdir: out, bundle: true, splitting: true, platform: 'node', target: 'node20', format: 'esm', minify: !process.argv.includes('plain'),
-  external: ['koffi', '@foxglove/wasm-zstd'], logLevel: 'error', plugins: [plugin], chunkNames: '[name]-[hash]',
-  banner: CJS ? {} : { js: "import{createRequire as tbRequire}from'node:module';const require=tbRequire(import.meta.url);const moduleUrl=(name)=>new URL('../'+name,import.meta.url).href;" },
-});
-if (CJS) {
-  writeFileSync(join(out,'package.json'),'{"type":"commonjs"}');
-  for (const f of readdirSync(out)) if (f.endsWith('.js')) {
-    let t = readFileSync(join(out, f), 'utf8');
-    const r = await transform(t, { format: 'cjs', platform: 'node', target: 'node20', minify: !process.argv.includes('plain'), banner: "const moduleUrl=(name)=>require('node:url').pathToFileURL(require('node:path').join(__dirname,'..',name)).href;", supported: {'dynamic-import': false} });
-    writeFileSync(join(out, f), r.code);
+  const parts = [];
+  for (const [name, { schema, options }] of Object.entries(await import(pathToFileURL(path).href))) {
+    const ajv = new Ajv2020({ ...options, code: { source: true, esm: false } });
+    const code = standalone(ajv, ajv.compile(schema));
+    parts.push(
+      `export const ${name} = (() => { const module = { exports: {} }; ${code}; return { validate: module.exports }; })();`,
+    );
   }
+  return parts.join('\n');
 }
-writeFileSync('/tmp/w/startup-work/meta.json', JSON.stringify(metafile));
-for (const [f, v] of Object.entries(metafile.outputs)) console.log(f, v.bytes, v.entryPoint ?? '', v.imports.filter((i) => i.kind === 'import-statement' && !i.external).map((i) => i.path.split('/').at(-1)).join(' '));
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleCli();

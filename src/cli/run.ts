@@ -1,5 +1,4 @@
 /** `twinbridge run`: a co-simulation, from its system file. */
-import { createInterface } from 'node:readline';
 import type { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createColors } from 'picocolors';
@@ -100,7 +99,7 @@ export function registerRun(program: Command): void {
 
 async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   // It gets ready while the system is read.
-  const thread = RunThread.start();
+  RunThread.startAhead();
   const { stop: stopTime, pace, late, threads, profile, paused } = flags;
   const draft = await readSystemDraft(files, toSystemOptions(flags));
   const system = await resolveSystem(
@@ -123,7 +122,7 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
     stop.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const control = flags.interactive === true ? listen(screen, () => stop.abort()) : undefined;
+  const control = flags.interactive === true ? await listen(screen, () => stop.abort()) : undefined;
   const settings = {
     ...(stopTime === undefined ? {} : { stop: stopTime }),
     ...(pace === undefined ? {} : { pace }),
@@ -136,7 +135,6 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   try {
     const report = await runSystem(folder?.system ?? system, {
       ...settings,
-      thread,
       signal: stop.signal,
       kill: kill.signal,
       onLog: (message) => {
@@ -177,7 +175,8 @@ function tell(
 }
 
 /** Lines on standard input, obeyed one after the other. */
-function listen(screen: Screen, stop: () => void): RunControl {
+async function listen(screen: Screen, stop: () => void): Promise<RunControl> {
+  const { createInterface } = await import('node:readline');
   const control = new RunControl();
   let before = Promise.resolve();
   createInterface({ input: process.stdin }).on('line', (line) => {

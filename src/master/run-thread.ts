@@ -9,8 +9,18 @@ export class RunThread {
   readonly #worker: Worker;
   #failure: Error | undefined;
 
+  static #ahead: RunThread | undefined;
+
+  /** For the next run of this process. */
+  static startAhead(): void {
+    RunThread.#ahead ??= new RunThread();
+  }
+
+  /** The one that was started ahead, or a new one. */
   static start(): RunThread {
-    return new RunThread();
+    const thread = RunThread.#ahead ?? new RunThread();
+    RunThread.#ahead = undefined;
+    return thread;
   }
 
   private constructor() {
@@ -27,7 +37,7 @@ export class RunThread {
     return { worker: this.#worker, failure: this.#failure };
   }
 
-  /** Ends a thread that was not taken. */
+  /** Of a thread that was not taken. */
   async close(): Promise<void> {
     await this.#worker.terminate();
   }

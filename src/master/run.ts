@@ -23,8 +23,6 @@ export interface RunOptions extends RunSettings {
   readonly killAfterMs?: number;
   /** To ask things of the run while it goes on. */
   readonly control?: RunControl;
-  /** A thread that was started ahead, for this run alone. */
-  readonly thread?: RunThread;
 }
 
 const DEFAULT_KILL_AFTER_MS = 5000;
@@ -34,11 +32,11 @@ const DEFAULT_KILL_AFTER_MS = 5000;
  * the run failed, and with the errors of opening an FMU.
  */
 export async function runSystem(system: System, options: RunOptions = {}): Promise<RunReport> {
-  const { thread = RunThread.start(), ...others } = options;
+  const thread = RunThread.start();
   const fmus: CachedFmu[] = [];
   try {
     await openFmus(system, fmus, thread);
-    return await runInThread(thread, system, new Map(fmus.map(({ file, directory }) => [file, directory])), others);
+    return await runInThread(thread, system, new Map(fmus.map(({ file, directory }) => [file, directory])), options);
   } finally {
     for (const fmu of fmus) fmu.release();
   }
@@ -57,7 +55,7 @@ function runInThread(
   thread: RunThread,
   system: System,
   folders: ReadonlyMap<string, string>,
-  options: Omit<RunOptions, 'thread'>,
+  options: RunOptions,
 ): Promise<RunReport> {
   const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, control: asker, ...settings } = options;
   const control = new Int32Array(new SharedArrayBuffer(Control.cells * Int32Array.BYTES_PER_ELEMENT));

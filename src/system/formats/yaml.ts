@@ -141,14 +141,14 @@ class DraftOfYaml {
   readonly #source: LocatedFile<SystemFile>;
   readonly #value: SystemFile;
   readonly #folder: string;
-  readonly #owners: readonly string[];
+  readonly #owners: ReadonlySet<string>;
   readonly #problems: Problem[] = [];
 
   constructor(source: LocatedFile<SystemFile>) {
     this.#source = source;
     this.#value = source.value;
     this.#folder = dirname(resolve(source.file));
-    this.#owners = [...Object.keys(source.value.components), ...Object.keys(source.value.functions ?? {})];
+    this.#owners = new Set([...Object.keys(source.value.components), ...Object.keys(source.value.functions ?? {})]);
   }
 
   draft(): SystemDraft {
