@@ -1,10 +1,12 @@
 /**
- * Builds everything: the native library, the FMUs of the examples and of the tests, the TypeScript and the bundled
- * backend. Each step does nothing when nothing has changed.
+ * Builds everything: the native library, the FMUs of the examples and of the tests, the TypeScript, the bundled backend and
+ * the bundled command line. Each step does nothing when nothing has changed.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { bundleCli } from './bundle-cli.mjs';
+import { collectLicences } from './licences.mjs';
 import { dropStalePlatforms } from './platform-libraries.mjs';
 import { run } from './run.mjs';
 
@@ -41,23 +43,6 @@ async function bundleBackend() {
   ]);
 }
 
-/** The licences of what is in a bundle go where the bundle goes: into every FMU. */
-function collectLicences(inputs) {
-  const packages = new Set(inputs.flatMap((input) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []));
-  const licences = join(root, 'dist/licences');
-  mkdirSync(licences, { recursive: true });
-  for (const name of packages) {
-    const folder = join(root, 'node_modules', name);
-    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-    const { version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    if (file === undefined && license === undefined) throw new Error(`${name} is bundled and names no licence`);
-    const holder = typeof author === 'object' ? author.name : (author ?? 'its authors');
-    // Some packages name their licence and leave its text out.
-    const text = file === undefined ? `${license}, (c) ${holder}\n` : readFileSync(join(folder, file), 'utf8');
-    writeFileSync(join(licences, `${name.replace('@', '').replace('/', '-')}.txt`), `${name} ${version}\n\n${text}`);
-  }
-}
-
 async function bundle(entry, output) {
   const { build } = await import('esbuild');
   const { metafile } = await build({
@@ -82,7 +67,8 @@ async function bundle(entry, output) {
         "const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
     },
   });
-  collectLicences(Object.keys(metafile.inputs));
+  // Into every FMU, as the bundle.
+  collectLicences(Object.keys(metafile.inputs), 'dist/licences');
 }
 
 export async function build({ log = () => {} } = {}) {
@@ -93,7 +79,7 @@ export async function build({ log = () => {} } = {}) {
     cmake('fmu-shim', 'build/native')
       .then(() => cmake('examples/fmus', 'build/fmus'))
       .then(() => cmake('test/fmus', 'build/test-fmus')),
-    typescript().then(bundleBackend),
+    typescript().then(() => Promise.all([bundleBackend(), bundleCli()])),
   ]);
   const { packFmus } = await import(pathToFileURL(join(root, 'tools/pack-fmus.mjs')).href);
   await packFmus();

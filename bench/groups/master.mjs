@@ -24,7 +24,7 @@ import { twinbridge } from '../masters/twinbridge.mjs';
  * instant at which the system was `initialised`:
  *
  *   run(steps)
- *   start()             initialises the system; if it has none, a run of one step does
+ *   start()             initialises the system; if it has none, a run of one step does, which tells when it was `initialised`
  *   startBare()         what of that is the interpreter's own start, if there is an interpreter
  *   close()             if there is something to remove
  */
@@ -140,11 +140,11 @@ async function compare({ name, system, csv, sample, rivals, rounds }, { folder: 
   );
 }
 
-const comparison = ({ name, unit, system, csv, sample, rounds, rivalsWhenQuick }) => {
+const comparison = ({ name, unit, target, system, csv, sample, rounds, rivalsWhenQuick }) => {
   const able = RIVALS.filter((rival) => rival.takes(system, csv));
   return {
     rows: [
-      { id: name, unit },
+      { id: name, unit, ...(target && { target }) },
       { id: rowId(name, limit), unit },
       ...able.map((rival) => ({ id: rowId(name, rival), unit, optional: true })),
     ],
@@ -181,6 +181,7 @@ const start = (system) =>
   comparison({
     name: system.name,
     unit: 'ms',
+    target: { median: 100 },
     system,
     csv: false,
     sample: startTime,

@@ -4,8 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCosted } from '../lib/processes.mjs';
 
-const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const START = fileURLToPath(new URL('start.mjs', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../dist/bin/twinbridge.cjs', import.meta.url));
+
+/** An instant of the wall clock as CLOCK_MONOTONIC, ns. */
+function monotonic(text) {
+  const [, seconds, fraction] = /^(.*)\.(\d+)Z$/.exec(text);
+  const wall = Date.parse(`${seconds}Z`) * 1e6 + Number(`0.${fraction}`) * 1e9;
+  return Number(process.hrtime.bigint()) - ((performance.timeOrigin + performance.now()) * 1e6 - wall);
+}
 
 export const twinbridge = {
   id: 'twinbridge',
@@ -29,13 +35,9 @@ export const twinbridge = {
       run: async (steps) => {
         const args = [COMMAND, 'run', file, '--stop', steps * step, '--quiet', '--json'];
         const { stdout, ...cost } = await runCosted(process.execPath, args);
-        const { steps: made, finalValues } = JSON.parse(stdout);
+        const { steps: made, finalValues, beganAt } = JSON.parse(stdout);
         if (made !== steps) throw new Error(`twinbridge made ${made} of ${steps} steps`);
-        return { ...cost, last: finalValues[recorded.at(-1)] };
-      },
-      start: async () => {
-        const { stdout, ...cost } = await runCosted(process.execPath, [START, file]);
-        return { ...cost, ...JSON.parse(stdout) };
+        return { ...cost, initialised: monotonic(beganAt), last: finalValues[recorded.at(-1)] };
       },
       /** Up to the first line of a script. */
       startBare: async () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Problem } from '../support/errors.js';
-import type { LocatedFile } from '../support/yaml-file.js';
+import type { LocatedFile } from '../support/located-file.js';
 import type { BrokerConfig, TlsConfig } from './config.js';
 
 export interface BrokerFile {

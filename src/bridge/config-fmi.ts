@@ -1,6 +1,6 @@
 /** Which FMI a built FMU speaks, and what FMI 3.0 adds to a bridge: the time, and clocks that tick when data arrive. */
 import type { Problem } from '../support/errors.js';
-import type { LocatedFile } from '../support/yaml-file.js';
+import type { LocatedFile } from '../support/located-file.js';
 import type { SourceConfig } from './config-sources.js';
 import type { Signal } from './signals.js';
 

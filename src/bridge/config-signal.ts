@@ -1,7 +1,7 @@
 /** One signal of a `bridge.yaml`: what a schema cannot say of its type, path, size, scale, items and start value. */
 import type { Problem } from '../support/errors.js';
+import type { LocatedFile } from '../support/located-file.js';
 import { didYouMean } from '../support/nearest.js';
-import type { LocatedFile } from '../support/yaml-file.js';
 import type { SourceConfig } from './config-sources.js';
 import { exactInteger } from './decimal.js';
 import { arrayIndex, parsePointer } from './pointer.js';

@@ -1,8 +1,8 @@
 /** The signals and diagnostics of a `bridge.yaml`: what a schema cannot say of their names, types and start values. */
 import { MAX_LATCHES } from '../native/index.js';
 import type { Problem } from '../support/errors.js';
+import type { LocatedFile } from '../support/located-file.js';
 import { didYouMean } from '../support/nearest.js';
-import type { LocatedFile } from '../support/yaml-file.js';
 import { readSignal, SIGNAL_KINDS, type SignalContext, type SignalFile, type SignalKind } from './config-signal.js';
 import type { SourceConfig } from './config-sources.js';
 import { DIAGNOSTICS, type DiagnosticName } from './diagnostics.js';

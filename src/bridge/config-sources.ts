@@ -4,7 +4,7 @@
  * What a configuration holds afterwards is always a list; signals name their source by its place there.
  */
 import type { Problem } from '../support/errors.js';
-import type { LocatedFile } from '../support/yaml-file.js';
+import type { LocatedFile } from '../support/located-file.js';
 import type { DeclareMode, ExchangeType, TimeConfig } from './config.js';
 import { type QueueConfig, type QueueFile, readQueue, type StreamFile } from './config-queue.js';
 import { type DurationFile, parseDuration } from './duration.js';

@@ -6,15 +6,16 @@
  */
 import type { TlsOptions } from '../amqp/index.js';
 import { InvalidFileError, type Problem } from '../support/errors.js';
+import type { LocatedFile } from '../support/located-file.js';
 import { didYouMean } from '../support/nearest.js';
 import { parseRfc3339, type TimeFormat } from '../support/time.js';
-import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../support/yaml-file.js';
+import { parseYaml, readYamlFile } from '../support/yaml-file.js';
 import type { Behaviour } from './behaviour.js';
 import { type BrokerFile, readBroker } from './config-broker.js';
 import { type FmiConfig, type FmiFile, type FmiVersion, readFmi } from './config-fmi.js';
-import { bridgeSchema } from './config-schema.js';
 import { readSignals, type SignalsFile } from './config-signals.js';
 import { readSources, type SourceConfig, type SourcesFile } from './config-sources.js';
+import { bridgeFileValidator } from './config-validator.js';
 import type { DiagnosticName } from './diagnostics.js';
 import { type DurationFile, parseDuration } from './duration.js';
 import { type Compat, type HealthConfig, RMQFMU_HEALTH, type RmqfmuConfig } from './rmqfmu/contract.js';
@@ -131,7 +132,7 @@ const MIN_RESEND_MS = 10;
 /* ---- Reading ------------------------------------------------------------------------------------------------------ */
 
 /** The file as the schema knows it: everything but the signals may be left out. */
-interface BridgeFile extends SourcesFile, FmiFile {
+export interface BridgeFile extends SourcesFile, FmiFile {
   twinbridge: 'bridge';
   name: string;
   description?: string;
@@ -158,8 +159,6 @@ interface BridgeFile extends SourcesFile, FmiFile {
   rmqfmu?: RmqfmuFile;
 }
 
-const validate = compileSchema<BridgeFile>(bridgeSchema);
-
 export interface BridgeConfigOptions {
   /** The FMU is to stand in for an RMQFMU, also if the file does not say so. */
   readonly rmqfmu?: boolean;
@@ -171,12 +170,12 @@ export interface BridgeConfigOptions {
 
 /** Reads and checks a `bridge.yaml`. Throws {@link InvalidFileError} with every problem and its place. */
 export async function readBridgeConfig(file: string, options: BridgeConfigOptions = {}): Promise<BridgeConfig> {
-  return normalise(await readYamlFile(file, validate), options);
+  return normalise(await readYamlFile(file, bridgeFileValidator), options);
 }
 
 /** {@link readBridgeConfig} for text at hand; `file` names it in messages. */
 export function parseBridgeConfig(text: string, file: string, options: BridgeConfigOptions = {}): BridgeConfig {
-  return normalise(parseYaml(file, text, validate), options);
+  return normalise(parseYaml(file, text, bridgeFileValidator), options);
 }
 
 /* ---- Defaults and checks that a schema cannot say ------------------------------------------------------------------ */

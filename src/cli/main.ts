@@ -43,15 +43,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (process.stdout.listenerCount('error') === 1) process.exit(ExitCode.ok);
 });
 
-const [asked = ''] = process.argv.slice(2);
-const isVersion = asked === '--version' || asked === '-V';
-const wanted = Object.hasOwn(COMMANDS, asked) ? [asked] : isVersion ? [] : Object.keys(COMMANDS);
-for (const name of wanted) (await COMMANDS[name]?.())?.(program);
+void main();
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = report(error);
+async function main(): Promise<void> {
+  const [asked = ''] = process.argv.slice(2);
+  const isVersion = asked === '--version' || asked === '-V';
+  const wanted = Object.hasOwn(COMMANDS, asked) ? [asked] : isVersion ? [] : Object.keys(COMMANDS);
+  for (const name of wanted) (await COMMANDS[name]?.())?.(program);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = report(error);
+  }
 }
 
 function report(error: unknown): ExitCode {

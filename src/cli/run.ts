@@ -1,6 +1,5 @@
 /** `twinbridge run`: a co-simulation, from its system file. */
-import { createInterface } from 'node:readline';
-import { Presets, SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createColors } from 'picocolors';
 import { FmiStatus } from '../fmi/index.js';
@@ -14,6 +13,7 @@ import {
   type RunFolder,
   type RunLogMessage,
   type RunReport,
+  RunThread,
   runSystem,
 } from '../master/index.js';
 import { formatProblem, TwinbridgeError } from '../support/errors.js';
@@ -98,6 +98,8 @@ export function registerRun(program: Command): void {
 }
 
 async function run(files: readonly string[], flags: RunFlags): Promise<void> {
+  // It gets ready while the system is read.
+  RunThread.startAhead();
   const { stop: stopTime, pace, late, threads, profile, paused } = flags;
   const draft = await readSystemDraft(files, toSystemOptions(flags));
   const system = await resolveSystem(
@@ -107,7 +109,7 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
       ...(flags.results === undefined ? {} : { file: flags.results }),
     }),
   );
-  const screen = new Screen(system, stopTime, flags.quiet === true);
+  const screen = await Screen.open(system, stopTime, flags.quiet === true);
   for (const problem of system.warnings) screen.say(`warning: ${formatProblem(problem)}`);
   const folder = flags.folder === undefined ? undefined : await openRunFolder(flags.folder, files, system);
   if (folder !== undefined) screen.say(`run folder: ${folder.path}`);
@@ -120,7 +122,7 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
     stop.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const control = flags.interactive === true ? listen(screen, () => stop.abort()) : undefined;
+  const control = flags.interactive === true ? await listen(screen, () => stop.abort()) : undefined;
   const settings = {
     ...(stopTime === undefined ? {} : { stop: stopTime }),
     ...(pace === undefined ? {} : { pace }),
@@ -173,7 +175,8 @@ function tell(
 }
 
 /** Lines on standard input, obeyed one after the other. */
-function listen(screen: Screen, stop: () => void): RunControl {
+async function listen(screen: Screen, stop: () => void): Promise<RunControl> {
+  const { createInterface } = await import('node:readline');
   const control = new RunControl();
   let before = Promise.resolve();
   createInterface({ input: process.stdin }).on('line', (line) => {
@@ -205,20 +208,15 @@ class Screen {
   readonly #verbose: ReadonlySet<string>;
   readonly #bar: SingleBar | undefined;
 
-  constructor(system: System, stop: RunFlags['stop'], quiet: boolean) {
-    this.showsProgress = process.stderr.isTTY === true && !quiet;
+  static async open(system: System, stop: RunFlags['stop'], quiet: boolean): Promise<Screen> {
+    const showsProgress = process.stderr.isTTY === true && !quiet;
+    return new Screen(system, showsProgress ? await openBar(stop ?? system.stop ?? 'never') : undefined);
+  }
+
+  private constructor(system: System, bar: SingleBar | undefined) {
+    this.showsProgress = bar !== undefined;
+    this.#bar = bar;
     this.#verbose = new Set(system.components.filter(({ logging }) => logging !== undefined).map(({ name }) => name));
-    if (!this.showsProgress) return;
-    const end = stop ?? system.stop ?? 'never';
-    const format =
-      end === 'never'
-        ? '{time} s{paused}, {overruns} overruns'
-        : '{bar} {time} of {total} s{paused}, {overruns} overruns';
-    this.#bar = new SingleBar(
-      { format, stream: process.stderr, hideCursor: true, clearOnComplete: true },
-      Presets.rect,
-    );
-    this.#bar.start(end === 'never' ? 0 : end, 0, { time: '0.0', overruns: 0, paused: '' });
   }
 
   progress({ time, overruns, paused }: Progress): void {
@@ -241,6 +239,17 @@ class Screen {
   end(): void {
     this.#bar?.stop();
   }
+}
+
+async function openBar(end: number | 'never'): Promise<SingleBar> {
+  const { Presets, SingleBar } = await import('cli-progress');
+  const format =
+    end === 'never'
+      ? '{time} s{paused}, {overruns} overruns'
+      : '{bar} {time} of {total} s{paused}, {overruns} overruns';
+  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, clearOnComplete: true }, Presets.rect);
+  bar.start(end === 'never' ? 0 : end, 0, { time: '0.0', overruns: 0, paused: '' });
+  return bar;
 }
 
 function parseStop(text: string): number | 'never' {

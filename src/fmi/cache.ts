@@ -3,6 +3,8 @@
  * is read from XML once. Where all this lies: cache/root.ts.
  *
  * A cache that cannot be used keeps nobody from running: a temporary folder takes its place.
+ *
+ * What reads archives is loaded when there is one to be read: a run of FMUs that are there starts the sooner.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,11 +21,10 @@ import {
   UnusableCacheError,
 } from './cache/root.js';
 import { hasModel, loadModel, type StoredModel, storeModel, warningsFor, withoutFile } from './cache/stored-model.js';
-import { type Archive, type ArchiveLimits, checkArchive, describe, withFile } from './checked-archive.js';
+import type { Archive, ArchiveLimits } from './checked-archive.js';
 import { FmuChangedError } from './errors.js';
 import { type FmuModel, modelIdentifierOf, modelOf } from './fmu-model.js';
 import { platformsOf } from './platform.js';
-import { readAnyModelDescription } from './read-model-description.js';
 
 export type { CacheEntry, ClearedCache } from './cache/entries.js';
 
@@ -83,6 +84,7 @@ export async function readFmuModel(file: string, limits: ArchiveLimits = {}): Pr
       const stored = loadModel(entry, content);
       if (stored !== undefined) return toSummary(file, stored);
     }
+    const { withFile } = await import('./checked-archive.js');
     return withFile(file, async (handle) => {
       const source = await Source.of(root, file, handle, limits);
       const stored = await source.readModel();
@@ -172,6 +174,7 @@ async function makeWarmOnce(
 
 async function makeWarm(root: CacheRoot, file: string, limits: ArchiveLimits): Promise<Warm> {
   const limit = cacheLimit();
+  const { withFile } = await import('./checked-archive.js');
   return withFile(file, async (handle) => {
     const source = await Source.of(root, file, handle, limits);
     await source.readModel();
@@ -220,6 +223,7 @@ class Source {
   }
 
   async archive(): Promise<Archive> {
+    const { checkArchive } = await import('./checked-archive.js');
     this.#archive ??= await checkArchive(this.#file, this.#handle, this.#limits);
     return this.#archive;
   }
@@ -235,6 +239,10 @@ class Source {
 
   async #describe(): Promise<StoredModel> {
     const archive = await this.archive();
+    const [{ describe }, { readAnyModelDescription }] = await Promise.all([
+      import('./checked-archive.js'),
+      import('./read-model-description.js'),
+    ]);
     const { description, warnings } = await describe(archive, readAnyModelDescription);
     await this.check();
     const platforms = platformsOf(modelIdentifierOf(description), [...archive.entries.keys()]);

@@ -102,7 +102,7 @@ export class FmuInstance {
    */
   constructor(folder: ModelFolder, options: FmuInstanceOptions) {
     const { name, loggingOn = false, eventMode = false, isolate, onLog } = options;
-    const { model, directory, file } = folder;
+    const { model, file } = folder;
     this.name = name;
     this.folder = folder;
     this.eventMode = eventMode;
@@ -118,7 +118,7 @@ export class FmuInstance {
       this.#library.address,
       name,
       model.token,
-      resourcesOf(model, directory),
+      resourcesOf(folder),
       loggingOn ? 1 : 0,
       eventMode ? 1 : 0,
       eventMode && model.capabilities.mightReturnEarly ? 1 : 0,
@@ -478,9 +478,20 @@ export class FmuInstance {
   }
 }
 
+/** By folder: what its instances are told. */
+const resources = new WeakMap<ModelFolder, string>();
+
 /** FMI 1.0: URI of the FMU's folder; 2.0: URI of its resources; 3.0: path of its resources, with a separator. */
-function resourcesOf({ fmi }: FmuModel, directory: string): string {
+function resourcesOf(folder: ModelFolder): string {
+  const known = resources.get(folder);
+  if (known !== undefined) return known;
+  const made = nameResources(folder);
+  resources.set(folder, made);
+  return made;
+}
+
+function nameResources({ directory, model: { fmi } }: ModelFolder): string {
   if (fmi === '1.0') return pathToFileURL(directory).href;
-  const resources = join(directory, 'resources');
-  return fmi === '2.0' ? pathToFileURL(resources).href : join(resources, '/');
+  const path = join(directory, 'resources');
+  return fmi === '2.0' ? pathToFileURL(path).href : join(path, '/');
 }

@@ -5,8 +5,6 @@
 import { existsSync } from 'node:fs';
 import { loadKoffi, NativeLibraryError, nativeLibraryPath } from '../native/index.js';
 
-const koffi = loadKoffi();
-
 /** What one logger call left in the queue. */
 export interface RawLogRecord {
   readonly status: number;
@@ -42,7 +40,7 @@ function bind(path: string): HostFunctions {
     });
   }
   try {
-    const library = koffi.load(path);
+    const library = loadKoffi().load(path);
     return {
       create: library.func('tb_host_create', 'void *', ['uint32_t']),
       destroy: library.func('tb_host_destroy', 'void', ['void *']),
@@ -73,7 +71,7 @@ export class HostEnvironment {
     if (address === null) throw new NativeLibraryError('out of memory for the log queue of an instance');
     this.#address = address;
     this.callbacks = host().callbacks(address);
-    this.#pending = new Uint32Array(koffi.view(host().pending(address), Uint32Array.BYTES_PER_ELEMENT));
+    this.#pending = new Uint32Array(loadKoffi().view(host().pending(address), Uint32Array.BYTES_PER_ELEMENT));
   }
 
   /** Whether {@link take} has something to give; costs no call. */

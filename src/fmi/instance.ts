@@ -43,8 +43,6 @@ export interface Experiment {
 /** `fmi2FMUstate`: an address in the FMU. */
 export type FmuState = bigint;
 
-const koffi = loadKoffi();
-
 const CO_SIMULATION = 1;
 const STATUS_KIND = { doStep: 0, pending: 1, lastSuccessfulTime: 2, terminated: 3 } as const;
 /** How long a pending step sleeps between two questions, ms. */
@@ -192,7 +190,7 @@ export class Fmi2Instance {
     this.#check(this.#getString(this.#alive(), vrs, vrs.length, this.#strings), 'fmi2GetString');
     for (let i = 0; i < vrs.length; i++) {
       const address = this.#strings[i]!;
-      values[i] = address === 0n ? '' : koffi.decode.string(address);
+      values[i] = address === 0n ? '' : loadKoffi().decode.string(address);
     }
   }
 
@@ -247,7 +245,7 @@ export class Fmi2Instance {
   pendingStatus(): string | undefined {
     const value = new BigUint64Array(1);
     const status = this.#status('fmi2GetStringStatus', STATUS_KIND.pending, value);
-    return status <= FmiStatus.warning && value[0] !== 0n ? koffi.decode.string(value[0]!) : undefined;
+    return status <= FmiStatus.warning && value[0] !== 0n ? loadKoffi().decode.string(value[0]!) : undefined;
   }
 
   #awaitStep(): number {

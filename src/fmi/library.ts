@@ -10,8 +10,6 @@ import { FmuFunctionMissingError, FmuLibraryError, FmuSingletonError } from './e
 import { loadingRemedy } from './model-library.js';
 import { libraryPath } from './platform.js';
 
-const koffi = loadKoffi();
-
 /** The functions of co-simulation, `void *` for whatever is passed by address. */
 const PROTOTYPES = {
   fmi2GetTypesPlatform: 'const char *fmi2GetTypesPlatform()',
@@ -113,7 +111,7 @@ export class FmuLibrary {
     this.path = path;
     this.#onlyOnce = description.coSimulation?.canBeInstantiatedOnlyOncePerProcess === true;
     try {
-      this.#handle = koffi.load(path);
+      this.#handle = loadKoffi().load(path);
     } catch (cause) {
       throw new FmuLibraryError(`cannot load the library of ${file}: ${(cause as Error).message}`, {
         cause,

@@ -9,6 +9,8 @@ export const FMI_NUMBER: Readonly<Record<FmiVersion, number>> = { '1.0': 1, '2.0
 const ERROR_BYTES = 2048;
 
 const loaded = new Map<string, ModelLibrary>();
+/** By folder, so that it is looked at once, however many instances there are. */
+const paths = new WeakMap<ModelFolder, string>();
 
 export class ModelLibrary {
   readonly path: string;
@@ -20,7 +22,7 @@ export class ModelLibrary {
 
   /** The library, loaded now or before. Pair it with {@link release}. */
   static acquire(folder: ModelFolder): ModelLibrary {
-    const path = libraryFile(folder.file, folder.directory, folder.model.modelIdentifier, folder.model.fmi);
+    const path = paths.get(folder) ?? pathOf(folder);
     const library = loaded.get(path) ?? new ModelLibrary(folder, path);
     if (library.#onlyOnce && library.#users > 0) {
       throw new FmuSingletonError(`${folder.file} can be instantiated only once per process`, {
@@ -78,6 +80,12 @@ export function loadingError({ file, model }: ModelFolder, reason: string): FmuF
     location: { file },
     remedy: loadingRemedy(reason),
   });
+}
+
+function pathOf(folder: ModelFolder): string {
+  const path = libraryFile(folder.file, folder.directory, folder.model.modelIdentifier, folder.model.fmi);
+  paths.set(folder, path);
+  return path;
 }
 
 export function loadingRemedy(reason: string): string {

@@ -17,4 +17,5 @@ export { type RunOptions, runSystem } from './run.js';
 export { type Answer, type Command, RunControl } from './run-control.js';
 export { openRunFolder, type RunFolder } from './run-folder.js';
 export { type LoopResult, type RunHooks, type RunSettings, runLoop } from './run-loop.js';
+export { RunThread } from './run-thread.js';
 export { type Advance, Simulation, type SimulationOptions } from './simulation.js';

@@ -93,6 +93,8 @@ export interface RunReport {
   /** Of the steps, without loading and initialization. */
   readonly wallSeconds: number;
   readonly initializationSeconds: number;
+  /** When all was initialised and the steps began: wall clock, RFC 3339, UTC. */
+  readonly beganAt: string;
   /** Simulated over wall clock time of the steps. */
   readonly realTimeFactor: number;
   readonly overruns: Overruns;

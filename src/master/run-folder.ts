@@ -3,7 +3,6 @@ import { basename, extname, join } from 'node:path';
 import type { System } from '../system/index.js';
 import type { RunError } from './errors.js';
 import type { RunLogMessage, RunReport } from './report.js';
-import { createRunFolder, openRunLog, saveConfiguration, saveJson, saveVersions } from './results/run-folder.js';
 
 export interface RunFolder {
   readonly path: string;
@@ -16,6 +15,10 @@ export interface RunFolder {
 
 /** Makes a folder in `root` for a run of `system`, which was read from `files`. Throws `ResultsError`. */
 export async function openRunFolder(root: string, files: readonly string[], system: System): Promise<RunFolder> {
+  // Few runs have one, and each would start the later for what it needs.
+  const { createRunFolder, openRunLog, saveConfiguration, saveJson, saveVersions } = await import(
+    './results/run-folder.js'
+  );
   const name = basename(system.file, extname(system.file));
   const path = createRunFolder(root, name);
   await saveConfiguration(path, files);

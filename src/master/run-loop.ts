@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { FmuLogMessage, ModelFolder } from '../fmi/index.js';
 import { didYouMean } from '../support/nearest.js';
+import { formatRfc3339, wallClock } from '../support/time.js';
 import { twinbridgeVersion } from '../support/version.js';
 import {
   findPort,
@@ -172,6 +173,7 @@ class Run {
   readonly #stepping: ((answer: Answer) => void)[] = [];
   #initializationMs = 0;
   #beganMs = 0;
+  #beganAtNs = 0n;
   #pausedMs = 0;
   #progressedMs = 0;
 
@@ -211,6 +213,7 @@ class Run {
   toEnd(initializationMs: number): LoopResult {
     this.#initializationMs = initializationMs;
     this.#beganMs = performance.now();
+    this.#beganAtNs = wallClock();
     let outcome: Outcome;
     let error: unknown;
     try {
@@ -392,6 +395,7 @@ class Run {
       simulatedSeconds,
       wallSeconds: wallMs / 1000,
       initializationSeconds: this.#initializationMs / 1000,
+      beganAt: formatRfc3339((this.#beganAtNs / 1000n) * 1000n),
       realTimeFactor: wallMs > 0 ? simulatedSeconds / (wallMs / 1000) : 0,
       overruns: { count: overruns.count, maxMs: overruns.maxMs, histogram: overruns.buckets() },
       components: this.#componentReports(wallMs),

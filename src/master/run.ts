@@ -1,5 +1,4 @@
 /** Runs a system in a thread of its own. */
-import { Worker } from 'node:worker_threads';
 import { type CachedFmu, openCachedFmu } from '../fmi/index.js';
 import { ExitCode } from '../support/errors.js';
 import type { System } from '../system/index.js';
@@ -8,6 +7,7 @@ import { Control, type RunMessage, type RunRequest } from './protocol.js';
 import type { Progress, RunLogMessage, RunReport } from './report.js';
 import type { RunControl } from './run-control.js';
 import type { RunSettings } from './run-loop.js';
+import { RunThread } from './run-thread.js';
 
 export interface RunOptions extends RunSettings {
   readonly onProgress?: (progress: Progress) => void;
@@ -32,16 +32,31 @@ const DEFAULT_KILL_AFTER_MS = 5000;
  * the run failed, and with the errors of opening an FMU.
  */
 export async function runSystem(system: System, options: RunOptions = {}): Promise<RunReport> {
+  const thread = RunThread.start();
   const fmus: CachedFmu[] = [];
   try {
-    for (const file of new Set(system.components.map(({ fmu }) => fmu))) fmus.push(await openCachedFmu(file));
-    return await runInThread(system, new Map(fmus.map(({ file, directory }) => [file, directory])), options);
+    await openFmus(system, fmus, thread);
+    return await runInThread(thread, system, new Map(fmus.map(({ file, directory }) => [file, directory])), options);
   } finally {
     for (const fmu of fmus) fmu.release();
   }
 }
 
-function runInThread(system: System, folders: ReadonlyMap<string, string>, options: RunOptions): Promise<RunReport> {
+async function openFmus(system: System, opened: CachedFmu[], thread: RunThread): Promise<void> {
+  try {
+    for (const file of new Set(system.components.map(({ fmu }) => fmu))) opened.push(await openCachedFmu(file));
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
+}
+
+function runInThread(
+  thread: RunThread,
+  system: System,
+  folders: ReadonlyMap<string, string>,
+  options: RunOptions,
+): Promise<RunReport> {
   const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, control: asker, ...settings } = options;
   const control = new Int32Array(new SharedArrayBuffer(Control.cells * Int32Array.BYTES_PER_ELEMENT));
   const port = asker?.attach(() => Atomics.notify(control, Control.stop));
@@ -55,10 +70,7 @@ function runInThread(system: System, folders: ReadonlyMap<string, string>, optio
     wantsLog: onLog !== undefined,
   };
   return new Promise<RunReport>((resolve, reject) => {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: request,
-      ...(port === undefined ? {} : { transferList: [port] }),
-    });
+    const { worker, failure } = thread.take();
     let killTimer: NodeJS.Timeout | undefined;
     let verdict: RunMessage | undefined;
     const stop = () => {
@@ -101,6 +113,8 @@ function runInThread(system: System, folders: ReadonlyMap<string, string>, optio
         else reject(new RunError(crashed(new Error('the thread of the run ended without a report')), undefined));
       }),
     );
+    if (failure === undefined) worker.postMessage(request, port === undefined ? [] : [port]);
+    else settle(() => reject(new RunError(crashed(failure), undefined, { cause: failure })));
   });
 }
 

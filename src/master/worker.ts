@@ -1,6 +1,7 @@
 /** The thread of a run: FMUs may block in it while the main thread stays free for signals and progress. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { ModelFolder } from '../fmi/index.js';
+import { importerFunctions } from '../native/index.js';
 import { toErrorRecord } from './errors.js';
 import { Control, MAX_LOG_BATCHES, type RunMessage, type RunRequest } from './protocol.js';
 import type { RunLogMessage } from './report.js';
@@ -72,4 +73,17 @@ function toFolders({ system, folders }: RunRequest): Map<string, ModelFolder> {
   return new Map(system.components.map(({ fmu, model }) => [fmu, { file: fmu, directory: folders.get(fmu)!, model }]));
 }
 
-if (parentPort !== null) void serve(parentPort, workerData as RunRequest);
+/** What would otherwise be done at the first instance, and takes some milliseconds. */
+function getReady(): void {
+  try {
+    importerFunctions();
+  } catch {
+    // Whoever needs the library is told.
+  }
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  port.once('message', (request: RunRequest) => void serve(port, request));
+  getReady();
+}

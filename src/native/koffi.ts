@@ -16,7 +16,7 @@ const STACK_BYTES = 8 * 2 ** 20;
 
 export function loadKoffi(): Koffi {
   if (loaded !== undefined) return loaded;
-  loaded = fromBundle() ?? (createRequire(import.meta.url)('koffi') as Koffi);
+  loaded = fromBundle() ?? fromPackage() ?? (createRequire(import.meta.url)('koffi') as Koffi);
   try {
     loaded.config({ sync_stack_size: STACK_BYTES });
   } catch {
@@ -37,3 +37,23 @@ function fromBundle(): Koffi | undefined {
   process.dlopen(module, file);
   return module.exports as Koffi;
 }
+
+/**
+ * The native part in the package that koffi's own JavaScript would load it from, after five times as long. Where it is
+ * elsewhere, or may be one of two (of musl and of glibc), koffi finds it.
+ */
+function fromPackage(): Koffi | undefined {
+  if (process.platform === 'linux' && existsSync(`/lib/ld-musl-${MUSL_NAMES[process.arch] ?? process.arch}.so.1`)) {
+    return undefined;
+  }
+  try {
+    const require = createRequire(createRequire(import.meta.url).resolve('koffi'));
+    const found = require.resolve(`@koromix/koffi-${process.platform}-${process.arch}/package.json`);
+    // Not opened directly: whoever else uses koffi in this thread has to get the same.
+    return require(join(dirname(found), koffiPlatform(), 'koffi.node')) as Koffi;
+  } catch {
+    return undefined;
+  }
+}
+
+const MUSL_NAMES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i386' };

@@ -158,6 +158,7 @@ const PROTOTYPES: Readonly<Record<keyof NativeFunctions, string>> = {
 const EXTENSION = process.platform === 'win32' ? 'dll' : process.platform === 'darwin' ? 'dylib' : 'so';
 
 let chosenPath: string | undefined;
+let builtPath: string | undefined;
 
 /** Has this thread use the library at `path` from now on: inside an FMU, that which started the backend. */
 export function useNativeLibrary(path: string): void {
@@ -166,11 +167,9 @@ export function useNativeLibrary(path: string): void {
 
 /** Where the build puts the library; `TWINBRIDGE_NATIVE` names another (one built with a sanitizer, say). */
 export function nativeLibraryPath(): string {
-  return (
-    chosenPath ??
-    process.env.TWINBRIDGE_NATIVE ??
-    fileURLToPath(new URL(`../../build/native/libtwinbridge.${EXTENSION}`, import.meta.url))
-  );
+  // Asked for each instance of each FMU.
+  builtPath ??= fileURLToPath(new URL(`../../build/native/libtwinbridge.${EXTENSION}`, import.meta.url));
+  return chosenPath ?? process.env.TWINBRIDGE_NATIVE ?? builtPath;
 }
 
 /** The program that runs an isolated FMU, beside the library; `TWINBRIDGE_ISOLATE` names another. */

@@ -5,8 +5,8 @@
  */
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { InvalidFileError, type Problem, type SourceLocation } from './errors.js';
+import type { LocatedFile } from './located-file.js';
 import { readInput } from './read-input.js';
-import type { LocatedFile } from './yaml-file.js';
 
 export type JsonTree = { readonly location: SourceLocation } & (
   | { readonly kind: 'object'; readonly members: ReadonlyMap<string, JsonMember> }

@@ -15,6 +15,7 @@ export function checkConnectors(
   { variables }: FmuModel,
   sizes: ReadonlyMap<number, number>,
 ): Problem[] {
+  if (connectors.length === 0) return [];
   const indices = new Map(variables.map(({ name }, index) => [name, index]));
   return connectors.flatMap(({ name, kind, type, size, location }): Problem[] => {
     const warn = (message: string) => [{ message, location }];

@@ -4,6 +4,7 @@ import type { Problem } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { composeSteps } from './conversion.js';
 import type { DraftConnection, DraftNumberStep, DraftPort } from './draft.js';
+import { indexOfName } from './names.js';
 import {
   type Component,
   type Connection,
@@ -105,7 +106,7 @@ export class PortResolver {
   /** A variable of a component, whatever its causality; undefined, and reported, if there is none. */
   port(draft: DraftPort): Port | undefined {
     const { owner } = draft;
-    const component = this.components.findIndex(({ name }) => name === owner);
+    const component = indexOfName(this.components, owner);
     if (component < 0) {
       const names = [...this.components, ...this.functions].map(({ name }) => name);
       this.#report(draft, `unknown component '${owner}'${didYouMean(owner, names)}`);
@@ -119,14 +120,14 @@ export class PortResolver {
 
   #variable(component: number, { variable: wanted, indices }: DraftPort): Port | undefined {
     const { model, sizes } = this.components[component]!;
-    const variable = model.variables.findIndex(({ name }) => name === wanted);
+    const variable = indexOfName(model.variables, wanted);
     if (variable >= 0 && indices === undefined) return { component, variable };
     if (indices !== undefined) {
       const element = variable < 0 ? undefined : this.#element(component, variable, indices);
       return element === undefined ? undefined : { component, variable, element };
     }
     const [, array, index] = /^(.*)\[(\d+)\]$/s.exec(wanted) ?? [];
-    const owner = model.variables.findIndex(({ name }) => name === array);
+    const owner = indexOfName(model.variables, array);
     const element = Number(index);
     return owner >= 0 && element < (sizes.get(owner) ?? 0) ? { component, variable: owner, element } : undefined;
   }
@@ -170,16 +171,16 @@ export class PortResolver {
 
   #causality(draft: DraftPort): string | undefined {
     const { owner, variable } = draft;
-    if (this.functions.some(({ name }) => name === owner)) return variable.startsWith('out') ? 'output' : 'input';
-    const component = this.components.findIndex(({ name }) => name === owner);
+    if (indexOfName(this.functions, owner) >= 0) return variable.startsWith('out') ? 'output' : 'input';
+    const component = indexOfName(this.components, owner);
     const port = component < 0 ? undefined : this.#variable(component, draft);
     return port === undefined ? undefined : variableAt(this, port).causality;
   }
 
   #end(draft: DraftPort, role: Role): Terminal | undefined {
-    const index = this.functions.findIndex(({ name }) => name === draft.owner);
+    const index = indexOfName(this.functions, draft.owner);
     if (index >= 0) return this.#functionPort(draft, index, role);
-    const component = this.components.findIndex(({ name }) => name === draft.owner);
+    const component = indexOfName(this.components, draft.owner);
     if (component >= 0 && this.components[component]!.model !== UNREADABLE) {
       const port = this.#variable(component, draft);
       if (port === undefined) {

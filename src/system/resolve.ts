@@ -25,6 +25,7 @@ import type {
   Located,
   SystemDraft,
 } from './draft.js';
+import { indexOfName } from './names.js';
 import { describeRole, PortResolver, UNREADABLE } from './resolve-ports.js';
 import { toStartValues } from './start-value.js';
 import {
@@ -55,6 +56,8 @@ export const DEFAULT_LOOPS: Omit<LoopSettings, 'atSteps'> = { tolerance: 1e-9, i
 const CONVERTED: readonly DraftNumberStep[] = [{ kind: 'unit', to: 'end', convert: true }];
 /** A part of a step that counts as nothing: decimal fractions are not exact in binary. */
 const STEP_TOLERANCE = 1e-6;
+
+const NO_SIZES: ReadonlyMap<number, number> = new Map();
 
 const NO_STEP: { readonly kind: 'fixed'; readonly size: Located<number> } = {
   kind: 'fixed',
@@ -265,7 +268,8 @@ class Resolver {
   }
 
   /** Number of elements of arrays; the start values of structural parameters go to `start`, since they come first. */
-  #sizes(draft: DraftComponent, model: FmuModel, start: Map<number, StartAssignment>): Map<number, number> {
+  #sizes(draft: DraftComponent, model: FmuModel, start: Map<number, StartAssignment>): ReadonlyMap<number, number> {
+    if (!hasArrays(model)) return NO_SIZES;
     const sizes = new Map<number, number>();
     const structural = new Map<number, number>();
     for (const [index, variable] of model.variables.entries()) {
@@ -303,7 +307,7 @@ class Resolver {
       else this.#report(location, message, remedy);
       return [];
     };
-    const index = model.variables.findIndex(({ name }) => name === draft.variable);
+    const index = indexOfName(model.variables, draft.variable);
     const variable = model.variables[index];
     if (variable === undefined) {
       if (structural) return [];
@@ -429,7 +433,7 @@ class Resolver {
     this.#checkCanVary(stepping.maximum.location);
     if (stepping.kind === 'data') {
       const { value: name, location } = stepping.component;
-      const component = ports.components.findIndex((candidate) => candidate.name === name);
+      const component = indexOfName(ports.components, name);
       if (component < 0) {
         const names = ports.components.map((candidate) => candidate.name);
         this.#report(location, `unknown component '${name}'${didYouMean(name, names)}`);
@@ -582,12 +586,12 @@ class Resolver {
     for (const { from } of connections) {
       if (!isFunctionPort(from)) ports.set(portName(system, from), from);
     }
+    // A component whose FMU cannot be read matches nothing, and is a problem already.
+    const unreadable = new Set(components.filter(({ model }) => model === UNREADABLE).map(({ name }) => name));
     for (const { value: pattern, location } of patterns) {
       const matches = matchPorts(system, pattern);
-      // A component whose FMU cannot be read matches nothing, and is a problem already.
-      const unreadable = components.filter(({ model }) => model === UNREADABLE).map(({ name }) => name);
       const { owner } = splitPortName(pattern, unreadable);
-      const blind = unreadable.length > 0 && (pattern.includes('*') || unreadable.includes(owner));
+      const blind = unreadable.size > 0 && (pattern.includes('*') || unreadable.has(owner));
       if (matches.length === 0 && !blind) {
         const outputs = outputPorts(system).map((port) => portName(system, port));
         this.#report(location, `nothing to record is named '${pattern}'${didYouMean(pattern, outputs)}`);
@@ -651,4 +655,18 @@ function readable(value: number): number {
 function byPlace({ location: a }: Problem, { location: b }: Problem): number {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1;
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}
+
+/** By model: the same for all its instances. */
+const arrays = new WeakMap<FmuModel, boolean>();
+
+/** Or structural parameters, which tell how long arrays are. */
+function hasArrays(model: FmuModel): boolean {
+  const known = arrays.get(model);
+  if (known !== undefined) return known;
+  const has = model.variables.some(
+    ({ causality, dimensions }) => causality === 'structuralParameter' || dimensions.length > 0,
+  );
+  arrays.set(model, has);
+  return has;
 }

@@ -4,6 +4,7 @@
  */
 import type { Fmi3StartValue, FmuModel, ModelVariable } from '../fmi/index.js';
 import type { Problem } from '../support/errors.js';
+import { indexOfName, indicesByName } from './names.js';
 
 /** A variable of a component, or one element of an array variable. */
 export interface Port {
@@ -259,29 +260,26 @@ export function terminalName(system: Pick<System, 'components' | 'functions'>, t
 
 /** The port of that name; undefined if there is none. */
 export function findPort(system: WithComponents, name: string): Port | undefined {
-  const split = splitPortName(
-    name,
-    system.components.map((component) => component.name),
-  );
-  const component = system.components.findIndex((candidate) => candidate.name === split.owner);
+  const split = splitPortName(name, indicesByName(system.components));
+  const component = indexOfName(system.components, split.owner);
   if (component < 0) return undefined;
   const { model, sizes } = system.components[component]!;
-  const variable = model.variables.findIndex((candidate) => candidate.name === split.variable);
+  const variable = indexOfName(model.variables, split.variable);
   if (variable >= 0) return { component, variable };
   // No variable has this name with its index: it may be an element of an array.
   const [, array, index] = /^(.*)\[(\d+)\]$/s.exec(split.variable) ?? [];
-  const owner = model.variables.findIndex((candidate) => candidate.name === array);
+  const owner = indexOfName(model.variables, array);
   const element = Number(index);
   return owner >= 0 && element < (sizes.get(owner) ?? 0) ? { component, variable: owner, element } : undefined;
 }
 
+export type NameSet = Pick<ReadonlySet<string>, 'has'>;
+
 /** At the dot behind the longest of the `owners` that the name begins with, else at the first dot. */
-export function splitPortName(name: string, owners: Iterable<string> = []): { owner: string; variable: string } {
-  let end = -1;
-  for (const owner of owners) {
-    if (owner.length > end && name.startsWith(`${owner}.`)) end = owner.length;
-  }
-  if (end < 0) end = name.indexOf('.');
+export function splitPortName(name: string, owners: NameSet = new Set()): { owner: string; variable: string } {
+  let end = name.lastIndexOf('.');
+  while (end > 0 && !owners.has(name.slice(0, end))) end = name.lastIndexOf('.', end - 1);
+  if (end <= 0) end = name.indexOf('.');
   return end < 0 ? { owner: name, variable: '' } : { owner: name.slice(0, end), variable: name.slice(end + 1) };
 }
 

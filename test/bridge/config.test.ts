@@ -434,7 +434,7 @@ describe('a problem stands where its cause stands', () => {
       'outputs: {data_age: Real}\ndiagnostics: true\n',
       "4:14 the diagnostic 'data_age' has the name of a signal",
     ],
-    ['a key twice', 'outputs: {x: Real, x: Real}\n', '3:20 Map keys must be unique'],
+    ['a key twice', 'outputs: {x: Real, x: Real}\n', "3:20 the key 'x' is there twice"],
     ['no signals', '', '1:1 the bridge has no signals'],
   ])('%s', (_what, rest, expected) => {
     expect(problems(rest)).toEqual([expected]);

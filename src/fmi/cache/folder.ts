@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Archive, unpackTo } from '../checked-archive.js';
+import type { Archive } from '../checked-archive.js';
 import { readObject, replaceFile } from './files.js';
 import { bootId, hold, placeMark, readMarks, removeMark } from './marks.js';
 import { FILE_MODE, FOLDER_MODE, folderFault, makeFolder, ownerFault, UnusableCacheError } from './root.js';
@@ -100,6 +100,7 @@ export async function unpackFolder(entry: string, archive: Archive, check: () =>
   const release = hold(entry, folder);
   try {
     mkdirSync(directory, FOLDER_MODE);
+    const { unpackTo } = await import('../checked-archive.js');
     await unpackTo(directory, archive);
     await check();
     const other = readRecord(entry);

@@ -145,8 +145,9 @@ interface Variable {
 
 function componentsOf(columns: readonly ResultColumn[], components: readonly string[]): [string, Variable[]][] {
   const found = new Map<string, [string, ResultColumn, number][]>();
+  const names = new Set(components);
   columns.forEach((column, i) => {
-    const { owner, variable } = splitPortName(column.name, components);
+    const { owner, variable } = splitPortName(column.name, names);
     const list = found.get(owner) ?? [];
     list.push([variable, column, i + 1]);
     found.set(owner, list);

@@ -1,5 +1,5 @@
 /** Numbers of a file that JavaScript's numbers do not hold. */
-import type { LocatedFile } from '../../support/yaml-file.js';
+import type { LocatedFile } from '../../support/located-file.js';
 
 /** The value at the path; whole numbers beyond 2^53, of which the last digits are lost, as they are written. */
 export function exactly(source: LocatedFile<unknown>, value: unknown, path: readonly (string | number)[]): unknown {

@@ -1,22 +1,21 @@
 /**
  * Which format a file has, by its name and what it holds, and who reads and writes it.
  *
- * A format is one entry of {@link FORMATS}; one that can be written has an entry of {@link WRITERS} as well.
+ * A format is one entry of {@link FORMATS}; one that can be written has an entry of {@link WRITERS} as well. Each is loaded
+ * when it is asked for.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { ExitCode, InvalidInputError, type Problem } from '../../support/errors.js';
-import { parseJsonTree } from '../../support/json-tree.js';
 import { readInput } from '../../support/read-input.js';
 import type { SystemDraft } from '../draft.js';
 import { resolveSystem } from '../resolve.js';
 import type { System } from '../system.js';
 import type { ContainerOptions } from './container/description.js';
-import { readContainerDraft } from './container/read.js';
-import { type MaestroOptions, readMaestroDraft } from './maestro/read.js';
-import { type OspOptions, readOspSystemDraft, STRUCTURE_FILE } from './osp/index.js';
-import { readSspSystemDraft, type SspOptions, writeSsp } from './ssp/index.js';
-import { writeSystemYaml } from './write-yaml.js';
+import type { MaestroOptions } from './maestro/read.js';
+import type { OspOptions } from './osp/index.js';
+import { STRUCTURE_FILE } from './osp/structure-file.js';
+import type { SspOptions } from './ssp/index.js';
 import { readSystemYamlDraft } from './yaml.js';
 
 /** What the formats can be told; each takes what it knows. */
@@ -54,7 +53,7 @@ const FORMATS: readonly SystemFormat[] = [
     name: 'Maestro multi-model and simulation configuration',
     files: '.json, several',
     matches: async (input) => hasKey(await input.jsonKeys(), 'fmus', 'connections', 'algorithm'),
-    read: readMaestroDraft,
+    read: async (files, options) => (await import('./maestro/read.js')).readMaestroDraft(files, options),
     takesSeveral: true,
   },
   {
@@ -63,20 +62,20 @@ const FORMATS: readonly SystemFormat[] = [
     matches: async (input) =>
       input.extension === '.csv' ||
       hasKey(await input.jsonKeys(), 'fmu', 'link', 'container', 'input', 'output', 'start', 'drop', 'path'),
-    read: ([file], options) => readContainerDraft(file, options),
+    read: async ([file], options) => (await import('./container/read.js')).readContainerDraft(file, options),
   },
   {
     name: 'OSP system structure',
     files: `${STRUCTURE_FILE} or its folder`,
     matches: async (input) => input.names?.includes(STRUCTURE_FILE) ?? (await input.xmlRoot()) === 'OspSystemStructure',
-    read: ([path], options) => readOspSystemDraft(path, options),
+    read: async ([path], options) => (await import('./osp/index.js')).readOspSystemDraft(path, options),
   },
   {
     name: 'System Structure and Parameterization',
     files: '.ssp, .ssd or its folder',
     matches: ({ extension, names }) =>
       names?.some((name) => name.endsWith('.ssd')) ?? (extension === '.ssp' || extension === '.ssd'),
-    read: ([path], options) => readSspSystemDraft(path, options),
+    read: async ([path], options) => (await import('./ssp/index.js')).readSspSystemDraft(path, options),
   },
 ];
 
@@ -88,8 +87,16 @@ interface SystemWriter {
 }
 
 const WRITERS: readonly SystemWriter[] = [
-  { name: 'system file', extensions: ['.yaml', '.yml'], write: writeSystemYaml },
-  { name: 'System Structure and Parameterization', extensions: ['.ssp'], write: writeSsp },
+  {
+    name: 'system file',
+    extensions: ['.yaml', '.yml'],
+    write: async (system, file) => (await import('./write-yaml.js')).writeSystemYaml(system, file),
+  },
+  {
+    name: 'System Structure and Parameterization',
+    extensions: ['.ssp'],
+    write: async (system, file) => (await import('./ssp/index.js')).writeSsp(system, file),
+  },
 ];
 
 /** Reads a system and its FMUs. Throws `InvalidFileError` with every problem, {@link UnknownFormatError}. */
@@ -212,6 +219,7 @@ class Input {
   /** Of the object in a JSON file. Throws `InvalidFileError` if a `.json` file is no JSON. */
   async jsonKeys(): Promise<readonly string[]> {
     if (this.extension !== '.json') return [];
+    const { parseJsonTree } = await import('../../support/json-tree.js');
     const tree = parseJsonTree(this.path, await this.text());
     return tree.kind === 'object' ? [...tree.members.keys()] : [];
   }

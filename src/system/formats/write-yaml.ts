@@ -5,6 +5,7 @@ import { Document, isCollection } from 'yaml';
 import type { Fmi3StartValue, ModelVariable } from '../../fmi/index.js';
 import { InvalidInputError, type Problem } from '../../support/errors.js';
 import { composeSteps } from '../conversion.js';
+import { indicesByName } from '../names.js';
 import { DEFAULT_LOOPS } from '../resolve.js';
 import {
   type Component,
@@ -215,7 +216,8 @@ class YamlOfSystem {
 
   #checkOwner(name: string, owner: string): void {
     const { components, functions } = this.#system;
-    const names = [...components, ...functions].map((one) => one.name);
+    const [some, others] = [indicesByName(components), indicesByName(functions)];
+    const names = { has: (one: string) => some.has(one) || others.has(one) };
     if (splitPortName(name, names).owner !== owner) throw ambiguous(name);
   }
 

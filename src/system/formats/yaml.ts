@@ -1,8 +1,8 @@
 /** The system file: `twinbridge: system`, in YAML. */
 import { dirname, resolve } from 'node:path';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
-import { InvalidFileError, type Problem, type SourceLocation } from '../../support/errors.js';
-import { compileSchema, type LocatedFile, parseYaml, readYamlFile } from '../../support/yaml-file.js';
+import type { Problem, SourceLocation } from '../../support/errors.js';
+import type { LocatedFile } from '../../support/located-file.js';
+import { parseYaml, readYamlFile } from '../../support/yaml-file.js';
 import type {
   DraftComponent,
   DraftConnection,
@@ -26,10 +26,10 @@ import {
   splitPortName,
 } from '../system.js';
 import { exactly } from './exact-number.js';
-import { SYSTEM_SCHEMA } from './yaml-schema.js';
+import { systemFileValidator } from './yaml-validator.js';
 
 /** What the schema lets through. */
-interface SystemFile {
+export interface SystemFile {
   readonly components: Readonly<Record<string, ComponentEntry>>;
   readonly functions?: Readonly<Record<string, FunctionEntry>>;
   readonly connections?: readonly (string | ConnectionEntry)[];
@@ -116,13 +116,6 @@ interface ScenarioEntry {
   readonly action?: 'override' | 'bias' | 'reset';
 }
 
-let compiled: ValidateFunction<SystemFile> | undefined;
-
-function schema(): ValidateFunction<SystemFile> {
-  compiled ??= compileSchema<SystemFile>(SYSTEM_SCHEMA, { allowsInfinity: true });
-  return compiled;
-}
-
 /** Reads a system file and the FMUs it names. Throws `InvalidFileError` with every problem of all of them. */
 export async function readSystemYaml(file: string): Promise<System> {
   return resolveSystem(await readSystemYamlDraft(file));
@@ -130,29 +123,16 @@ export async function readSystemYaml(file: string): Promise<System> {
 
 /** {@link readSystemYaml} for text at hand; `file` names it and is what relative paths are relative to. */
 export async function parseSystemYaml(file: string, text: string): Promise<System> {
-  return resolveSystem(new DraftOfYaml(parseYaml(file, text, schema())).draft());
+  return resolveSystem(draftOfYaml(parseYaml(file, text, systemFileValidator)));
 }
 
 /** What the file says, before the FMUs are looked at. */
 export async function readSystemYamlDraft(file: string): Promise<SystemDraft> {
-  return new DraftOfYaml(await readYamlFile(file, schema())).draft();
+  return draftOfYaml(await readYamlFile(file, systemFileValidator));
 }
 
-/**
- * What a system file says that stands inside of another file, at one place in it. `file` is what relative paths are relative
- * to.
- */
-export function parseEmbeddedSystemYaml(file: string, text: string, location: SourceLocation): SystemDraft {
-  try {
-    const source = parseYaml(file, text, schema());
-    return new DraftOfYaml({ ...source, locate: () => location, locateKey: () => location }).draft();
-  } catch (error) {
-    if (!(error instanceof InvalidFileError)) throw error;
-    throw new InvalidFileError(
-      location.file,
-      error.problems.map((problem) => ({ ...problem, location })),
-    );
-  }
+export function draftOfYaml(source: LocatedFile<SystemFile>): SystemDraft {
+  return new DraftOfYaml(source).draft();
 }
 
 type Path = readonly (string | number)[];
@@ -161,14 +141,14 @@ class DraftOfYaml {
   readonly #source: LocatedFile<SystemFile>;
   readonly #value: SystemFile;
   readonly #folder: string;
-  readonly #owners: readonly string[];
+  readonly #owners: ReadonlySet<string>;
   readonly #problems: Problem[] = [];
 
   constructor(source: LocatedFile<SystemFile>) {
     this.#source = source;
     this.#value = source.value;
     this.#folder = dirname(resolve(source.file));
-    this.#owners = [...Object.keys(source.value.components), ...Object.keys(source.value.functions ?? {})];
+    this.#owners = new Set([...Object.keys(source.value.components), ...Object.keys(source.value.functions ?? {})]);
   }
 
   draft(): SystemDraft {

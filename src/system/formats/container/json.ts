@@ -1,16 +1,16 @@
 /** Container descriptions in JSON: an object a container, which may hold others. */
 import { basename, extname } from 'node:path';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { Problem, SourceLocation } from '../../../support/errors.js';
 import { type JsonTree, locateJson, parseJsonTree } from '../../../support/json-tree.js';
+import { checkLocated, type LocatedFile } from '../../../support/located-file.js';
 import { readInput } from '../../../support/read-input.js';
-import { checkLocated, compileSchema, type LocatedFile } from '../../../support/yaml-file.js';
 import type { Located } from '../../draft.js';
 import { DescriptionBuilder } from './builder.js';
 import type { ContainerDescription, ContainerOptions, ContainerSettings, ReadDescription } from './description.js';
+import { containerValidator } from './validator.js';
 
 /** What the schema lets through. */
-interface ContainerEntry {
+export interface ContainerEntry {
   readonly name?: string;
   readonly fmu?: readonly string[];
   readonly path?: Readonly<Record<string, string>>;
@@ -33,47 +33,6 @@ interface ContainerEntry {
   readonly step_size?: number | string | null;
 }
 
-const text = { type: 'string', minLength: 1 };
-const flag = { type: 'boolean' };
-const rules = (count: number, last: object = text) => ({
-  type: 'array',
-  items: {
-    type: 'array',
-    prefixItems: [...new Array<object>(count - 1).fill(text), last],
-    minItems: count,
-    maxItems: count,
-  },
-});
-
-export const CONTAINER_SCHEMA: Readonly<Record<string, unknown>> = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  $id: 'twinbridge-container',
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    name: text,
-    fmu: { type: 'array', items: text },
-    path: { type: 'object', additionalProperties: text },
-    input: rules(3),
-    output: rules(3),
-    link: rules(4),
-    start: rules(3, { type: ['string', 'number', 'boolean'] }),
-    drop: rules(2),
-    container: { type: 'array', items: { $ref: '#' } },
-    mt: flag,
-    profiling: flag,
-    sequential: flag,
-    ts_multiplier: flag,
-    reset_ports: flag,
-    auto_link: flag,
-    auto_input: flag,
-    auto_output: flag,
-    auto_parameter: flag,
-    auto_local: flag,
-    step_size: { type: ['number', 'string', 'null'] },
-  },
-};
-
 const SETTINGS = {
   mt: 'multithreaded',
   profiling: 'profiling',
@@ -89,8 +48,6 @@ const SETTINGS = {
 
 type Path = readonly (string | number)[];
 
-let compiled: ValidateFunction<ContainerEntry> | undefined;
-
 /** Throws `InvalidInputError` if the file cannot be read, `InvalidFileError` if it is no container description. */
 export async function readContainerJson(file: string, options: ContainerOptions = {}): Promise<ReadDescription> {
   return parseContainerJson(file, String(await readInput(file)), options);
@@ -102,8 +59,7 @@ export function parseContainerJson(file: string, content: string, options: Conta
 }
 
 function describeContainer(file: string, tree: JsonTree, options: ContainerOptions): ReadDescription {
-  compiled ??= compileSchema<ContainerEntry>(CONTAINER_SCHEMA);
-  const source = checkLocated(locateJson(file, tree), compiled);
+  const source = checkLocated(locateJson(file, tree), containerValidator);
   const reader = new JsonReader(source, options);
   const description = reader.read(source.value, [], `${basename(file, extname(file))}.fmu`);
   return { description, problems: reader.problems };

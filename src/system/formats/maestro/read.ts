@@ -7,11 +7,10 @@
  * an input, and numbers are converted where their types or units differ.
  */
 import { availableParallelism } from 'node:os';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { InvalidFileError, type Problem, type SourceLocation } from '../../../support/errors.js';
 import { type JsonTree, locateJson, mergeJson, readJsonTree } from '../../../support/json-tree.js';
+import { checkLocated, type LocatedFile } from '../../../support/located-file.js';
 import { didYouMean, nearest } from '../../../support/nearest.js';
-import { checkLocated, compileSchema, type LocatedFile } from '../../../support/yaml-file.js';
 import type {
   DraftComponent,
   DraftConnection,
@@ -28,6 +27,7 @@ import type { LoopSettings, System } from '../../system.js';
 import { exactly } from '../exact-number.js';
 import { findFmu } from './fmu-path.js';
 import { MAESTRO_SCHEMA, NOT_OFFERED, WITHOUT_MEANING } from './schema.js';
+import { multiModelValidator } from './validator.js';
 
 export interface MaestroOptions {
   /** Where FMUs are looked for besides the folder of the file that names them; as `maestro -fsp`. */
@@ -37,7 +37,7 @@ export interface MaestroOptions {
 }
 
 /** What the schema lets through, without what is null. */
-interface MaestroFile {
+export interface MaestroFile {
   readonly fmus: Readonly<Record<string, string>>;
   readonly connections?: Names;
   readonly parameters?: Readonly<Record<string, number | boolean | string>>;
@@ -84,8 +84,6 @@ type Path = readonly (string | number)[];
 /** What Maestro takes where a constraint says nothing. */
 const DEFAULT_TOLERANCE = { absolute: 1e-3, relative: 1e-2 };
 
-let compiled: ValidateFunction<MaestroFile> | undefined;
-
 /** Reads the files and the FMUs they name. Throws `InvalidFileError` with every problem of all of them. */
 export async function readMaestroSystem(files: string | readonly string[], options?: MaestroOptions): Promise<System> {
   return resolveSystem(await readMaestroDraft(files, options));
@@ -104,9 +102,8 @@ export async function readMaestroDraft(
     if (kind === 'object') continue;
     throw new InvalidFileError(location.file, [{ message: 'a multi-model is a JSON object', location }]);
   }
-  compiled ??= compileSchema<MaestroFile>(MAESTRO_SCHEMA);
   const tree = withoutNulls(mergeJson(trees));
-  return new DraftOfMaestro(checkLocated(locateJson(first, tree), compiled), tree, options).draft();
+  return new DraftOfMaestro(checkLocated(locateJson(first, tree), multiModelValidator), tree, options).draft();
 }
 
 /** The INTO-CPS application writes null for what is not set. */

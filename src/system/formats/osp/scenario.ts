@@ -1,12 +1,12 @@
 /** Scenarios as libcosim reads them, in JSON or YAML: variables that are changed while the system runs. */
-import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { InvalidFileError, type Problem } from '../../../support/errors.js';
-import { compileSchema, type LocatedFile, readYamlFile } from '../../../support/yaml-file.js';
+import type { LocatedFile } from '../../../support/located-file.js';
+import { readYamlFile } from '../../../support/yaml-file.js';
 import type { DraftScenario } from '../../draft.js';
-import { SCENARIO_SCHEMA } from './scenario-schema.js';
+import { scenarioValidator } from './scenario-validator.js';
 
 /** What the schema lets through. */
-interface ScenarioFile {
+export interface ScenarioFile {
   readonly defaults?: Defaults;
   readonly events: readonly (Defaults & { readonly time: number; readonly value?: number | boolean | string })[];
   readonly end?: number;
@@ -18,16 +18,9 @@ interface Defaults {
   readonly action?: 'override' | 'bias' | 'reset';
 }
 
-let compiled: ValidateFunction<ScenarioFile> | undefined;
-
-function schema(): ValidateFunction<ScenarioFile> {
-  compiled ??= compileSchema<ScenarioFile>(SCENARIO_SCHEMA);
-  return compiled;
-}
-
 /** JSON is YAML too, so one reader does for both. Throws `InvalidFileError` with every problem. */
 export async function readScenario(file: string): Promise<DraftScenario> {
-  const source = await readYamlFile(file, schema());
+  const source = await readYamlFile(file, scenarioValidator);
   const problems: Problem[] = [];
   const events = source.value.events.map((_, index) => readEvent(source, index, problems));
   if (problems.length > 0) throw new InvalidFileError(file, problems);

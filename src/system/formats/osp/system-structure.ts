@@ -15,10 +15,10 @@ import { readFunctions, Signals } from './functions.js';
 import { readLogConfig } from './log-config.js';
 import { endedAsByLibcosim, readScenario } from './scenario.js';
 import { readSimulators } from './simulators.js';
+import { STRUCTURE_FILE } from './structure-file.js';
 import { ECCO_SETTINGS, STRUCTURE_NAMESPACE, STRUCTURE_RULE, STRUCTURE_VERSION } from './structure-rules.js';
 import { VariableGroups } from './variable-groups.js';
 
-export const STRUCTURE_FILE = 'OspSystemStructure.xml';
 const LOG_CONFIG_FILE = 'LogConfig.xml';
 /** s; the schema has no default, libcosim has. */
 const DEFAULT_STEP_SIZE = 0.1;

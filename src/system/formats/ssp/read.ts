@@ -3,7 +3,7 @@ import { InvalidFileError, type SourceLocation } from '../../../support/errors.j
 import type { DraftComponent, DraftStepControl, SystemDraft } from '../../draft.js';
 import { resolveSystem } from '../../resolve.js';
 import type { System } from '../../system.js';
-import { parseEmbeddedSystemYaml } from '../yaml.js';
+import { parseEmbeddedSystemYaml } from '../embedded-yaml.js';
 import { readOmsStepSize, readOspStepping, readSettings, readStepSizeHint } from './annotations.js';
 import type { Findings } from './document.js';
 import { openSsp } from './folder.js';

@@ -1,0 +1,2 @@
+/** Alone, so that the name costs nobody the reader. */
+export const STRUCTURE_FILE = 'OspSystemStructure.xml';
