@@ -9,4 +9,4 @@ import { RunThread } from '../master/index.js';
 const [command, ...args] = process.argv.slice(2);
 if (command === 'run' && !args.includes('--help') && !args.includes('-h')) RunThread.startAhead();
 
-void import('./main.js');
+void import('./program.js');
