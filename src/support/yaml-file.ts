@@ -4,6 +4,7 @@ import { InvalidFileError, type SourceLocation } from './errors.js';
 import { checkLocated, type LocatedFile } from './located-file.js';
 import { readInput } from './read-input.js';
 import type { Validator } from './validator.js';
+import { yamlFaults } from './yaml-faults.js';
 import { lineCounter, offsetOf, placeAt, yamlPlaces } from './yaml-places.js';
 
 /** So often may a file say `*name`: each may stand for much. */
@@ -23,11 +24,12 @@ export function parseYaml<T>(file: string, text: string, validator: Validator<T>
       file,
       problems.map(({ message, offset }) => ({ message, location: at(offset) })),
     );
-  /** The parser ends at the first fault. */
   const orRefuse = <R>(parse: () => R): R => {
     try {
       return parse();
     } catch (error) {
+      const all = yamlFaults(text);
+      if (all.length > 0) throw refuse(all);
       const isOfText = error instanceof YAMLException;
       throw refuse([
         { message: isOfText ? error.reason : String(error), offset: (isOfText && error.mark?.position) || 0 },
