@@ -60,6 +60,8 @@ export interface IsolateOptions {
   readonly deadlineMs?: number;
   /** How long each call may take before and after; default: 10 s, or the deadline if that is longer, if there is one. */
   readonly startUpMs?: number;
+  /** Is told the number of the process before the instantiation. */
+  readonly onStart?: (process: number) => void;
 }
 
 /** What came of a step. */

@@ -29,7 +29,7 @@ export class IsolatedLibrary {
   #isAbandoned = false;
 
   /** Starts the process. Throws the errors of loading, {@link ComponentCrashError}, {@link ComponentDeadlineError}. */
-  constructor(folder: ModelFolder, instance: string, { deadlineMs, startUpMs }: IsolateOptions) {
+  constructor(folder: ModelFolder, instance: string, { deadlineMs, startUpMs, onStart }: IsolateOptions) {
     const { file, directory, model } = folder;
     this.#instance = instance;
     this.#stepMs = deadlineMs;
@@ -61,7 +61,10 @@ export class IsolatedLibrary {
     }
     this.process = Number(functions.tb_library_process(this.address));
     const ended = this.ended(undefined, []);
-    if (ended === undefined) return;
+    if (ended === undefined) {
+      onStart?.(this.process);
+      return;
+    }
     this.release();
     throw ended;
   }

@@ -31,6 +31,8 @@ export interface RunRequest {
 export type RunMessage =
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'log'; readonly messages: readonly RunLogMessage[] }
+  /** Of an isolated component. */
+  | { readonly type: 'process'; readonly process: number }
   | { readonly type: 'over'; readonly report: RunReport; readonly error?: ErrorRecord }
   /** Before the first communication point. */
   | { readonly type: 'refused'; readonly error: ErrorRecord };

@@ -57,6 +57,8 @@ export interface RunSettings {
 export interface RunHooks {
   readonly onProgress?: (progress: Progress) => void;
   readonly onLog?: (message: RunLogMessage) => void;
+  /** Is told the number of each process that is started for an isolated component. */
+  readonly onProcess?: (process: number) => void;
   /** One shared cell: not 0 when the run is to stop after the present step. Notify it to end a wait. */
   readonly stopFlag?: Int32Array;
   /** Where commands come from, and the cell that counts them. */
@@ -98,6 +100,7 @@ export async function runLoop(
   simulation = new Simulation(system, folders, {
     observe: watched,
     onLog,
+    ...(hooks.onProcess === undefined ? {} : { onProcess: hooks.onProcess }),
     ...(settings.profile === undefined ? {} : { profile: settings.profile }),
     mayGoBack: system.stepping.kind === 'variable' && canGoBack({ system }),
   });

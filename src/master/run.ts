@@ -15,9 +15,9 @@ export interface RunOptions extends RunSettings {
   /** Ends the run after the present step; the promise resolves with outcome `stopped`. */
   readonly signal?: AbortSignal;
   /**
-   * Gives up a run that does not react: it is asked to stop, and after `killAfterMs` (default 5,000) the promise rejects
-   * with outcome `killed`. A thread inside an FMU cannot be ended from outside: it goes on until the FMU returns, or the
-   * process ends at once (see `exitNow`).
+   * Gives up a run that does not react: it is asked to stop, and after `killAfterMs` (default 5,000) the processes of
+   * isolated components are ended and the promise rejects with outcome `killed`. A thread inside an FMU of this process
+   * cannot be ended from outside: it goes on until the FMU returns, or the process ends at once (see `exitNow`).
    */
   readonly kill?: AbortSignal;
   readonly killAfterMs?: number;
@@ -26,6 +26,8 @@ export interface RunOptions extends RunSettings {
 }
 
 const DEFAULT_KILL_AFTER_MS = 5000;
+/** How long a run whose isolated components were ended may take to come to its end. */
+const LAST_WORDS_MS = 2000;
 
 /**
  * Opens the FMUs, which are unpacked if they are not in the cache, and runs the system. Rejects with {@link RunError} when
@@ -73,15 +75,23 @@ function runInThread(
     const { worker, failure } = thread.take();
     let killTimer: NodeJS.Timeout | undefined;
     let verdict: RunMessage | undefined;
+    let isGivenUp = false;
+    const processes: number[] = [];
     const stop = () => {
       Atomics.store(control, Control.stop, 1);
       Atomics.notify(control, Control.stop);
     };
+    const giveUp = () => {
+      void worker.terminate();
+      settle(() => reject(new RunError(killed(killAfterMs), undefined)));
+    };
     const beginKill = () => {
       stop();
       killTimer ??= setTimeout(() => {
-        void worker.terminate();
-        settle(() => reject(new RunError(killed(killAfterMs), undefined)));
+        isGivenUp = true;
+        // If it was one of these that does not return, the run goes on now, to its end.
+        for (const process of processes) endProcess(process);
+        killTimer = setTimeout(giveUp, processes.length === 0 ? 0 : LAST_WORDS_MS);
       }, killAfterMs);
     };
     const settle = (end: () => void) => {
@@ -101,14 +111,18 @@ function runInThread(
       else if (message.type === 'log') {
         Atomics.add(control, Control.logBatchesTaken, 1);
         for (const entry of message.messages) onLog?.(entry);
-      } else verdict = message;
+      } else if (message.type === 'process') processes.push(message.process);
+      else verdict = message;
     });
     worker.on('error', (cause) => settle(() => reject(new RunError(crashed(cause), undefined, { cause }))));
     // Only when the thread is over are its libraries unloaded and may the folders go.
     worker.on('exit', () =>
       settle(() => {
         if (verdict?.type === 'over' && verdict.error === undefined) resolve(verdict.report);
-        else if (verdict?.type === 'over') reject(new RunError(verdict.error!, verdict.report));
+        else if (isGivenUp) {
+          const report = verdict?.type === 'over' ? verdict.report : undefined;
+          reject(new RunError(killed(killAfterMs), report && { ...report, outcome: 'killed' }));
+        } else if (verdict?.type === 'over') reject(new RunError(verdict.error!, verdict.report));
         else if (verdict?.type === 'refused') reject(new RunError(verdict.error, undefined));
         else reject(new RunError(crashed(new Error('the thread of the run ended without a report')), undefined));
       }),
@@ -116,6 +130,14 @@ function runInThread(
     if (failure === undefined) worker.postMessage(request, port === undefined ? [] : [port]);
     else settle(() => reject(new RunError(crashed(failure), undefined, { cause: failure })));
   });
+}
+
+function endProcess(number: number): void {
+  try {
+    process.kill(number, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 function killed(afterMs: number): ErrorRecord {

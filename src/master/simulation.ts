@@ -29,6 +29,8 @@ export interface SimulationOptions {
   readonly observe?: readonly Port[];
   /** Called between the calls of FMUs, never inside one. */
   readonly onLog?: (message: FmuLogMessage) => void;
+  /** Is told the number of each process that is started for an isolated component. */
+  readonly onProcess?: (process: number) => void;
   /** Has every step timed, instead of as many as cost next to nothing. */
   readonly profile?: boolean;
   /** Whether states from before a step may be restored after it. */
@@ -58,7 +60,7 @@ export class Simulation {
    */
   constructor(system: System, folders: ReadonlyMap<string, ModelFolder>, options: SimulationOptions = {}) {
     this.system = system;
-    const { onLog, profile, observe, mayGoBack } = options;
+    const { onLog, onProcess, profile, observe, mayGoBack } = options;
     this.plan = compilePlan(system, {
       ...(observe === undefined ? {} : { observed: observe }),
       ...(mayGoBack === undefined ? {} : { mayGoBack }),
@@ -72,7 +74,12 @@ export class Simulation {
           name,
           loggingOn: logging !== undefined,
           eventMode: this.plan.eventMode[index] === true,
-          ...(isolate && { isolate: deadline === undefined ? {} : { deadlineMs: deadline * 1000 } }),
+          ...(isolate && {
+            isolate: {
+              ...(deadline === undefined ? {} : { deadlineMs: deadline * 1000 }),
+              ...(onProcess === undefined ? {} : { onStart: onProcess }),
+            },
+          }),
           ...(onLog && { onLog }),
         });
         this.#instances.push(instance);

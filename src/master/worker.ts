@@ -52,6 +52,7 @@ async function serve(port: MessagePort, request: RunRequest): Promise<void> {
     const { report, error } = await runLoop(system, toFolders(request), settings, {
       stopFlag: control,
       ...(commands === undefined ? {} : { commands }),
+      onProcess: (number) => post({ type: 'process', process: number }),
       onProgress: (progress) => {
         log.flush();
         if (request.wantsProgress) post({ type: 'progress', progress });

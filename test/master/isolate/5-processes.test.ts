@@ -14,7 +14,15 @@ afterEach(() => {
   expect(processes()).toEqual([]);
 });
 
-const { start, create, read, folder } = master('counter', 'crash', 'dahlquist', 'gain', 'misbehave', 'once', 'once1');
+const { start, create, read, failure, folder } = master(
+  'counter',
+  'crash',
+  'dahlquist',
+  'gain',
+  'misbehave',
+  'once',
+  'once1',
+);
 
 function system(name: string, body: string): string {
   const file = join(folder, `${name}.yaml`);
@@ -108,8 +116,9 @@ describe('no process is left', () => {
     const simulation = await start(
       isolated(await read('components: { a: { fmu: crash.fmu, start: { mode: abort } } }\nstep: 1\n')),
     );
-    const helpers = childrenOf(processes()[0]!, 'sleep');
-    expect(helpers).toHaveLength(1);
+    const [pid] = processes();
+    await until(() => childrenOf(pid!, 'sleep').length === 1, 'the start of the helper');
+    const helpers = childrenOf(pid!, 'sleep');
     expect(() => step(simulation)).toThrow(/SIGABRT/);
     await until(() => !helpers.some(isRunning), 'the end of the helper');
     simulation.close();
@@ -207,6 +216,22 @@ describe('Ctrl-C', () => {
     await until(() => !pids.some(isRunning), 'the end of the process');
     expect(readFileSync(file, 'utf8').trimEnd().split('\r\n').length).toBeGreaterThanOrEqual(3);
     forgetFolders();
+  });
+
+  it('twice keeps the report, too, and leaves no thread behind', async () => {
+    const kill = new AbortController();
+    const threads = () => readdirSync('/proc/self/task').length;
+    const before = threads();
+    const failing = failure(
+      `${components({ bad: 'fmu: misbehave.fmu, isolate: true, start: { mode: hang, at: 0.3 }', d: 'fmu: dahlquist.fmu' })}step: 0.1\nstop: 1\n`,
+      { kill: kill.signal, killAfterMs: 200 },
+    );
+    await until(() => processes().length === 1, 'the start of the process');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    kill.abort();
+    const error = await failing;
+    expect(error).toMatchObject({ code: 'TB_MASTER_KILLED', report: { outcome: 'killed', steps: 2 } });
+    await until(() => threads() <= before, 'the end of the threads');
   });
 
   it('is no matter to a deadline: exit code 5', async () => {
