@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { type CachedFmu, openCachedFmu } from '../fmi/index.js';
 import { ExitCode } from '../support/errors.js';
 import type { System } from '../system/index.js';
+import { Bell } from './bell.js';
 import { type ErrorRecord, RunError } from './errors.js';
 import { Control, type RunMessage, type RunRequest } from './protocol.js';
 import type { Progress, RunLogMessage, RunReport } from './report.js';
@@ -44,7 +45,7 @@ export async function runSystem(system: System, options: RunOptions = {}): Promi
 function runInThread(system: System, folders: ReadonlyMap<string, string>, options: RunOptions): Promise<RunReport> {
   const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, control: asker, ...settings } = options;
   const control = new Int32Array(new SharedArrayBuffer(Control.cells * Int32Array.BYTES_PER_ELEMENT));
-  const port = asker?.attach(() => Atomics.notify(control, Control.stop));
+  const port = asker?.attach(() => Bell.ring(control));
   const request: RunRequest = {
     system,
     settings,
@@ -61,10 +62,7 @@ function runInThread(system: System, folders: ReadonlyMap<string, string>, optio
     });
     let killTimer: NodeJS.Timeout | undefined;
     let verdict: RunMessage | undefined;
-    const stop = () => {
-      Atomics.store(control, Control.stop, 1);
-      Atomics.notify(control, Control.stop);
-    };
+    const stop = () => Bell.stop(control);
     const beginKill = () => {
       stop();
       killTimer ??= setTimeout(() => {

@@ -49,7 +49,7 @@ async function serve(port: MessagePort, request: RunRequest): Promise<void> {
   const log = new LogSender(control, post);
   try {
     const { report, error } = await runLoop(system, toFolders(request), settings, {
-      stopFlag: control,
+      bell: control,
       ...(commands === undefined ? {} : { commands }),
       onProgress: (progress) => {
         log.flush();

@@ -1,6 +1,6 @@
 /** Steps of isolated components: at the same time where they can be, again where they have to be. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { components, master, step, value, values } from '../support.js';
+import { components, master, step, value } from '../support.js';
 import { everything, isolated, processes } from './support.js';
 
 // Registered first, so done last: when all simulations of a test are closed.
