@@ -5,6 +5,7 @@
  * need to catch up: nothing adds up, unless the policy is to slip. Waiting sleeps; it never spins.
  */
 import type { LatePolicy, Pace } from '../system/index.js';
+import type { Bell } from './bell.js';
 import { DeadlineMissedError } from './errors.js';
 import { LatenessHistogram } from './histogram.js';
 
@@ -13,16 +14,16 @@ export class Pacer {
   readonly overruns: LatenessHistogram = new LatenessHistogram();
   readonly #factor: number | undefined;
   readonly #late: LatePolicy;
-  readonly #stopFlag: Int32Array;
+  readonly #bell: Bell;
   #startTime = 0;
   #startedMs = 0;
   #dueMs = 0;
 
-  /** `stopFlag`: one shared cell, not 0 when the run is to stop; a notification on it ends a wait. */
-  constructor(pace: Pace, late: LatePolicy, stopFlag: Int32Array) {
+  /** `bell`: ends a wait. */
+  constructor(pace: Pace, late: LatePolicy, bell: Bell) {
     this.#factor = pace === 'fast' ? undefined : pace;
     this.#late = late;
-    this.#stopFlag = stopFlag;
+    this.#bell = bell;
   }
 
   get isPaced(): boolean {
@@ -46,13 +47,13 @@ export class Pacer {
     if (this.#late === 'fail') throw missed(time, lateMs);
   }
 
-  /** Sleeps until the communication point reached is due. `woken`: by a notification, before that. */
+  /** Sleeps until the communication point reached is due. `woken`: by the bell, before that. */
   wait(): 'due' | 'woken' {
     if (this.#factor === undefined) return 'due';
     for (;;) {
       const leftMs = this.#dueMs - performance.now();
       if (leftMs <= 0) return 'due';
-      if (Atomics.wait(this.#stopFlag, 0, 0, leftMs) !== 'timed-out') return 'woken';
+      if (this.#bell.wait(leftMs) === 'rung') return 'woken';
     }
   }
 

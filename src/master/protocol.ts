@@ -7,8 +7,8 @@ import type { RunSettings } from './run-loop.js';
 
 /** Cells of the shared `Int32Array`. */
 export const Control = {
-  /** Not 0: stop after the present step. Notified, also for commands. */
-  stop: 0,
+  /** The first, where `Bell` has it. */
+  bell: 0,
   /** Batches of log messages that the main thread has taken. */
   logBatchesTaken: 1,
   cells: 2,

@@ -17,6 +17,7 @@ import {
   sizeOf,
   variableAt,
 } from '../system/index.js';
+import { Bell } from './bell.js';
 import { CommandError, toErrorRecord, UnknownVariableError } from './errors.js';
 import { percentileNs } from './histogram.js';
 import { Pacer } from './pacer.js';
@@ -59,8 +60,8 @@ export interface RunHooks {
   readonly onLog?: (message: RunLogMessage) => void;
   /** Is told the number of each process that is started for an isolated component. */
   readonly onProcess?: (process: number) => void;
-  /** One shared cell: not 0 when the run is to stop after the present step. Notify it to end a wait. */
-  readonly stopFlag?: Int32Array;
+  /** By it other threads reach the run. */
+  readonly bell?: Int32Array;
   /** Where commands come from, and the cell that counts them. */
   readonly commands?: { readonly port: MessagePort; readonly asked: Int32Array };
 }
@@ -91,7 +92,7 @@ export async function runLoop(
   const watched = (settings.watch ?? []).map((name) => requirePort(plain, name));
   const captured = (settings.capture ?? []).map((name) => requireNumber(plain, name));
   const system = withCapture(plain, captured);
-  const stopFlag = hooks.stopFlag ?? new Int32Array(new SharedArrayBuffer(4));
+  const bell = new Bell(hooks.bell);
   let simulation: Simulation | undefined;
   const onLog = (message: FmuLogMessage & { time?: number }) =>
     hooks.onLog?.({ ...message, time: message.time ?? system.start });
@@ -113,7 +114,7 @@ export async function runLoop(
       about: { system: basename(system.file), twinbridge: twinbridgeVersion(), ...settings.about },
     };
     const recorder = await Recorder.open(simulation, captured, sinks);
-    run = new Run(simulation, recorder, stopFlag, watched, settings, hooks);
+    run = new Run(simulation, recorder, bell, watched, settings, hooks);
     return run.toEnd(performance.now() - loadedMs);
   } finally {
     simulation.close();
@@ -163,7 +164,7 @@ class Run {
   readonly #fixed: FixedStepper | undefined;
   readonly #scenario: ScenarioPlayer;
   readonly #pacer: Pacer;
-  readonly #stopFlag: Int32Array;
+  readonly #bell: Bell;
   readonly #commands: CommandQueue;
   readonly #hooks: RunHooks;
   readonly #watchers: readonly (() => VariableValue)[];
@@ -183,7 +184,7 @@ class Run {
   constructor(
     simulation: Simulation,
     recorder: Recorder,
-    stopFlag: Int32Array,
+    bell: Bell,
     watched: readonly Port[],
     { progressMs = DEFAULT_PROGRESS_MS, paused }: RunSettings,
     hooks: RunHooks,
@@ -191,17 +192,21 @@ class Run {
     const { system } = simulation;
     this.#simulation = simulation;
     this.#recorder = recorder;
-    this.#stopFlag = stopFlag;
+    this.#bell = bell;
     this.#hooks = hooks;
     this.#progressMs = progressMs;
     this.#end = system.stop ?? Number.POSITIVE_INFINITY;
-    this.#pacer = new Pacer(system.pace, system.late, stopFlag);
+    this.#pacer = new Pacer(system.pace, system.late, bell);
     this.#scenario = new ScenarioPlayer(simulation);
-    this.#commands = new CommandQueue(hooks.commands?.port, hooks.commands?.asked ?? new Int32Array(1));
+    this.#commands = new CommandQueue(
+      hooks.commands?.port,
+      hooks.commands?.asked ?? new Int32Array(new SharedArrayBuffer(4)),
+    );
     this.#watchers = watched.flatMap((port) => simulation.scalars(port).map((scalar) => simulation.reader(scalar)));
     this.#final = (system.recordings[0]?.variables ?? []).flatMap((port) =>
       simulation.scalars(port).map((scalar) => [portName(system, scalar), simulation.reader(scalar)] as const),
     );
+    simulation.watch(bell.cell);
     if (paused === true) this.#allowed = 0;
     const { stepping } = system;
     this.#fixed = stepping.kind === 'fixed' ? new FixedStepper(simulation, stepping.size, this.#pacer) : undefined;
@@ -247,7 +252,8 @@ class Run {
 
   #steps(): Outcome {
     for (;;) {
-      if (Atomics.load(this.#stopFlag, 0) !== 0) return 'stopped';
+      this.#bell.answer();
+      if (this.#bell.isStopped) return 'stopped';
       this.#obey();
       this.#scenario.apply();
       if (this.#stepper.isAtEnd(this.#end)) return 'finished';
@@ -256,6 +262,7 @@ class Run {
         continue;
       }
       const { steps: before } = this.#simulation;
+      this.#simulation.callsSeen = this.#bell.seen;
       const end = this.#stepper.advance({
         end: this.#end,
         due: this.#scenario.due,
@@ -279,7 +286,8 @@ class Run {
   /** Commands are obeyed meanwhile. */
   #awaitDue(): void {
     while (this.#pacer.wait() === 'woken') {
-      if (Atomics.load(this.#stopFlag, 0) !== 0) return;
+      this.#bell.answer();
+      if (this.#bell.isStopped) return;
       this.#obey();
       if (this.#allowed === 0) return;
     }
@@ -359,7 +367,7 @@ class Run {
     const before = performance.now();
     this.#recorder.flush();
     this.#progress();
-    Atomics.wait(this.#stopFlag, 0, 0, PAUSED_MS);
+    this.#bell.wait(PAUSED_MS);
     this.#pausedMs += performance.now() - before;
     this.#pacer.start(this.#simulation.time);
   }

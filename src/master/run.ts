@@ -2,6 +2,7 @@
 import { type CachedFmu, openCachedFmu } from '../fmi/index.js';
 import { ExitCode } from '../support/errors.js';
 import type { System } from '../system/index.js';
+import { Bell } from './bell.js';
 import { type ErrorRecord, RunError } from './errors.js';
 import { Control, type RunMessage, type RunRequest } from './protocol.js';
 import type { Progress, RunLogMessage, RunReport } from './report.js';
@@ -61,7 +62,7 @@ function runInThread(
 ): Promise<RunReport> {
   const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, control: asker, ...settings } = options;
   const control = new Int32Array(new SharedArrayBuffer(Control.cells * Int32Array.BYTES_PER_ELEMENT));
-  const port = asker?.attach(() => Atomics.notify(control, Control.stop));
+  const port = asker?.attach(() => Bell.ring(control));
   const request: RunRequest = {
     system,
     settings,
@@ -77,10 +78,7 @@ function runInThread(
     let verdict: RunMessage | undefined;
     let isGivenUp = false;
     const processes: number[] = [];
-    const stop = () => {
-      Atomics.store(control, Control.stop, 1);
-      Atomics.notify(control, Control.stop);
-    };
+    const stop = () => Bell.stop(control);
     const giveUp = () => {
       void worker.terminate();
       settle(() => reject(new RunError(killed(killAfterMs), undefined)));

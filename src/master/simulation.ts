@@ -152,6 +152,18 @@ export class Simulation {
     this.#plan.jumpTo(step);
   }
 
+  /**
+   * A shared cell, by which other threads call: `advance` comes back after the present step when it is no longer
+   * {@link callsSeen}. It has to outlive the simulation.
+   */
+  watch(calls: Int32Array): void {
+    this.#plan.watch(calls);
+  }
+
+  set callsSeen(count: number) {
+    this.#plan.callsSeen = count;
+  }
+
   /** Whether steps leave no rows of results: they may be undone. */
   set quiet(value: boolean) {
     this.#plan.quiet = value;

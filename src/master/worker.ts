@@ -50,7 +50,7 @@ async function serve(port: MessagePort, request: RunRequest): Promise<void> {
   const log = new LogSender(control, post);
   try {
     const { report, error } = await runLoop(system, toFolders(request), settings, {
-      stopFlag: control,
+      bell: control,
       ...(commands === undefined ? {} : { commands }),
       onProcess: (number) => post({ type: 'process', process: number }),
       onProgress: (progress) => {

@@ -9,6 +9,7 @@ interface PlanFunctions {
   tb_plan_destroy(plan: Address): void;
   tb_plan_control(plan: Address): Address;
   tb_plan_arena(plan: Address): Address;
+  tb_plan_watch(plan: Address, calls: Int32Array): void;
   tb_plan_run(plan: Address): number;
   tb_plan_execute(plan: Address, begin: number, end: number): number;
   tb_plan_events(plan: Address, entered: number): number;
@@ -34,6 +35,7 @@ const PROTOTYPES: Readonly<Record<keyof PlanFunctions, string>> = {
   tb_plan_destroy: 'void tb_plan_destroy(uintptr_t plan)',
   tb_plan_control: 'uintptr_t tb_plan_control(uintptr_t plan)',
   tb_plan_arena: 'uintptr_t tb_plan_arena(uintptr_t plan)',
+  tb_plan_watch: 'void tb_plan_watch(uintptr_t plan, void *calls)',
   tb_plan_run: 'int tb_plan_run(uintptr_t plan)',
   tb_plan_execute: 'int tb_plan_execute(uintptr_t plan, uint32_t begin, uint32_t end)',
   tb_plan_events: 'int tb_plan_events(uintptr_t plan, int entered)',
@@ -195,6 +197,7 @@ const RUN = {
   failedFunction: 80,
   warnings: 88,
   quiet: 96,
+  callsSeen: 100,
   bytes: 104,
 } as const;
 
@@ -298,6 +301,18 @@ export class NativePlan {
       status: this.#run.getInt32(RUN.failedStatus, true),
       function: name === 0n ? '' : loadKoffi().decode.string(name),
     };
+  }
+
+  /**
+   * A cell of shared memory: a run comes back after the present step when it is no longer {@link callsSeen}. C keeps its
+   * address: it has to outlive the plan.
+   */
+  watch(calls: Int32Array): void {
+    this.#functions.tb_plan_watch(this.#plan, calls);
+  }
+
+  set callsSeen(count: number) {
+    this.#run.setInt32(RUN.callsSeen, count, true);
   }
 
   /** Whether steps leave no rows: they may be undone. */

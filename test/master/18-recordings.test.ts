@@ -294,6 +294,31 @@ record: { file: error.csv, variables: [c.count] }
     expect(rows('stopped.csv')).toHaveLength(report.steps + 1);
   });
 
+  it('by steps that were fast and become slow, a request is heeded as soon', async () => {
+    // After 5,000 steps each takes a millisecond more than the one before it.
+    const stop = new AbortController();
+    let asked = 0;
+    const waiting = setTimeout(() => {
+      asked = performance.now();
+      stop.abort();
+    }, 2000);
+    const report = await run(
+      `
+components: { m: { fmu: misbehave.fmu }, c: { fmu: counter.fmu } }
+connections: [ { from: c.count, to: m.delay, factor: 0.001, offset: -5 } ]
+step: 1
+stop: never
+record: { file: slower.csv, variables: [c.count] }
+`,
+      { signal: stop.signal },
+    );
+    clearTimeout(waiting);
+    expect(report.steps).toBeGreaterThan(5000);
+    // Two seconds are gone after some 60 of the slow ones, each of which takes up to 60 ms.
+    expect(performance.now() - asked).toBeLessThan(700);
+    expect(rows('slower.csv')).toHaveLength(report.steps + 1);
+  });
+
   it('by an FMU that asks for the end', async () => {
     const report = await run(`
 components: { m: { fmu: misbehave.fmu, start: { mode: end, at: 5 } } }

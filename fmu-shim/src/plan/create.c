@@ -259,6 +259,8 @@ tb_plan *tb_plan_create(const uint8_t *packed_spec, const uint8_t *packed, const
     ok = unpack(plan, &from, &plan->code[k]);
   }
   ok = ok && join_turns(plan);
+  static const int32_t never = 0;
+  plan->calls = &never;
   plan->run.next_event = DBL_MAX;
   plan->countdown = 1;
   plan->stride = 1;

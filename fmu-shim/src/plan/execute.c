@@ -232,6 +232,12 @@ static void set_time(tb_run *run, double time) {
 
 static bool wants_attention(tb_run *run) { return __atomic_load_n(&run->attention, __ATOMIC_RELAXED) != 0; }
 
+static bool is_called(const tb_plan *plan) {
+  return __atomic_load_n(plan->calls, __ATOMIC_RELAXED) != plan->run.calls_seen;
+}
+
+void tb_plan_watch(tb_plan *plan, const int32_t *calls) { plan->calls = calls; }
+
 static double time_of(const tb_run *run, uint64_t step) { return run->origin + (double)(step - run->first) * run->size; }
 
 /* What a communication point may have to offer beside the next step. */
@@ -255,7 +261,7 @@ static int steps(tb_plan *plan, uint64_t n) {
     set_time(run, time_of(run, ++run->step));
     if (watchful) ended = at_communication_point(plan);
     if (__builtin_expect(ended != 0, 0)) return ended;
-    if (__builtin_expect(wants_attention(run), 0)) return 0;
+    if (__builtin_expect(wants_attention(run) || is_called(plan), 0)) return 0;
   }
   return 0;
 }
@@ -303,10 +309,12 @@ int tb_plan_run(tb_plan *plan) {
       __atomic_store_n(&run->attention, 0, __ATOMIC_RELAXED);
       return run->end = TB_RUN_ATTENTION;
     }
+    if (is_called(plan)) return run->end = run->step < run->until ? TB_RUN_DEADLINE : TB_RUN_DONE;
     if (run->deadline_ns == 0) continue;
     int64_t now = tb_monotonic_ns();
     if (now >= run->deadline_ns) return run->end = run->step < run->until ? TB_RUN_DEADLINE : TB_RUN_DONE;
     if (now - looked_ns < 20000 && unlooked < MAX_UNLOOKED) unlooked *= 2;
+    else if (now - looked_ns > 1000000) unlooked = 1;
     else if (now - looked_ns > 100000 && unlooked > 1) unlooked /= 2;
     looked_ns = now;
   }

@@ -75,7 +75,7 @@ typedef enum { TB_TIMER_CONSTANT, TB_TIMER_FIXED, TB_TIMER_TUNABLE, TB_TIMER_CHA
 
 typedef enum {
   TB_RUN_DONE,       /* the number of steps asked for was made */
-  TB_RUN_DEADLINE,   /* the time for this call is over */
+  TB_RUN_DEADLINE,   /* the time for this call is over, or somebody calls (tb_plan_watch) */
   TB_RUN_ATTENTION,  /* an FMU said something */
   TB_RUN_ROWS_FULL,  /* a recorder has no room for another row */
   TB_RUN_FAILED,     /* a function answered worse than Warning: see failed_… */
@@ -102,7 +102,7 @@ typedef struct {
   const char *failed_function;
   uint64_t warnings;    /* calls that answered Warning */
   int32_t quiet;        /* of the caller: rows are not recorded: steps may be undone */
-  int32_t unused;
+  int32_t calls_seen;   /* of the caller: see tb_plan_watch */
 } tb_run;
 
 typedef struct tb_plan tb_plan;
@@ -114,6 +114,12 @@ TB_API void tb_plan_destroy(tb_plan *plan);
 
 TB_API tb_run *tb_plan_control(tb_plan *plan);
 TB_API uint8_t *tb_plan_arena(tb_plan *plan);
+
+/*
+ * A word of memory that other threads write: a run comes back after the present step when it is not run.calls_seen. So,
+ * however long a step may take, nobody waits for more than one.
+ */
+TB_API void tb_plan_watch(tb_plan *plan, const int32_t *calls);
 
 /* Makes steps until one of the reasons to return; answers which, as in tb_run.end. */
 TB_API int tb_plan_run(tb_plan *plan);

@@ -96,6 +96,7 @@ typedef struct tb_pool tb_pool;
 struct tb_plan {
   tb_plan_spec spec;
   tb_run run;
+  const int32_t *calls;
   tb_mutex *lock; /* of what failed */
   uint8_t *arena;
   size_t texts_at, sizes_at; /* offsets in the arena */
