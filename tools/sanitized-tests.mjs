@@ -35,23 +35,22 @@ for (const test of readdirSync(join(root, 'fmu-shim/test')).filter((name) => nam
 if (sanitizer === 'address') {
   // Node and koffi allocate for the life of the process: leaks are looked for in the C tests.
   const runtime = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
-  run(
-    process.execPath,
-    [
-      'node_modules/vitest/vitest.mjs',
-      'run',
-      'test/selection',
-      'test/shim',
-      'test/bridge/decoder',
-      'test/master/results/1-numbers',
-      'test/master/results/2-csv',
-    ],
-    {
+  const tests = (folders, options = '') =>
+    run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...folders], {
       TWINBRIDGE_NATIVE: library,
+      TWINBRIDGE_ISOLATE: join(folder, 'twinbridge-isolate'),
       TWINBRIDGE_HISTORIES: '1000',
       LD_PRELOAD: runtime,
-      ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
+      ASAN_OPTIONS: `detect_leaks=0:abort_on_error=1${options}`,
       UBSAN_OPTIONS: 'print_stacktrace=1',
-    },
-  );
+    });
+  tests([
+    'test/selection',
+    'test/shim',
+    'test/bridge/decoder',
+    'test/master/results/1-numbers',
+    'test/master/results/2-csv',
+  ]);
+  // There FMUs crash on purpose, and it is looked at how their processes end.
+  tests(['test/master/isolate'], ':handle_segv=0:handle_abort=0');
 }

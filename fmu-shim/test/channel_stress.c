@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../src/isolate/wire.h"
+#include "../src/isolate/channel.h"
 
 enum { ROUNDS = 30000, LARGE_ROUNDS = 60, LARGEST = 5 * TB_AREA_BYTES, MESSAGES = 100000, PATIENCE_S = 120 };
 

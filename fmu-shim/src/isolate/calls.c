@@ -407,8 +407,10 @@ int tb_isolate_set(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n,
 }
 
 /* What a step plan calls: values that are set wait for the step, those that are got have come with it. */
-static int plan_get(tb_instance *i, tb_storage storage, const uint32_t *vrs, size_t n, void *values, size_t n_values,
-                    size_t *sizes) {
+#define APART __attribute__((noinline)) /* once, and not in each of the functions below */
+
+static APART int plan_get(tb_instance *i, tb_storage storage, const uint32_t *vrs, size_t n, void *values,
+                          size_t n_values, size_t *sizes) {
   tb_isolate *iso = of(i);
   finish_step(iso);
   tb_window *w = tb_ahead_find(iso, (uint32_t)storage, vrs, (uint32_t)n, (uint32_t)n_values);
@@ -418,8 +420,8 @@ static int plan_get(tb_instance *i, tb_storage storage, const uint32_t *vrs, siz
                                                                                                : tb_isolate_garbled(iso);
 }
 
-static int plan_set(tb_instance *i, tb_storage storage, const uint32_t *vrs, size_t n, const void *values, size_t n_values,
-                    const size_t *sizes) {
+static APART int plan_set(tb_instance *i, tb_storage storage, const uint32_t *vrs, size_t n, const void *values,
+                          size_t n_values, const size_t *sizes) {
   pack_set(i, (int)storage, vrs, (uint32_t)n, values, (uint32_t)n_values, sizes);
   of(i)->kept++;
   return of(i)->ending.status;

@@ -2,6 +2,7 @@
 #define TB_ISOLATE_INTERNAL_H
 
 #include "isolate.h"
+#include "channel.h"
 #include "wire.h"
 
 typedef struct tb_output tb_output;
