@@ -1,10 +1,10 @@
 /**
- * The command line as few files as its parts allow, `dist/bin`: from the modules that tsc made, each loaded by itself, a
- * command would start several times as slowly. What a command does not need stays in files of its own.
+ * The command line in few files, `dist/bin`: of the modules that tsc makes a command needs hundreds, and takes several times
+ * as long to start. What only some commands need, or some of their ways, stays in files of its own.
  *
  * Two bundles: the `twinbridge` command, and the thread of a run. CommonJS, which node starts faster than modules.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -27,8 +27,8 @@ const MODULE_URL =
 export async function bundleCli() {
   if (isUpToDate()) return;
   const { rolldown } = await import('rolldown');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  const made = join(dist, `.bin-${process.pid}`);
+  mkdirSync(made, { recursive: true });
   const inputs = new Set();
   for (const [name, entry] of Object.entries(ENTRIES)) {
     const bundle = await rolldown({
@@ -36,6 +36,7 @@ export async function bundleCli() {
       input: { [name]: join(dist, entry) },
       platform: 'node',
       external: EXTERNAL,
+      checks: { bundlerTimings: false },
       plugins: [ownModules],
     });
     const { output } = await bundle.generate({
@@ -46,12 +47,15 @@ export async function bundleCli() {
     });
     await bundle.close();
     for (const { fileName, code, moduleIds } of output) {
-      writeFileSync(join(folder, fileName), await shorten(code));
+      writeFileSync(join(made, fileName), await shorten(code));
       for (const id of moduleIds) inputs.add(id.replace('\0', ''));
     }
   }
   const relatives = [...inputs].map((file) => relative(root, file).split(sep).join('/'));
-  collectLicences(relatives, 'dist/bin/licences');
+  collectLicences(relatives, relative(root, join(made, 'licences')));
+  // Whoever starts one meanwhile finds the old command or the new.
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(made, folder);
   writeFileSync(STAMP, '');
 }
 
@@ -95,7 +99,7 @@ function replaceOnce(text, what, by) {
 }
 
 /** In place of a module of validators (src/support/validator.ts): what ajv makes of them. */
-async function compiledValidators(path) {
+export async function compiledValidators(path) {
   const require = createRequire(import.meta.url);
   const { Ajv2020 } = require('ajv/dist/2020.js');
   const standalone = require('ajv/dist/standalone').default;

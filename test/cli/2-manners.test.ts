@@ -2,12 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../support/cli.js';
+import { MAIN, runCli } from '../support/cli.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const COMMANDS = 'broker build cache convert demo doctor info init plan plot replay run tap validate'.split(' ');
 const folder = temporaryFolder();
 

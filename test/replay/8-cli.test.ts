@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { EmbeddedBroker } from '#tb/amqp/embedded/index.js';
+import { MAIN } from '../support/cli.js';
 import { temporaryFile } from './support.js';
-
-const MAIN = fileURLToPath(import.meta.resolve('#tb/cli/main.js'));
 
 function start(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [MAIN, 'replay', ...args], {

@@ -5,9 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+import { MAIN } from './cli.js';
 
 export interface BrokerProcess {
   readonly url: string;
@@ -17,7 +15,7 @@ export interface BrokerProcess {
 }
 
 export async function startBroker(port = 0): Promise<BrokerProcess> {
-  const child = spawn(process.execPath, [CLI, 'broker', '--port', String(port), '--json'], {
+  const child = spawn(process.execPath, [MAIN, 'broker', '--port', String(port), '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ready = JSON.parse(await firstLine(child)) as { port: number };

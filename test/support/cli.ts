@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** As it is installed. */
+export const MAIN: string = fileURLToPath(new URL('../../dist/bin/twinbridge.cjs', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;

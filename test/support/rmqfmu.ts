@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openFmu, readModelDescription, type UnpackedFmu } from '#tb/fmi/index.js';
+import { MAIN } from './cli.js';
 
 type Type = 'Real' | 'Integer' | 'Boolean' | 'String';
 
@@ -70,8 +70,6 @@ ${lines.join('\n')}
 </fmiModelDescription>
 `;
 }
-
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** `twinbridge build --rmqfmu …`; answers what it said. */
 export function buildRmqfmu(folder: string, file: string, ...args: readonly string[]): string {
