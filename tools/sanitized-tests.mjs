@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSanitized } from './build.mjs';
+import { build, buildSanitized } from './build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sanitizer = process.argv[2];
@@ -26,10 +26,13 @@ function run(command, args, env = {}) {
   }
 }
 
+await build();
 const library = await buildSanitized(sanitizer);
 const folder = dirname(library);
+/** Some tests need an FMU to load. */
+const fmu = 'build/test-fmus/slow/binaries/linux64/slow.so';
 for (const test of readdirSync(join(root, 'fmu-shim/test')).filter((name) => name.endsWith('.c'))) {
-  run(join(folder, test.slice(0, -2)), []);
+  run(join(folder, test.slice(0, -2)), [fmu]);
 }
 
 if (sanitizer === 'address') {

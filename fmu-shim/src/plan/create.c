@@ -151,8 +151,11 @@ static bool is_get(const tb_plan *plan, const tb_instruction *at) {
 /* The usual turn of a component, set, step, get, is done in one: a jump saved is a nanosecond saved. */
 static bool join_turns(tb_plan *plan) {
   const uint32_t n = plan->spec.code_end;
-  bool *reached = calloc(n + 2, sizeof *reached); /* by a jump */
+  bool *reached = calloc(n + 2, sizeof *reached); /* by a jump, or where a thread begins */
   if (reached == NULL) return false;
+  const uint32_t *stage = plan->pool + plan->spec.stages;
+  for (uint32_t k = 0; k < plan->spec.n_stages; stage += 1 + 2 * stage[0], k++)
+    for (uint32_t g = 0; g < stage[0]; g++) reached[stage[1 + 2 * g]] = true;
   for (uint32_t k = 0; k < n; k++) {
     uint32_t target = k + 1 + left_out(&plan->code[k]);
     if (target > k + 1 && target <= n) reached[target] = true;
