@@ -154,8 +154,10 @@ static bool join_turns(tb_plan *plan) {
   bool *reached = calloc(n + 2, sizeof *reached); /* by a jump, or where a thread begins */
   if (reached == NULL) return false;
   const uint32_t *stage = plan->pool + plan->spec.stages;
-  for (uint32_t k = 0; k < plan->spec.n_stages; stage += 1 + 2 * stage[0], k++)
-    for (uint32_t g = 0; g < stage[0]; g++) reached[stage[1 + 2 * g]] = true;
+  for (uint32_t k = 0; k < plan->spec.n_stages; stage += 1 + 2 * stage[0], k++) {
+    for (uint32_t g = 0; g < stage[0]; g++)
+      if (stage[1 + 2 * g] < n) reached[stage[1 + 2 * g]] = true;
+  }
   for (uint32_t k = 0; k < n; k++) {
     uint32_t target = k + 1 + left_out(&plan->code[k]);
     if (target > k + 1 && target <= n) reached[target] = true;
