@@ -14,9 +14,17 @@ export const Control = {
   cells: 2,
 } as const;
 
+/** Cells of the `Int32Array` that a thread is started with. */
+export const Ready = {
+  /** Not 0: all that it needs is loaded, and it waits for its request. Notified. */
+  flag: 0,
+  cells: 1,
+} as const;
+
 /** Batches on their way; more are dropped and counted, so that a slow receiver does not fill the memory. */
 export const MAX_LOG_BATCHES = 64;
 
+/** `undefined` in its place: there is no run. */
 export interface RunRequest {
   readonly system: System;
   readonly settings: RunSettings;

@@ -1,9 +1,9 @@
 /** The thread of a run: FMUs may block in it while the main thread stays free for signals and progress. */
-import { type MessagePort, parentPort } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { ModelFolder } from '../fmi/index.js';
 import { importerFunctions } from '../native/index.js';
 import { toErrorRecord } from './errors.js';
-import { Control, MAX_LOG_BATCHES, type RunMessage, type RunRequest } from './protocol.js';
+import { Control, MAX_LOG_BATCHES, Ready, type RunMessage, type RunRequest } from './protocol.js';
 import type { RunLogMessage } from './report.js';
 import { runLoop } from './run-loop.js';
 
@@ -85,6 +85,11 @@ function getReady(): void {
 
 if (parentPort !== null) {
   const port = parentPort;
-  port.once('message', (request: RunRequest) => void serve(port, request));
+  port.once('message', (request: RunRequest | undefined) => {
+    if (request !== undefined) void serve(port, request);
+  });
   getReady();
+  const ready = workerData as Int32Array;
+  Atomics.store(ready, Ready.flag, 1);
+  Atomics.notify(ready, Ready.flag);
 }

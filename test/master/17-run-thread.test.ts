@@ -1,6 +1,6 @@
 /** The thread of a run may be there before the run. */
 import { execFile } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -31,34 +31,35 @@ describe('a thread that was started ahead', () => {
   });
 
   it('keeps no process from ending, whether it is needed or not', async () => {
-    const start = `import { RunThread } from '${import.meta.resolve('#tb/master/index.js')}'; RunThread.startAhead();`;
     for (const wait of ['', 'await new Promise((resolve) => setTimeout(resolve, 300));']) {
-      const { stderr } = await promisify(execFile)(
-        process.execPath,
-        ['--input-type=module', '-e', `${start} ${wait} process.exitCode = 0;`],
-        { timeout: 10_000 },
-      );
-      expect(stderr).toBe('');
+      expect(await runScript(`RunThread.startAhead(); ${wait}`)).toEqual({ code: 0, stdout: '', stderr: '' });
     }
   });
 
   it('goes when the FMUs cannot be opened', async () => {
-    const script = `
-      import { RunThread, runSystem } from '${import.meta.resolve('#tb/master/index.js')}';
-      import { parseSystemYaml } from '${import.meta.resolve('#tb/system/index.js')}';
-      import { rmSync } from 'node:fs';
+    copyFileSync(join(folder, 'dahlquist.fmu'), join(folder, 'gone.fmu'));
+    const ended = await runScript(`
       const text = 'twinbridge: system\\ncomponents: { d: { fmu: gone.fmu } }\\nstep: 0.1\\nstop: 1\\n';
       const system = await parseSystemYaml('${folder}/system.yaml', text);
       rmSync('${folder}/gone.fmu');
       RunThread.startAhead();
-      await runSystem(system).catch((error) => console.log(error.code));`;
-    copyFileSync(join(folder, 'dahlquist.fmu'), join(folder, 'gone.fmu'));
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
-      timeout: 20_000,
-    });
-    expect({ stdout, stderr }).toEqual({ stdout: 'TB_FMI_UNREADABLE\n', stderr: '' });
+      await runSystem(system).catch((error) => console.log(error.code));`);
+    expect(ended).toEqual({ code: 0, stdout: 'TB_FMI_UNREADABLE\n', stderr: '' });
   });
 });
+
+async function runScript(text: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  const file = join(folder, 'script.mjs');
+  const imports = `
+    import { rmSync } from 'node:fs';
+    import { RunThread, runSystem } from '${import.meta.resolve('#tb/master/index.js')}';
+    import { parseSystemYaml } from '${import.meta.resolve('#tb/system/index.js')}';`;
+  writeFileSync(file, `${imports}\n${text}`);
+  return promisify(execFile)(process.execPath, [file], { timeout: 20_000 }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+  );
+}
 
 it('a report tells when all was initialised', async () => {
   const before = Date.now();
