@@ -29,7 +29,7 @@ function write(name: string, text: string): string {
 /** The command from the modules that tsc makes. */
 async function runModules(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, NO_COLOR: '1' };
-  return promisify(execFile)(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { env }).then(
+  return promisify(execFile)(process.execPath, [join(root, 'dist/cli/program.js'), ...args], { env }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: { code: number; stdout: string; stderr: string }) => error,
   );
