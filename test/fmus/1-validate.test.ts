@@ -194,6 +194,11 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     early: true,
     outputs: { x: triangle, events: Math.floor },
   },
+  'clocks that the importer has to make tick, and does not': {
+    fmu: 'timers3',
+    ...grid,
+    outputs: { tunable_ticks: () => 0, changing_ticks: () => 0, countdown_ticks: () => 0 },
+  },
   'intermediate steps': {
     fmu: 'inter3',
     start: { u: 2 },

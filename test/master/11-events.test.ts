@@ -4,7 +4,7 @@ import { findPort } from '#tb/system/index.js';
 import { describedAs, writeFmu } from '../support/fmus.js';
 import { course, history, master, step, value, values } from './support.js';
 
-const { start, folder } = master('clocks3', 'counter', 'dahlquist', 'early3', 'gain', 'inter3');
+const { start, run, folder } = master('clocks3', 'counter', 'dahlquist', 'early3', 'gain', 'inter3', 'timers3');
 
 describe('clocks', () => {
   it('an output clock ticks the input clock of another, which counts', async () => {
@@ -165,6 +165,61 @@ start: ${start}
     const simulation = await start(text('clocks3.fmu, step: 1', 0.25));
     const ticks = course(simulation, 12, 'a.sampled') as number[];
     expect(ticks.flatMap((sampled, n) => (n > 0 && sampled !== ticks[n - 1] ? [n] : []))).toEqual([8, 12]);
+  });
+});
+
+describe('clocks whose intervals the FMU tells', () => {
+  it('a tunable one ticks anew from its last tick when its interval is changed', async () => {
+    const simulation = await start('components: { t: { fmu: timers3.fmu } }\nstep: 0.1\n');
+    const ticks = () => values(simulation, 't.tunable_ticks', 't.tunable_time');
+    expect(ticks()).toEqual([1, 0]);
+    step(simulation, 12);
+    expect(ticks()).toEqual([3, 1]);
+    // 0.2 s from the tick at 1 s on: it is due at once.
+    simulation.set(findPort(simulation.system, 't.interval')!, [0.2]);
+    step(simulation, 1);
+    expect(ticks()).toEqual([4, expect.closeTo(1.3, 9)]);
+    step(simulation, 7);
+    // At 1.4, 1.6, 1.8 and 2.0 s.
+    expect(ticks()).toEqual([8, expect.closeTo(2, 9)]);
+  });
+
+  it('a changing one ticks after each interval that it was told', async () => {
+    const simulation = await start('components: { t: { fmu: timers3.fmu } }\nstep: 0.05\n');
+    const times = history(simulation, 70, 't.changing_ticks', 't.changing_time');
+    const seen = times.filter(([ticks], n) => n > 0 && ticks !== times[n - 1]![0]).map(([, time]) => time);
+    expect(seen).toEqual([0.1, 0.3, 0.7, 1.5, 3.1].map((time) => expect.closeTo(time, 9)));
+  });
+
+  it('a countdown ticks once each time that it is begun', async () => {
+    const simulation = await start('components: { t: { fmu: timers3.fmu, start: { delay: 0.27 } } }\nstep: 0.1\n');
+    const times = history(simulation, 25, 't.countdown_ticks', 't.countdown_time');
+    const seen = times.filter(([ticks], n) => n > 0 && ticks !== times[n - 1]![0]);
+    // Begun at 0.5, 1.0, 1.5 and 2.0 s, due 0.27 s later: at the next communication point.
+    expect(seen).toEqual([0.8, 1.3, 1.8, 2.3].map((time, n) => [n + 1, expect.closeTo(time, 9)]));
+  });
+
+  it('go back with everything else', async () => {
+    const simulation = await start('components: { t: { fmu: timers3.fmu } }\nstep: 0.1\n');
+    const names = ['tunable', 'changing', 'countdown'].flatMap((kind) => [`t.${kind}_ticks`, `t.${kind}_time`]);
+    step(simulation, 6);
+    simulation.save(0);
+    const first = history(simulation, 20, ...names);
+    simulation.restore(0);
+    simulation.jumpTo(6);
+    expect(history(simulation, 20, ...names)).toEqual(first);
+  });
+
+  it('are where a variable step ends', async () => {
+    const { captured } = await run(
+      'components: { t: { fmu: timers3.fmu, start: { interval: 0.35, delay: 10 } } }\nstep: { min: 1e-6, max: 0.3 }\nstop: 3.3\n',
+      { capture: ['t.tunable_ticks', 't.changing_ticks'] },
+    );
+    const times = [...captured!.time];
+    for (const tick of [0.1, 0.3, 0.35, 0.7, 1.05, 1.5, 3.1, 3.15]) {
+      expect(Math.min(...times.map((time) => Math.abs(time - tick)))).toBeLessThan(1e-6);
+    }
+    expect(captured!.columns['t.tunable_ticks']!.at(-1)).toBe(10);
   });
 });
 

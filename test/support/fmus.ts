@@ -41,6 +41,7 @@ export const TEST_FMUS = [
   'oscillator',
   'slow',
   'state3',
+  'timers3',
   'units',
   'vector',
 ] as const;
