@@ -266,21 +266,24 @@ export class Simulation {
     return Array.from({ length: sizeOf(this.system, port) }, (_, element) => ({ ...port, element }));
   }
 
-  /** A function that tells a scalar's value at the present communication point, without a call of the FMU. */
+  /**
+   * A function that tells a scalar's value at the present communication point, without a call of the FMU. It throws once
+   * the simulation is closed: the memory that it looks into is gone.
+   */
   reader(port: Port): () => VariableValue {
     const slot = this.#slot(port);
     const { type } = variableAt(this.system, port);
-    const raw = numberArray(slot.storage, 1, this.#plan.arena, slot.offset);
+    const raw = this.#memoryOf(slot);
     if (slot.storage === 'text') {
       const koffi = loadKoffi();
-      return () => koffi.decode.string(raw[0] as bigint);
+      return () => koffi.decode.string(raw() as bigint);
     }
     if (slot.storage === 'bytes') {
       const koffi = loadKoffi();
       const sizes = new BigUint64Array(this.#plan.arena, this.#sizeOffset(slot), 1);
-      return () => Buffer.from(koffi.view(raw[0] as bigint, Number(sizes[0]))).toString('hex');
+      return () => Buffer.from(koffi.view(raw() as bigint, Number(sizes[0]))).toString('hex');
     }
-    return () => toVariableValue(toModelValue(slot.storage, type, raw[0]!));
+    return () => toVariableValue(toModelValue(slot.storage, type, raw()));
   }
 
   /** {@link reader} as a number, a Boolean as 0 or 1. Throws {@link UnknownVariableError} for a text. */
@@ -289,8 +292,16 @@ export class Simulation {
     if (isText(slot.storage)) {
       throw new UnknownVariableError(`'${portName(this.system, port)}' is a text and cannot be captured as numbers`);
     }
-    const raw = numberArray(slot.storage, 1, this.#plan.arena, slot.offset);
-    return slot.storage === 'f64' ? () => raw[0] as number : () => Number(raw[0]);
+    const raw = this.#memoryOf(slot);
+    return slot.storage === 'f64' ? (raw as () => number) : () => Number(raw());
+  }
+
+  #memoryOf({ storage, offset }: Slot): () => number | bigint {
+    const memory = numberArray(storage, 1, this.#plan.arena, offset);
+    return () => {
+      if (this.#native === undefined) throw new TypeError('the simulation is closed');
+      return memory[0]!;
+    };
   }
 
   /** What the FMU gives now: one value for each element. */

@@ -155,8 +155,10 @@ describe('what cannot be simulated', () => {
 
   it('a simulation that is closed makes no more steps, and may be closed again', async () => {
     const simulation = await start('components: { c: { fmu: counter.fmu } }\nstep: 1\n');
+    const read = simulation.reader(findPort(simulation.system, 'c.count')!);
     simulation.close();
     simulation.close();
+    expect(read).toThrow('the simulation is closed');
     expect(() => simulation.advance(1)).toThrow('the simulation is closed');
     expect(() => simulation.time).toThrow('the simulation is closed');
   });

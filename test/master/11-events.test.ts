@@ -52,6 +52,24 @@ step: 0.1
     expect(value(simulation, 'a.reached_time')).toBeCloseTo(0.6, 12);
   });
 
+  it('values without one pass at each communication point, in event mode, new as they are', async () => {
+    // The same FMU as if its increment had no clock.
+    writeFmu(
+      `${folder}/plain.fmu`,
+      describedAs('clocks3', (xml) => xml.replace(' clocks="2" start="1"', ' start="1"')),
+    );
+    const simulation = await start(`
+components:
+  b: { fmu: plain.fmu, start: { n: 1000 } }
+  a: { fmu: clocks3.fmu, start: { n: 1 } }
+  c: { fmu: counter.fmu }
+connections: [ a.reached_clock -> b.count_clock, c.count -> b.increment ]
+step: 1
+`);
+    // Its own steps, and at each tick what c has counted to by then.
+    expect(course(simulation, 5, 'b.counter')).toEqual([0, 1, 2, 3, 4, 5].map((n) => n + (n * (n + 1)) / 2));
+  });
+
   it('go round a chain within one event', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const simulation = await start(`

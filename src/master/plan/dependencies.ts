@@ -81,12 +81,28 @@ export function dependsOn(model: FmuModel, output: number, input: number, phase:
   if (phase === 'step' && role === 'parameter' && kind === 'fixed') return false;
   if (phase === 'start' && initial === 'exact') return false;
   if (variability === 'constant' || causality === 'parameter') return false;
-  const matches = ({ index }: ModelUnknown) => index === output;
-  const unknown =
-    phase === 'start'
-      ? (model.initialUnknowns.find(matches) ?? model.outputs.find(matches))
-      : model.outputs.find(matches);
-  return unknown?.dependencies?.includes(input) ?? true;
+  const { outputs, initialUnknowns } = dependenciesOf(model);
+  const known = (phase === 'start' ? initialUnknowns.get(output) : undefined) ?? outputs.get(output);
+  return known === undefined || known === 'all' || known.has(input);
+}
+
+type Dependencies = ReadonlyMap<number, ReadonlySet<number> | 'all'>;
+
+/** By output: looked up for each pair of an output and an input, of which a model may have millions. */
+const dependencies = new WeakMap<
+  FmuModel,
+  { readonly outputs: Dependencies; readonly initialUnknowns: Dependencies }
+>();
+
+function dependenciesOf(model: FmuModel): { readonly outputs: Dependencies; readonly initialUnknowns: Dependencies } {
+  const byOutput = (unknowns: readonly ModelUnknown[]): Dependencies =>
+    new Map(unknowns.map(({ index, dependencies: on }) => [index, on === undefined ? 'all' : new Set(on)]));
+  let known = dependencies.get(model);
+  if (known === undefined) {
+    known = { outputs: byOutput(model.outputs), initialUnknowns: byOutput(model.initialUnknowns) };
+    dependencies.set(model, known);
+  }
+  return known;
 }
 
 /** `a.y -> b.u` */
