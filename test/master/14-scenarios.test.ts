@@ -255,6 +255,25 @@ ${scenario('{ time: 0.55, set: o.f, value: 1 }')}`,
     }
   });
 
+  it.each(['algorithm: gauss-seidel', 'loops: { atSteps: true }'])(
+    'of a loop that is iterated, what is added is added once: %s',
+    async (algorithm) => {
+      const a = await column(
+        `
+components: { a: { fmu: gain.fmu, start: { k: 0.5, b: 1 } }, b: { fmu: gain.fmu, start: { k: 0.5 } }, c: { fmu: dahlquist.fmu, start: { k: 0 } } }
+connections: [ a.y -> b.u, b.y -> a.u, c.x -> b.b ]
+${algorithm}
+step: 1
+stop: 4
+${scenario('{ time: 1, set: a.u, value: 2, action: bias }, { time: 2, set: b.b, value: 3, action: bias }', 3)}`,
+        'a.y',
+      );
+      // a = (b + bias) / 2 + 1 and b = a / 2 + 1 + the other bias.
+      const solved = (one: number, other: number) => expect.closeTo((2 + one / 2 + other / 2 - 0.5) / 0.75, 8);
+      expect(a).toEqual([solved(0, 0), solved(0, 0), solved(2, 0), solved(2, 3), solved(0, 0)]);
+    },
+  );
+
   it('with threads', async () => {
     const y = await column(`${ALONE}threads: 2\n${scenario('{ time: 1, set: g.u, value: 2 }')}`, 'g.y');
     expect(y).toEqual([10, 10, 10, 20, 20, 20, 20]);
