@@ -4,7 +4,7 @@ import { type ErrorContext, ExitCode, TwinbridgeError } from '../support/errors.
 import { LOG_CATEGORIES } from '../support/log-categories.js';
 import type { RunReport } from './report.js';
 
-/** The values of a loop of connections without delay did not settle during initialization. */
+/** The values of a loop of connections without delay did not settle, at the start or in a step. */
 export class AlgebraicLoopError extends TwinbridgeError {
   override readonly code = 'TB_MASTER_ALGEBRAIC_LOOP';
 }

@@ -431,10 +431,10 @@ class Run {
 
   #componentReports(wallMs: number): ComponentReport[] {
     const { steps, system, instances } = this.#simulation;
+    const { timedSteps } = this.#simulation.ownTimes();
     return this.#simulation.componentTimes().map((times, index): ComponentReport => {
       const { name, warnings, lostMessages } = instances[index]!;
       const own = Math.ceil(steps / system.components[index]!.every);
-      const { timedSteps } = this.#simulation.ownTimes();
       const totalMs = times.steps === 0 ? 0 : ((times.stepNs / times.steps) * Math.max(own, times.steps)) / 1e6;
       const accessMs = timedSteps === 0 ? 0 : (times.accessNs * (steps / timedSteps)) / 1e6;
       return {

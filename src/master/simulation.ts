@@ -379,11 +379,14 @@ export class Simulation {
 
   /** Elements of arrays that nothing feeds keep the values they start with. */
   #primePartlyFed(): void {
+    const primed = new Set<Slot>();
     for (const { to } of this.system.connections) {
       if (isFunctionPort(to) || to.element === undefined) continue;
       const { component, variable } = to;
       const slot = this.plan.layout.taken({ component, variable });
-      if (slot !== undefined) this.#store(slot, this.get({ component, variable }));
+      if (slot === undefined || primed.has(slot)) continue;
+      primed.add(slot);
+      this.#store(slot, this.get({ component, variable }));
     }
   }
 

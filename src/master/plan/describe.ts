@@ -94,6 +94,9 @@ function describeCode(system: System, plan: CompiledPlan): string[] {
   return lines;
 }
 
+/** Variables of one call that are listed. */
+const MAX_NAMES = 6;
+
 function describeInstruction(system: System, plan: CompiledPlan, places: Places, one: PlanInstruction): string {
   const { op, component = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, scale } = one;
   const owner = system.components[component]?.name ?? '';
@@ -101,14 +104,13 @@ function describeInstruction(system: System, plan: CompiledPlan, places: Places,
     case 'set':
     case 'get': {
       const { model } = system.components[component]!;
-      const references = plan.spec.pool.slice(a, a + b);
-      const names = references.map((reference) => {
+      const names = plan.spec.pool.slice(a, a + Math.min(b, MAX_NAMES)).map((reference) => {
         const isRight = (variable: (typeof model.variables)[number]) => variable.valueReference === reference;
         return model.variables.find(isRight)?.name ?? `#${reference}`;
       });
       const source = op === 'set' ? places.nameOf(c) : undefined;
-      const list = names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ');
-      return `${op} ${owner}: ${list}${source === undefined ? '' : ` from ${source}`}`;
+      const more = b > names.length ? ` and ${b - names.length} more` : '';
+      return `${op} ${owner}: ${names.join(', ')}${more}${source === undefined ? '' : ` from ${source}`}`;
     }
     case 'step':
       return `step ${owner}${a > 1 ? `, ${a} steps in one` : ''}`;

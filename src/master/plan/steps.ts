@@ -45,7 +45,7 @@ export class StepCode {
         if (!jacobi) this.#computeFunctionsBefore(component!);
         this.#take(component!);
         if (this.#isBegun(block)) {
-          this.#begin(component!);
+          this.#step(component!, 'begin');
           underWay.add(component!);
         } else this.#step(component!);
       }
@@ -69,7 +69,7 @@ export class StepCode {
     for (const component of [...underWay]) {
       if (!wanted.has(component)) continue;
       underWay.delete(component);
-      this.#await(component);
+      this.#step(component, 'await');
       this.#read(component);
     }
   }
@@ -144,7 +144,7 @@ export class StepCode {
       for (const index of this.#feeds.functionOrder()) this.#values.computeFunction(index);
       for (const component of components.filter(isIsolated)) {
         this.#take(component);
-        this.#begin(component);
+        this.#step(component, 'begin');
       }
     });
     const steps = components
@@ -158,7 +158,7 @@ export class StepCode {
     const reads = components
       .map((component) =>
         group(() => {
-          if (isIsolated(component)) this.#await(component);
+          if (isIsolated(component)) this.#step(component, 'await');
           this.#read(component);
         }),
       )
@@ -225,41 +225,28 @@ export class StepCode {
     });
   }
 
-  #step(component: number): void {
+  /** The whole step, or of one that goes on by itself its beginning or its end. */
+  #step(component: number, op: 'step' | 'begin' | 'await' = 'step'): void {
     const { every } = this.#system.components[component]!;
-    this.#code.every(every, 0, () => this.#code.emit({ op: 'step', component, a: every }));
-  }
-
-  #begin(component: number): void {
-    const { every } = this.#system.components[component]!;
-    this.#code.every(every, 0, () => this.#code.emit({ op: 'begin', component, a: every }));
-  }
-
-  #await(component: number): void {
-    const { every } = this.#system.components[component]!;
-    this.#code.every(every, 0, () => this.#code.emit({ op: 'await', component, a: every }));
+    this.#code.every(every, 0, () => this.#code.emit({ op, component, a: every }));
   }
 
   /** A component that makes one long step while others make several has its outputs read at the end of it. */
   #read(component: number): void {
-    const { every } = this.#system.components[component]!;
-    this.#code.every(every, every - 1, () => {
-      for (const window of this.#layout.components[component]!.gives) {
-        if (!window.inEvents) this.#values.getWindow(component, window);
-      }
-    });
+    this.#readAt(component, this.#system.components[component]!.every - 1);
   }
 
   /** Of components that are at the end of their step. */
   readAll(isWanted: (component: number) => boolean): void {
-    for (const [component, { every }] of this.#system.components.entries()) {
-      if (!isWanted(component)) continue;
-      this.#code.every(every, 0, () => {
-        for (const window of this.#layout.components[component]!.gives) {
-          if (!window.inEvents) this.#values.getWindow(component, window);
-        }
-      });
-    }
+    for (const component of this.#system.components.keys()) if (isWanted(component)) this.#readAt(component, 0);
+  }
+
+  #readAt(component: number, phase: number): void {
+    this.#code.every(this.#system.components[component]!.every, phase, () => {
+      for (const window of this.#layout.components[component]!.gives) {
+        if (!window.inEvents) this.#values.getWindow(component, window);
+      }
+    });
   }
 
   #computeFunctionsBefore(component: number): void {

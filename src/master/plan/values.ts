@@ -31,10 +31,9 @@ export class ValueCode {
   }
 
   setWindow(component: number, window: Window): void {
-    const source = this.#lyingElsewhere(component, window);
-    if (source === undefined) {
-      this.moveFeeds(this.#feeding(component, window).filter((feed) => !this.early.has(feed)));
-    }
+    const feeds = this.#feeding(component, window);
+    const source = this.#lyingElsewhere(window, feeds);
+    if (source === undefined) this.moveFeeds(feeds.filter((feed) => !this.early.has(feed)));
     this.#access('set', component, window, source ?? window.offset);
   }
 
@@ -81,13 +80,12 @@ export class ValueCode {
   }
 
   #feeding(component: number, window: Window): Connection[] {
-    return this.#feeds.ofComponent[component]!.filter(({ to }) => window.variables.includes((to as Port).variable));
+    const variables = new Set(window.variables);
+    return this.#feeds.ofComponent[component]!.filter(({ to }) => variables.has((to as Port).variable));
   }
 
   /** Where all values of the window lie side by side already, as they are; undefined: nowhere. */
-  #lyingElsewhere(component: number, window: Window): number | undefined {
-    const { variables } = window;
-    const feeds = this.#feeding(component, window);
+  #lyingElsewhere({ variables, storage }: Window, feeds: readonly Connection[]): number | undefined {
     if (feeds.length !== variables.length) return undefined;
     const byVariable = new Map(feeds.map((connection) => [(connection.to as Port).variable, connection]));
     let begin: number | undefined;
@@ -98,7 +96,7 @@ export class ValueCode {
       const to = connection.to as Port;
       if (to.element !== undefined || this.early.has(connection) || this.#isPatched(to)) return undefined;
       const slot = this.#layout.given(connection.from)!;
-      if (slot.storage !== window.storage || (next !== undefined && slot.offset !== next)) return undefined;
+      if (slot.storage !== storage || (next !== undefined && slot.offset !== next)) return undefined;
       begin ??= slot.offset;
       next = slot.offset + slot.count * STORAGE_SIZE[slot.storage];
     }
