@@ -25,7 +25,7 @@ import {
 } from '#tb/amqp/index.js';
 import { methodFrame } from '../support/raw-amqp.js';
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/tls.js';
-import { until } from './recovery.js';
+import { until } from '../support/until.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

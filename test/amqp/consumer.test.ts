@@ -10,7 +10,7 @@ import {
   Publisher,
   parseBrokerUrl,
 } from '#tb/amqp/index.js';
-import { until } from './recovery.js';
+import { until } from '../support/until.js';
 
 let broker: EmbeddedBroker;
 let address: BrokerAddress;

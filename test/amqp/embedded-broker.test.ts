@@ -7,7 +7,7 @@ import { matchesTopic } from '#tb/amqp/embedded/exchange.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from '#tb/amqp/embedded/index.js';
 import { Publisher, parseBrokerUrl } from '#tb/amqp/index.js';
 import { headerFrame, RawClient } from '../support/raw-amqp.js';
-import { until } from './recovery.js';
+import { until } from '../support/until.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

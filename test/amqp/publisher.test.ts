@@ -13,7 +13,7 @@ import {
   parseBrokerUrl,
 } from '#tb/amqp/index.js';
 import { wallClock } from '#tb/support/time.js';
-import { until } from './recovery.js';
+import { until } from '../support/until.js';
 
 let broker: EmbeddedBroker;
 let address: BrokerAddress;

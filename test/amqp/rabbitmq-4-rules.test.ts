@@ -12,7 +12,7 @@ import { OctetReader } from '#tb/amqp/embedded/wire/octets.js';
 import { Consumer, Publisher, parseBrokerUrl } from '#tb/amqp/index.js';
 import { parseBridgeConfig } from '#tb/bridge/index.js';
 import { type OwnRabbitMq, ownRabbitMqAvailable, startOwnRabbitMq } from '../support/rabbitmq.js';
-import { until } from './recovery.js';
+import { until } from '../support/until.js';
 
 describe.skipIf(!ownRabbitMqAvailable())('what goes to the broker', () => {
   const FRAME_MAX = 8192;

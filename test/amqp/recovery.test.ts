@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { EmbeddedBroker } from '#tb/amqp/embedded/index.js';
 import { Consumer, type LinkEvent, Publisher, parseBrokerUrl } from '#tb/amqp/index.js';
 import { rabbitMqAvailable, startRabbitMq } from '../support/rabbitmq.js';
-import { recovery, until } from './recovery.js';
+import { until } from '../support/until.js';
+import { recovery } from './recovery.js';
 
 recovery('with the embedded broker', async () => {
   const broker = await EmbeddedBroker.listen();

@@ -13,23 +13,12 @@ import {
   Publisher,
   parseBrokerUrl,
 } from '#tb/amqp/index.js';
+import { until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
 import type { BrokerUnderTest } from './conformance.js';
 
 let serial = 0;
 const fresh = (prefix: string): string => `tb-${prefix}-${process.pid}-${Date.now().toString(36)}-${serial++}`;
-
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  what = 'it',
-  withinMs = 10_000,
-): Promise<void> {
-  const giveUpAt = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`waited ${withinMs} ms for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 export function recovery(name: string, start: () => Promise<BrokerUnderTest>): void {
   describe(name, () => {

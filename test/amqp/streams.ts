@@ -2,9 +2,9 @@
 import { type ChannelModel, connect } from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerAddress, Consumer, type LinkEvent, parseBrokerUrl, type StreamOffset } from '#tb/amqp/index.js';
+import { until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
 import type { BrokerUnderTest } from './conformance.js';
-import { until } from './recovery.js';
 
 export function streams(name: string, start: () => Promise<BrokerUnderTest>): void {
   describe(name, () => {

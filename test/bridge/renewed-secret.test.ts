@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedBroker } from '#tb/amqp/embedded/index.js';
 import { Consumer, Publisher, parseBrokerUrl } from '#tb/amqp/index.js';
-import { until } from '../amqp/recovery.js';
 import { Bridge, bridgeFmu } from '../support/bridge.js';
 import { temporaryFolder } from '../support/fmus.js';
 import { type OwnRabbitMq, ownRabbitMqAvailable, startOwnRabbitMq } from '../support/rabbitmq.js';
+import { until } from '../support/until.js';
 
 const folder = temporaryFolder();
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import amqp from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Consumer, Publisher, PublishNackedError, parseBrokerUrl } from '#tb/amqp/index.js';
-import { until } from '../amqp/recovery.js';
 import { temporaryFolder } from '../support/fmus.js';
 import { freePort, type OwnRabbitMq, ownRabbitMqAvailable, startOwnRabbitMq } from '../support/rabbitmq.js';
+import { until } from '../support/until.js';
 import { CONFIG, configured, passwordOf, prepare } from './support.js';
 
 describe.skipIf(!ownRabbitMqAvailable())('a cluster as broker-config/ has it', () => {

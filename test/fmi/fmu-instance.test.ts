@@ -27,6 +27,7 @@ import {
   testFmu,
   writeFmu,
 } from '../support/fmus.js';
+import { thrownBy } from '../support/thrown.js';
 
 const folder = temporaryFolder();
 const leftBehind = privateTemporaryFiles();
@@ -105,7 +106,7 @@ describe.each([
 
   it('says what it refuses: a call that its state does not allow', async () => {
     const instance = await create(name);
-    const error = catchError(() => instance.doStep(0, 1));
+    const error = thrownBy(() => instance.doStep(0, 1));
     expect(error).toBeInstanceOf(FmuStatusError);
     const prefix = { '1.0': 'fmi', '2.0': 'fmi2', '3.0': 'fmi3' }[version];
     expect((error as Error).message).toMatch(
@@ -127,7 +128,7 @@ describe.each([
       describedAs(name, (xml) => xml.replace(/"\{\w{8}/, '"{00000000')),
     );
     const described = await open(file);
-    const error = catchError(() => instances.push(new FmuInstance(described, { name: 'it' })));
+    const error = thrownBy(() => instances.push(new FmuInstance(described, { name: 'it' })));
     expect(error).toBeInstanceOf(FmuInstantiationError);
     expect((error as Error).message).toMatch(
       /^it: .*other.fmu cannot be instantiated\n {2}it: .*(GUID|instantiationToken)/,
@@ -245,7 +246,7 @@ describe('steps', () => {
   it('that are discarded say how far they came', async () => {
     const instance = initialize(await create('limited'));
     instance.doStep(0, 0.1);
-    const error = catchError(() => instance.doStep(0.1, 0.25));
+    const error = thrownBy(() => instance.doStep(0.1, 0.25));
     expect(error).toBeInstanceOf(FmuDiscardError);
     expect(instance.lastSuccessfulTime()).toBeCloseTo(0.2, 12);
     expect(instance.wantsToTerminate()).toBe(false);
@@ -302,12 +303,3 @@ describe('a library', () => {
     },
   );
 });
-
-function catchError(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}

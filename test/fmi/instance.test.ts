@@ -31,6 +31,7 @@ import {
   temporaryFolder,
   writeFmu,
 } from '../support/fmus.js';
+import { thrownBy } from '../support/thrown.js';
 
 const folder = temporaryFolder();
 // What must be escaped in a URI, and is hard on a printf format.
@@ -76,15 +77,6 @@ function start(instance: Fmi2Instance): Fmi2Instance {
   instance.exitInitializationMode();
   return instance;
 }
-
-const thrownBy = (call: () => void): unknown => {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('nothing was thrown');
-};
 
 afterEach(async () => {
   for (const instance of instances.splice(0)) instance.free();

@@ -28,6 +28,7 @@ import {
   unpackedFmu,
   writeFmu,
 } from '../../support/fmus.js';
+import { thrownBy } from '../../support/thrown.js';
 import { processes } from './support.js';
 
 const folder = temporaryFolder();
@@ -128,7 +129,7 @@ describe('values', () => {
   it('that cannot be set are refused at once, with the function and what the FMU says', async () => {
     for (const instance of await pair('gain')) {
       initialize(instance);
-      const error = attempt(() => set(instance, 'y', 1));
+      const error = thrownBy(() => set(instance, 'y', 1));
       expect(error).toBeInstanceOf(FmuStatusError);
       expect((error as FmuStatusError).call).toMatchObject({
         function: 'fmi2SetReal',
@@ -225,7 +226,7 @@ describe('steps', () => {
   it('that are discarded tell how far they came', async () => {
     for (const instance of await pair('limited')) {
       initialize(instance);
-      expect(attempt(() => instance.doStep(0, 1))).toBeInstanceOf(FmuDiscardError);
+      expect(thrownBy(() => instance.doStep(0, 1))).toBeInstanceOf(FmuDiscardError);
       expect(instance.lastSuccessfulTime()).toBe(0.1);
       expect(instance.wantsToTerminate()).toBe(false);
     }
@@ -239,8 +240,8 @@ describe('steps', () => {
     const fatal = await isolated('misbehave');
     set(fatal, 'mode', 3);
     initialize(fatal);
-    expect(attempt(() => fatal.doStep(0, 1))).toBeInstanceOf(FmuFatalError);
-    expect(attempt(() => fatal.doStep(1, 1))).toBeInstanceOf(FmuInstanceGoneError);
+    expect(thrownBy(() => fatal.doStep(0, 1))).toBeInstanceOf(FmuFatalError);
+    expect(thrownBy(() => fatal.doStep(1, 1))).toBeInstanceOf(FmuInstanceGoneError);
     // Another one is in another process.
     expect(pending.doStep(1, 1).reached).toBe(2);
   });
@@ -292,7 +293,7 @@ describe('what the FMU does not have', () => {
   it('is told by the same errors', async () => {
     for (const instance of await pair('dahlquist1')) {
       initialize(instance);
-      expect(attempt(() => instance.getState())).toBeInstanceOf(FmuFunctionMissingError);
+      expect(thrownBy(() => instance.getState())).toBeInstanceOf(FmuFunctionMissingError);
       expect(instance.maxStepSize()).toBeUndefined();
       expect(instance.wantsToTerminate()).toBe(false);
     }
@@ -301,7 +302,7 @@ describe('what the FMU does not have', () => {
 
 describe('an FMU that cannot be loaded', () => {
   const failures = (model: ModelFolder) =>
-    [{}, { isolate: {} }].map((options) => attempt(() => new FmuInstance(model, { name: 'm', ...options })) as Error);
+    [{}, { isolate: {} }].map((options) => thrownBy(() => new FmuInstance(model, { name: 'm', ...options })) as Error);
 
   it('has no library for this machine', async () => {
     const entries = fmuEntries('gain').filter(({ name }) => !name.startsWith('binaries/'));
@@ -352,7 +353,7 @@ describe('the program that runs it', () => {
 
   it('is missing', async () => {
     process.env.TWINBRIDGE_ISOLATE = `${folder}/nothing`;
-    const error = attempt(() => new FmuInstance(cache.get('gain')!, { name: 'm', isolate: {} }));
+    const error = thrownBy(() => new FmuInstance(cache.get('gain')!, { name: 'm', isolate: {} }));
     expect(error).toBeInstanceOf(NativeLibraryError);
     expect((error as Error).message).toBe(`the program ${folder}/nothing, which runs isolated FMUs, is missing`);
   });
@@ -360,24 +361,15 @@ describe('the program that runs it', () => {
   it('is none', async () => {
     process.env.TWINBRIDGE_ISOLATE = `${unpackedFmu('gain')}/modelDescription.xml`;
     expect(existsSync(process.env.TWINBRIDGE_ISOLATE)).toBe(true);
-    const error = attempt(() => new FmuInstance(cache.get('gain')!, { name: 'm', isolate: {} }));
+    const error = thrownBy(() => new FmuInstance(cache.get('gain')!, { name: 'm', isolate: {} }));
     expect(error).toBeInstanceOf(NativeLibraryError);
     expect((error as Error).message).toMatch(/^cannot start '.*modelDescription.xml': /);
   });
 
   it('is another one', async () => {
     process.env.TWINBRIDGE_ISOLATE = process.execPath;
-    const error = attempt(() => new FmuInstance(cache.get('gain')!, { name: 'm', isolate: {} }));
+    const error = thrownBy(() => new FmuInstance(cache.get('gain')!, { name: 'm', isolate: {} }));
     expect(error).toMatchObject({ code: 'TB_FMI_COMPONENT_CRASH' });
     expect((error as Error).message).toMatch(/^m: its process exited with code \d+ while its library was loaded/);
   });
 });
-
-function attempt(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('nothing was thrown');
-}

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ComponentCrashError, FmuInstanceGoneError } from '#tb/fmi/index.js';
 import { isolateProgramPath } from '#tb/native/index.js';
 import type { System } from '#tb/system/index.js';
+import { thrownBy } from '../../support/thrown.js';
 import { master, step, value } from '../support.js';
 import { processes } from './support.js';
 
@@ -39,7 +40,7 @@ describe.each(ENDINGS)('%s', (mode, ending, words) => {
   it('in a step', async () => {
     const simulation = await start(crashing(`mode: ${mode}, at: 3`));
     step(simulation, 2);
-    const error = attempt(() => step(simulation)) as ComponentCrashError;
+    const error = thrownBy(() => step(simulation)) as ComponentCrashError;
     expect(error).toBeInstanceOf(ComponentCrashError);
     expect(error.ending).toMatchObject({ instance: 'bad', function: 'fmi2DoStep', time: 0.5, ...ending });
     expect(error).toMatchObject({ code: 'TB_FMI_COMPONENT_CRASH', exitCode: 1 });
@@ -47,13 +48,13 @@ describe.each(ENDINGS)('%s', (mode, ending, words) => {
     // The others are as they were, and can be asked.
     expect(value(simulation, 'bad.steps')).toBe(2);
     expect(simulation.instances[0]!.get(0)).toHaveLength(1);
-    expect(attempt(() => simulation.instances[1]!.get(0))).toBeInstanceOf(FmuInstanceGoneError);
+    expect(thrownBy(() => simulation.instances[1]!.get(0))).toBeInstanceOf(FmuInstanceGoneError);
     simulation.close();
   });
 
   it('at initialisation', async () => {
     const simulation = await create(crashing(`mode: ${mode}, where: initialization`));
-    const error = attempt(() => simulation.initialize()) as ComponentCrashError;
+    const error = thrownBy(() => simulation.initialize()) as ComponentCrashError;
     expect(error.ending).toMatchObject({ instance: 'bad', time: 0, ...ending });
     expect(error.ending.function).toMatch(/^fmi2(EnterInitializationMode|ExitInitializationMode|GetInteger)$/);
     simulation.close();
@@ -61,7 +62,7 @@ describe.each(ENDINGS)('%s', (mode, ending, words) => {
 
   it('in a getter', async () => {
     const simulation = await create(crashing(`mode: ${mode}, where: get`));
-    const error = attempt(() => {
+    const error = thrownBy(() => {
       simulation.initialize();
       step(simulation, 3);
     }) as ComponentCrashError;
@@ -159,7 +160,7 @@ describe('a process that somebody else ends', () => {
     step(simulation, 2);
     const [pid] = processes();
     process.kill(pid!, 'SIGKILL');
-    const error = attempt(() => {
+    const error = thrownBy(() => {
       for (;;) step(simulation);
     }) as ComponentCrashError;
     expect(error).toBeInstanceOf(ComponentCrashError);
@@ -177,18 +178,9 @@ step: 0.5
 `);
     step(simulation, 2);
     process.kill(processes()[0]!, 'SIGTERM');
-    const error = attempt(() => {
+    const error = thrownBy(() => {
       for (;;) step(simulation);
     }) as ComponentCrashError;
     expect(error.ending).toMatchObject({ instance: 'a', signal: 'SIGTERM' });
   });
 });
-
-function attempt(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('nothing was thrown');
-}

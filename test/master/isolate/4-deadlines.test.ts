@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ComponentDeadlineError, FmuInstance, FmuInstanceGoneError, modelOf, openAnyFmu } from '#tb/fmi/index.js';
+import { thrownBy } from '../../support/thrown.js';
 import { master, step, value, values } from '../support.js';
 import { processes } from './support.js';
 
@@ -28,7 +29,7 @@ describe.each(HANGS)('%s', (mode) => {
     const simulation = await start(hanging(`${how(mode)}, at: 3`));
     step(simulation, 2);
     const before = performance.now();
-    const error = attempt(() => step(simulation)) as ComponentDeadlineError;
+    const error = thrownBy(() => step(simulation)) as ComponentDeadlineError;
     const took = performance.now() - before;
     expect(error).toBeInstanceOf(ComponentDeadlineError);
     expect(error).toMatchObject({ code: 'TB_FMI_COMPONENT_DEADLINE', exitCode: 5, details: { limitMs: 300 } });
@@ -41,7 +42,7 @@ describe.each(HANGS)('%s', (mode) => {
     expect(processes()).toEqual([]);
     // The others are as they were.
     expect(values(simulation, 'model.x', 'bad.steps')).toEqual([expect.any(Number), 2]);
-    expect(attempt(() => simulation.instances[1]!.get(0))).toBeInstanceOf(FmuInstanceGoneError);
+    expect(thrownBy(() => simulation.instances[1]!.get(0))).toBeInstanceOf(FmuInstanceGoneError);
     simulation.close();
   });
 
@@ -69,7 +70,7 @@ describe.each(HANGS)('%s', (mode) => {
         [value],
       );
     let instance: FmuInstance | undefined;
-    const error = attempt(() => {
+    const error = thrownBy(() => {
       instance = create();
       set(instance, 'mode', mode === 'loop' ? 4 : 5);
       set(instance, 'delay', 3600);
@@ -141,17 +142,8 @@ step: 0.5
     expect(value(simulation, 'a.y')).toBeCloseTo(1 / 0.75, 9);
     const [pid] = processes();
     process.kill(pid!, 'SIGSTOP');
-    const error = attempt(() => step(simulation)) as ComponentDeadlineError;
+    const error = thrownBy(() => step(simulation)) as ComponentDeadlineError;
     expect(error).toBeInstanceOf(ComponentDeadlineError);
     expect(error.ending).toMatchObject({ instance: 'a', time: 1 });
   });
 });
-
-function attempt(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('nothing was thrown');
-}

@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { isolateProgramPath } from '#tb/native/index.js';
 import { type Running, runCli, startCli } from '../../support/cli.js';
 import { childrenOf, isRunning, openFiles } from '../../support/processes.js';
+import { thrownBy } from '../../support/thrown.js';
+import { until } from '../../support/until.js';
 import { components, master, step, values } from '../support.js';
 import { isolated, processes } from './support.js';
 
@@ -35,13 +37,6 @@ function script(name: string, text: string): string {
   const file = join(folder, name);
   writeFileSync(file, `#!/bin/sh\n${text}\nexec '${isolateProgramPath()}' "$@"\n`, { mode: 0o755 });
   return file;
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); ) {
-    if (performance.now() > end) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** The children of a run that was started, once there are so many. */
@@ -140,7 +135,7 @@ describe('what it prints', () => {
     const simulation = await start(
       isolated(await read('components: { bad: { fmu: crash.fmu, start: { mode: abort } } }\nstep: 1\n')),
     );
-    const error = attempt(() => step(simulation)) as Error & { details: { output: string } };
+    const error = thrownBy(() => step(simulation)) as Error & { details: { output: string } };
     const tail = Array.from({ length: 9 }, (_, k) => `  | line ${4992 + k} of a long tale`);
     expect(error.message.split('\n').slice(1)).toEqual([...tail, '  | crash: abort, as asked']);
     expect(error.details.output.length).toBeLessThanOrEqual(4096);
@@ -242,12 +237,3 @@ describe('Ctrl-C', () => {
     expect(stderr).toMatch(/bad: fmi2DoStep at t = 0\.2\d* s took longer than 0\.3 s: its process was ended/);
   });
 });
-
-function attempt(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('nothing was thrown');
-}
