@@ -1,5 +1,13 @@
 /** Steps that end where a bridge's next sample is due, within bounds. */
-import { type Advance, isDue, type Limits, limitOf, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
+import {
+  type Advance,
+  advanceWithin,
+  isLeftOver,
+  type Limits,
+  type Simulation,
+  STEP_TOLERANCE,
+  type Stepper,
+} from './stepper.js';
 
 export class DataStepper implements Stepper {
   readonly rejected = 0;
@@ -21,25 +29,20 @@ export class DataStepper implements Stepper {
   }
 
   isAtEnd(end: number): boolean {
-    return end - this.#simulation.time <= STEP_TOLERANCE * this.#minimum;
+    return isLeftOver(end, this.#simulation.time, this.#minimum);
   }
 
   advance(limits: Limits): Advance {
-    const { end: stop, steps, budgetMs } = limits;
-    const until = performance.now() + budgetMs;
-    for (let made = 0; made < steps; made++) {
-      const { time } = this.#simulation;
-      if (this.isAtEnd(stop)) return 'reached';
-      const left = limitOf(limits, time, this.#minimum) - time;
-      // What rounding leaves over is no step of its own.
-      const wanted = Math.min(this.#maximum, Math.max(this.#minimum, this.#toNextSample()));
-      this.#simulation.setGrid(time, left - wanted < STEP_TOLERANCE * this.#minimum ? left : wanted);
-      const end = this.#simulation.advance(this.#simulation.steps + 1);
-      if (end !== 'reached') return end;
-      if (isDue(limits, this.#simulation.time, this.#minimum)) return 'reached';
-      if (performance.now() >= until) return 'budget';
-    }
-    return 'reached';
+    return advanceWithin(limits, this.#simulation, this.#minimum, (limit) => this.#step(limit));
+  }
+
+  #step(limit: number): Advance {
+    const { time, steps } = this.#simulation;
+    const wanted = Math.min(this.#maximum, Math.max(this.#minimum, this.#toNextSample()));
+    // What rounding leaves over is no step of its own.
+    const left = limit - time;
+    this.#simulation.setGrid(time, left - wanted < STEP_TOLERANCE * this.#minimum ? left : wanted);
+    return this.#simulation.advance(steps + 1);
   }
 
   /** s; the greatest step while no sample waits. */

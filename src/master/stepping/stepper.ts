@@ -23,14 +23,32 @@ export interface Stepper {
 /** Of a step: what is left to a communication point counts as nothing. */
 export const STEP_TOLERANCE = 1e-6;
 
-/** Where a step that may have any size is to end at the latest, s. */
-export function limitOf(limits: Limits, time: number, minimum: number): number {
-  return isDue(limits, time, minimum) ? limits.end : Math.min(limits.end, limits.due);
+/** Steps of any size, one after the other, within the limits. `step` makes one that ends at `limit`, s, at the latest. */
+export function advanceWithin(
+  limits: Limits,
+  simulation: Simulation,
+  minimum: number,
+  step: (limit: number) => Advance,
+): Advance {
+  const until = performance.now() + limits.budgetMs;
+  for (let made = 0; made < limits.steps; made++) {
+    if (isLeftOver(limits.end, simulation.time, minimum)) return 'reached';
+    const end = step(limitOf(limits, simulation.time, minimum));
+    if (end !== 'reached') return end;
+    if (isLeftOver(limits.due, simulation.time, minimum)) return 'reached';
+    if (performance.now() >= until) return 'budget';
+  }
+  return 'reached';
 }
 
-/** Whether a step has come to where it was to be come back. */
-export function isDue({ due }: Limits, time: number, minimum: number): boolean {
-  return due - time <= STEP_TOLERANCE * minimum;
+/** Whether what is left to a communication point is no step any more. */
+export function isLeftOver(until: number, time: number, minimum: number): boolean {
+  return until - time <= STEP_TOLERANCE * minimum;
+}
+
+/** Where a step that may have any size is to end at the latest, s. */
+function limitOf({ end, due }: Limits, time: number, minimum: number): number {
+  return isLeftOver(due, time, minimum) ? end : Math.min(end, due);
 }
 
 export type { Advance, Simulation };

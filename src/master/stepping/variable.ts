@@ -9,7 +9,15 @@ import { FmuDiscardError } from '../../fmi/index.js';
 import { isFunctionPort, type Port, portName, type StepControl, type System, variableAt } from '../../system/index.js';
 import { dependsOn } from '../plan/dependencies.js';
 import { type Constraint, createConstraint } from './constraints.js';
-import { type Advance, isDue, type Limits, limitOf, type Simulation, STEP_TOLERANCE, type Stepper } from './stepper.js';
+import {
+  type Advance,
+  advanceWithin,
+  isLeftOver,
+  type Limits,
+  type Simulation,
+  STEP_TOLERANCE,
+  type Stepper,
+} from './stepper.js';
 
 /** Part of the step size that the error would allow. */
 const SAFETY = 0.9;
@@ -40,20 +48,11 @@ export class VariableStepper implements Stepper {
   }
 
   isAtEnd(end: number): boolean {
-    return end - this.#simulation.time <= STEP_TOLERANCE * this.#control.minimum;
+    return isLeftOver(end, this.#simulation.time, this.#control.minimum);
   }
 
   advance(limits: Limits): Advance {
-    const { steps, budgetMs } = limits;
-    const until = performance.now() + budgetMs;
-    for (let made = 0; made < steps; made++) {
-      if (this.isAtEnd(limits.end)) return 'reached';
-      const end = this.#step(limitOf(limits, this.#simulation.time, this.#control.minimum));
-      if (end !== 'reached') return end;
-      if (isDue(limits, this.#simulation.time, this.#control.minimum)) return 'reached';
-      if (performance.now() >= until) return 'budget';
-    }
-    return 'reached';
+    return advanceWithin(limits, this.#simulation, this.#control.minimum, (limit) => this.#step(limit));
   }
 
   /** One step that stands. */
