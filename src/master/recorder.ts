@@ -2,7 +2,14 @@
 import { typeName } from '../fmi/index.js';
 import { type Port, portName, type System, variableAt } from '../system/index.js';
 import type { Captured } from './report.js';
-import { type CellKind, openSink, type ResultColumn, type ResultSink, type SinkOptions } from './results/index.js';
+import {
+  type CellKind,
+  openSink,
+  type ResultColumn,
+  type ResultSink,
+  type RowBatch,
+  type SinkOptions,
+} from './results/index.js';
 import type { Simulation } from './simulation.js';
 
 /** Recordings of a system, and behind them one more for the columns that are captured. */
@@ -17,27 +24,23 @@ export function withCapture(system: System, captured: readonly Port[]): System {
 export class Recorder {
   readonly #simulation: Simulation;
   readonly #sinks: (ResultSink | undefined)[] = [];
-  readonly #capture: Capture | undefined;
+  #capture: Capture | undefined;
   /** ms spent on writing. */
   spentMs = 0;
 
-  private constructor(simulation: Simulation, capture: Capture | undefined) {
+  private constructor(simulation: Simulation) {
     this.#simulation = simulation;
-    this.#capture = capture;
   }
 
   /** Opens the files. Throws `ResultsError`, with nothing left open. */
-  static async open(simulation: Simulation, captured: readonly Port[], options: SinkOptions): Promise<Recorder> {
+  static async open(simulation: Simulation, options: SinkOptions): Promise<Recorder> {
     const { system } = simulation;
-    const names = captured.flatMap((port) => simulation.scalars(port).map((scalar) => portName(system, scalar)));
-    const recorder = new Recorder(
-      simulation,
-      captured.length === 0 ? undefined : new Capture(names, captured, simulation),
-    );
+    const recorder = new Recorder(simulation);
     try {
-      for (const { file, format, variables, roll } of system.recordings) {
+      for (const { file, format, variables, roll, captured } of system.recordings) {
         const columns = variables.flatMap((port) => simulation.scalars(port).map((scalar) => columnOf(system, scalar)));
         const recording = file === undefined ? undefined : { file, format, ...(roll === undefined ? {} : { roll }) };
+        if (captured === true) recorder.#capture = new Capture(columns);
         recorder.#sinks.push(recording === undefined ? undefined : await openSink(recording, columns, options));
       }
     } catch (error) {
@@ -59,13 +62,11 @@ export class Recorder {
   drain(): void {
     const before = performance.now();
     const { recordings } = this.#simulation.system;
-    for (const [index, { variables }] of recordings.entries()) {
+    for (const [index, { captured }] of recordings.entries()) {
       const rows = this.#simulation.takeRows(index);
       if (rows.rows === 0) continue;
-      const cellsPerRow = (this.#simulation.plan.columns[index] ?? variables.length) + 1;
-      this.#sinks[index]?.write({ ...rows, cellsPerRow });
-      if (this.#capture !== undefined && index === recordings.length - 1)
-        this.#capture.add(rows.rows, cellsPerRow, rows);
+      this.#sinks[index]?.write(rows);
+      if (captured === true) this.#capture!.add(rows);
     }
     this.spentMs += performance.now() - before;
   }
@@ -114,29 +115,20 @@ const FIRST_CAPACITY = 1024;
 
 /** Values kept in memory, a column a variable, growing with the run. */
 class Capture {
-  readonly #names: readonly string[];
-  /** How to read the cells of each column. */
-  readonly #kinds: readonly CellKind[];
+  readonly #described: readonly ResultColumn[];
   /** The time first, then the columns. */
   #columns: Float64Array[];
   #rows = 0;
 
-  constructor(names: readonly string[], ports: readonly Port[], simulation: Simulation) {
-    this.#names = names;
-    this.#kinds = ports.flatMap((port) =>
-      simulation.scalars(port).map(() => KINDS[variableAt(simulation.system, port).type] ?? 'integer'),
-    );
-    this.#columns = Array.from({ length: names.length + 1 }, () => new Float64Array(FIRST_CAPACITY));
+  constructor(columns: readonly ResultColumn[]) {
+    this.#described = columns;
+    this.#columns = Array.from({ length: columns.length + 1 }, () => new Float64Array(FIRST_CAPACITY));
   }
 
-  add(
-    rows: number,
-    cellsPerRow: number,
-    { floats, integers }: { floats: Float64Array; integers: BigInt64Array },
-  ): void {
+  add({ rows, cellsPerRow, floats, integers }: RowBatch): void {
     while (this.#rows + rows > this.#columns[0]!.length) this.#grow();
     for (const [index, column] of this.#columns.entries()) {
-      const kind = index === 0 ? 'float' : this.#kinds[index - 1];
+      const kind = index === 0 ? 'float' : this.#described[index - 1]!.kind;
       for (let row = 0; row < rows; row++) {
         const at = row * cellsPerRow + index;
         if (kind === 'float') column[this.#rows + row] = floats[at]!;
@@ -148,7 +140,7 @@ class Capture {
 
   columns(): Captured {
     const [time, ...columns] = this.#columns.map((column) => column.slice(0, this.#rows));
-    return { time: time!, columns: Object.fromEntries(this.#names.map((name, i) => [name, columns[i]!])) };
+    return { time: time!, columns: Object.fromEntries(this.#described.map(({ name }, i) => [name, columns[i]!])) };
   }
 
   #grow(): void {

@@ -3,6 +3,7 @@ import { NativeLibraryError } from './errors.js';
 import { STORAGES, type Storage } from './importer.js';
 import { loadKoffi } from './koffi.js';
 import { type Address, bindNative } from './library.js';
+import type { CellMatrix } from './results.js';
 
 interface PlanFunctions {
   tb_plan_create(spec: Uint32Array, code: Uint8Array, pool: Uint32Array, instances: BigUint64Array): Address;
@@ -219,11 +220,9 @@ export interface ComponentTimes {
 }
 
 /** Rows that a recorder gave up: native memory, valid until its next are taken. */
-export interface NativeRows {
-  readonly rows: number;
+export interface NativeRows extends CellMatrix {
+  /** The memory of `integers`. */
   readonly floats: Float64Array;
-  readonly integers: BigInt64Array;
-  readonly texts: Uint8Array;
 }
 
 /** A step plan in native memory. Its instances must outlive it; {@link destroy} it before they are freed. */
@@ -382,10 +381,12 @@ export class NativePlan {
     const texts = new BigUint64Array(1);
     const textsSize = new Uint32Array(1);
     const cells = this.#functions.tb_plan_take_rows(this.#plan, recorder, rows, texts, textsSize);
-    const count = rows[0]! * (this.#columns[recorder]! + 1);
+    const cellsPerRow = this.#columns[recorder]! + 1;
+    const count = rows[0]! * cellsPerRow;
     const memory = count === 0 ? new ArrayBuffer(0) : koffi.view(BigInt(cells), count * 8);
     return {
       rows: rows[0]!,
+      cellsPerRow,
       floats: new Float64Array(memory),
       integers: new BigInt64Array(memory),
       texts: textsSize[0] === 0 ? new Uint8Array(0) : new Uint8Array(koffi.view(texts[0]!, textsSize[0]!)),

@@ -7,14 +7,9 @@
  * buffer is full, when the next batch comes.
  */
 import { csvRows } from '../../native/index.js';
-import type { FileSink } from './file-sink.js';
+import type { FileSink, SinkOptions } from './file-sink.js';
 import { OutputFile } from './output-file.js';
 import { CELL_KINDS, type ResultColumn, type RowBatch } from './rows.js';
-
-export interface CsvSinkOptions {
-  /** Each batch is written to the file at once, for those who look at it during a paced run. */
-  readonly unbuffered?: boolean;
-}
 
 /** ms */
 const FLUSH_MS = 20;
@@ -30,7 +25,7 @@ export class CsvSink implements FileSink {
   #flushedMs = performance.now();
 
   /** Creates or empties `file`, with its folder. Throws {@link ResultsError}. */
-  constructor(file: string, columns: readonly ResultColumn[], options: CsvSinkOptions = {}) {
+  constructor(file: string, columns: readonly ResultColumn[], options: SinkOptions = {}) {
     this.#kinds = Uint8Array.from(['float', ...columns.map(({ kind }) => kind)] as const, (kind) =>
       CELL_KINDS.indexOf(kind),
     );

@@ -1,21 +1,11 @@
 /** Where the results of a run go: files of a format, one or several after one another. */
 import type { RecordFormat, Recording } from '../../system/index.js';
-import type { FileSink } from './file-sink.js';
+import type { FileSink, SinkOptions } from './file-sink.js';
 import { RollingSink } from './rolling.js';
 import type { ResultColumn, ResultSink } from './rows.js';
 
+export type { SinkOptions } from './file-sink.js';
 export { CELL_KINDS, type CellKind, type ResultColumn, type ResultSink, type RowBatch } from './rows.js';
-
-export interface SinkOptions {
-  /** For those who look at the file during a paced run: what is written is there soon, as far as the format allows. */
-  readonly unbuffered?: boolean;
-  /** What the run tells of itself (its system, versions), for formats that have a place for it: Parquet, MCAP. */
-  readonly about?: Readonly<Record<string, string>>;
-  /** Names of the system's components, which may have dots; MCAP has a topic for each. */
-  readonly components?: readonly string[];
-  /** MCAP: wall clock at simulated time 0, ns since 1970, which log times count from; left out: they are simulated. */
-  readonly originNs?: bigint;
-}
 
 /** A recording that has a file. */
 export type FileRecording = Pick<Recording, 'format' | 'roll'> & { readonly file: string };

@@ -9,25 +9,13 @@
  */
 import { twinbridgeVersion } from '../../support/version.js';
 import { splitPortName } from '../../system/index.js';
-import type { FileSink } from './file-sink.js';
+import { type FileSink, type SinkOptions, saveIntervalMs } from './file-sink.js';
 import { McapFile } from './mcap-file.js';
 import { OutputFile } from './output-file.js';
 import type { CellKind, ResultColumn, RowBatch } from './rows.js';
 import { decodeText, textAt } from './texts.js';
 
 export { loadMcap } from './mcap-file.js';
-
-export interface McapSinkOptions {
-  /** Somebody may look at the file during the run. */
-  readonly unbuffered?: boolean;
-  /** Goes into the metadata. */
-  readonly about?: Readonly<Record<string, string>>;
-  /** Names of the components, which may have dots. */
-  readonly components?: readonly string[];
-}
-
-/** How long messages stay in memory only, ms. */
-const SAVE_MS = { unbuffered: 1000, buffered: 10_000 } as const;
 
 /** Log times of a run, in all of its files. */
 export class LogClock {
@@ -61,13 +49,13 @@ export class McapSink implements FileSink {
   constructor(
     file: string,
     columns: readonly ResultColumn[],
-    options: McapSinkOptions = {},
+    options: SinkOptions = {},
     clock: LogClock = new LogClock(),
   ) {
     const version = twinbridgeVersion();
     this.#about = { version, ...options.about };
     this.#clock = clock;
-    this.#saveMs = options.unbuffered ? SAVE_MS.unbuffered : SAVE_MS.buffered;
+    this.#saveMs = saveIntervalMs(options);
     this.#nextSaveMs = performance.now() + this.#saveMs;
     this.#file = new OutputFile(file);
     this.#mcap = new McapFile(this.#file, { profile: '', library: `twinbridge ${version}` });

@@ -3,7 +3,7 @@
  *
  * Rows are gathered in memory and written as a row group when there are enough of them. A Parquet file can be read only
  * if its footer is there, so behind each row group a footer is written, over which the next one goes: the file is whole
- * at any time but during the write itself. Every now and then (see {@link SAVE_MS}), and on `flush`, the rows in memory
+ * at any time but during the write itself. Every now and then (see {@link saveIntervalMs}), and on `flush`, the rows in memory
  * are saved as a row group that is not yet full; the next, with more rows, takes its place. A crash loses what came after.
  *
  * What the columns are is in the footer, key `twinbridge`: JSON with what the run told of itself and of each column the
@@ -11,24 +11,16 @@
  */
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer';
 import { twinbridgeVersion } from '../../support/version.js';
-import type { FileSink } from './file-sink.js';
+import { type FileSink, type SinkOptions, saveIntervalMs } from './file-sink.js';
 import { OutputFile } from './output-file.js';
 import type { ResultColumn, RowBatch } from './rows.js';
 import { decodeText, textAt } from './texts.js';
-
-export interface ParquetSinkOptions {
-  /** Somebody may look at the file during the run. */
-  readonly unbuffered?: boolean;
-  /** Goes into the metadata. */
-  readonly about?: Readonly<Record<string, string>>;
-}
 
 /** Of a row group: 4 MB, which take 25 ms to encode. */
 const CELLS_OF_A_GROUP = 1 << 19;
 const ROWS_OF_A_GROUP = 1 << 17;
 const TEXT_BYTES_OF_A_GROUP = 1 << 22;
-/** How long rows stay in memory only, ms; longer where saving takes more than a twentieth of the time. */
-const SAVE_MS = { unbuffered: 1000, buffered: 10_000 } as const;
+/** Rows stay in memory only for longer where saving takes more than a twentieth of the time. */
 const SAVE_SHARE = 20;
 /** Larger than any row group: a page for each of its columns. */
 const PAGE_BYTES = 1 << 30;
@@ -54,10 +46,10 @@ export class ParquetSink implements FileSink {
   #closed = false;
 
   /** Creates or empties `file`, with its folder. Throws {@link ResultsError}. */
-  constructor(file: string, columns: readonly ResultColumn[], options: ParquetSinkOptions = {}) {
+  constructor(file: string, columns: readonly ResultColumn[], options: SinkOptions = {}) {
     const cellsPerRow = columns.length + 1;
     this.#rowsOfAGroup = Math.max(1, Math.min(ROWS_OF_A_GROUP, Math.floor(CELLS_OF_A_GROUP / cellsPerRow)));
-    this.#saveMs = options.unbuffered ? SAVE_MS.unbuffered : SAVE_MS.buffered;
+    this.#saveMs = saveIntervalMs(options);
     this.#nextSaveMs = performance.now() + this.#saveMs;
     this.#columns = [TIME, ...columns].map((column) => createColumn(column, this.#rowsOfAGroup));
     this.#file = new OutputFile(file);

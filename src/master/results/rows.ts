@@ -4,6 +4,7 @@
  * A cell has 8 bytes, a row is the time and then one cell a column: a double; a whole number as int64 or uint64; a truth
  * value as int64 0 or 1; a text or bytes as two uint32, offset and length in the batch's `texts`.
  */
+import type { NativeRows } from '../../native/index.js';
 
 export const CELL_KINDS = ['float', 'integer', 'unsigned', 'boolean', 'text', 'bytes'] as const;
 export type CellKind = (typeof CELL_KINDS)[number];
@@ -19,16 +20,7 @@ export interface ResultColumn {
 }
 
 /** Valid until the next batch of the same recording is asked for: whoever keeps values copies them. */
-export interface RowBatch {
-  readonly rows: number;
-  /** In a row, the time included. */
-  readonly cellsPerRow: number;
-  /** The same memory twice: row-major, `rows * cellsPerRow`. */
-  readonly floats: Float64Array;
-  readonly integers: BigInt64Array;
-  /** UTF-8, and bytes. */
-  readonly texts: Uint8Array;
-}
+export type RowBatch = NativeRows;
 
 /** A file of results, or several. Methods throw {@link ResultsError}, for instance when the disk is full. */
 export interface ResultSink {
