@@ -31,7 +31,7 @@ export interface RunRequest {
   /** Unpacked FMUs: folder by `Component.fmu`. */
   readonly folders: ReadonlyMap<string, string>;
   readonly control: Int32Array;
-  readonly commands?: { readonly port: MessagePort; readonly asked: Int32Array };
+  readonly commands?: MessagePort;
   readonly wantsProgress: boolean;
   readonly wantsLog: boolean;
 }

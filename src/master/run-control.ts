@@ -31,14 +31,9 @@ interface Request {
 
 type Reply = { readonly id: number; readonly answer: Answer } | { readonly id: number; readonly error: ErrorRecord };
 
-/** A cell of shared memory that counts commands, so that the run knows of them without a message being looked for. */
-export const COMMAND_CELLS = 1;
-
 /** The asker's side. Give it to `runSystem`; commands asked before the run begins are done at its first step. */
 export class RunControl {
   readonly #channel = new MessageChannel();
-  /** Commands asked. Notified. */
-  readonly asked: Int32Array = new Int32Array(new SharedArrayBuffer(4 * COMMAND_CELLS));
   readonly #waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
   #count = 0;
   #isOver = false;
@@ -101,7 +96,6 @@ export class RunControl {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#channel.port1.postMessage({ id, command } satisfies Request);
-      Atomics.add(this.asked, 0, 1);
       this.#wake();
     });
   }
@@ -110,25 +104,22 @@ export class RunControl {
 /** The run's side. */
 export class CommandQueue {
   readonly #port: MessagePort | undefined;
-  readonly #asked: Int32Array;
-  #seen = 0;
 
-  constructor(port: MessagePort | undefined, asked: Int32Array) {
+  constructor(port: MessagePort | undefined) {
     this.#port = port;
-    this.#asked = asked;
   }
 
   /** The next command, and how to answer it. */
   next(): { command: Command; answer: (answer: Answer) => void; refuse: (error: ErrorRecord) => void } | undefined {
-    if (this.#port === undefined || this.#seen === Atomics.load(this.#asked, 0)) return undefined;
-    const received = receiveMessageOnPort(this.#port) as { message: Request } | undefined;
+    const port = this.#port;
+    if (port === undefined) return undefined;
+    const received = receiveMessageOnPort(port) as { message: Request } | undefined;
     if (received === undefined) return undefined;
-    this.#seen += 1;
     const { id, command } = received.message;
     return {
       command,
-      answer: (answer) => this.#port!.postMessage({ id, answer } satisfies Reply),
-      refuse: (error) => this.#port!.postMessage({ id, error } satisfies Reply),
+      answer: (answer) => port.postMessage({ id, answer } satisfies Reply),
+      refuse: (error) => port.postMessage({ id, error } satisfies Reply),
     };
   }
 }

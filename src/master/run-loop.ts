@@ -62,8 +62,8 @@ export interface RunHooks {
   readonly onProcess?: (process: number) => void;
   /** By it other threads reach the run. */
   readonly bell?: Int32Array;
-  /** Where commands come from, and the cell that counts them. */
-  readonly commands?: { readonly port: MessagePort; readonly asked: Int32Array };
+  /** Where commands come from. */
+  readonly commands?: MessagePort;
 }
 
 export interface LoopResult {
@@ -113,7 +113,7 @@ export async function runLoop(
       components: system.components.map(({ name }) => name),
       about: { system: basename(system.file), twinbridge: twinbridgeVersion(), ...settings.about },
     };
-    const recorder = await Recorder.open(simulation, captured, sinks);
+    const recorder = await Recorder.open(simulation, sinks);
     run = new Run(simulation, recorder, bell, watched, settings, hooks);
     return run.toEnd(performance.now() - loadedMs);
   } finally {
@@ -198,10 +198,7 @@ class Run {
     this.#end = system.stop ?? Number.POSITIVE_INFINITY;
     this.#pacer = new Pacer(system.pace, system.late, bell);
     this.#scenario = new ScenarioPlayer(simulation);
-    this.#commands = new CommandQueue(
-      hooks.commands?.port,
-      hooks.commands?.asked ?? new Int32Array(new SharedArrayBuffer(4)),
-    );
+    this.#commands = new CommandQueue(hooks.commands);
     this.#watchers = watched.flatMap((port) => simulation.scalars(port).map((scalar) => simulation.reader(scalar)));
     this.#final = (system.recordings[0]?.variables ?? []).flatMap((port) =>
       simulation.scalars(port).map((scalar) => [portName(system, scalar), simulation.reader(scalar)] as const),

@@ -68,7 +68,7 @@ function runInThread(
     settings,
     folders,
     control,
-    ...(port === undefined ? {} : { commands: { port, asked: asker!.asked } }),
+    ...(port === undefined ? {} : { commands: port }),
     wantsProgress: onProgress !== undefined,
     wantsLog: onLog !== undefined,
   };

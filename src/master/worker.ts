@@ -66,7 +66,7 @@ async function serve(port: MessagePort, request: RunRequest): Promise<void> {
     log.flush();
     post({ type: 'refused', error: toErrorRecord(error) });
   } finally {
-    commands?.port.close();
+    commands?.close();
   }
 }
 
