@@ -3,9 +3,35 @@
  */
 #include <stdio.h>
 
-#include "serve.h"
+#include "../src/far/serve.h"
+#include "../src/isolate/channel.h"
 
 enum { EXIT_USAGE = 2, EXIT_REFUSED = 70 };
+
+static void log_to_importer(void *ring, int32_t status, const char *texts, uint32_t size) {
+  tb_log_ring_add(ring, status, texts, size);
+}
+
+static bool is_last(const uint8_t *request, size_t size) {
+  tb_command next;
+  if (size < sizeof next) return false;
+  memcpy(&next, request, sizeof next);
+  return next.kind == TB_DO_LEAVE;
+}
+
+/* Until the importer is gone or has no more use for this process: what to exit with. */
+static int serve(tb_server *server, tb_channel *channel) {
+  for (;;) {
+    const uint8_t *request;
+    size_t size;
+    tb_received got = tb_channel_receive(channel, &request, &size, INT64_MAX);
+    if (got == TB_GONE) return 0;
+    if (got != TB_RECEIVED) return TB_EXIT_GARBLED;
+    if (is_last(request, size)) return 0;
+    if (!tb_server_carry_out(server, request, size)) return TB_EXIT_GARBLED;
+    if (tb_channel_send(channel, server->answer.bytes, server->answer.size, INT64_MAX) != TB_RECEIVED) return 0;
+  }
+}
 
 int main(int argc, char **argv) {
   tb_handle handles[TB_CHILD_HANDLES], parent;
@@ -27,5 +53,10 @@ int main(int argc, char **argv) {
   tb_channel channel;
   tb_channel_init(&channel, &shared->answer, &shared->request, handles[1], handles[2]);
   channel.other = parent;
-  return tb_serve(&channel, shared);
+  tb_server server;
+  tb_server_init(&server, NULL, shared->doing, log_to_importer, &shared->log);
+  const int code = serve(&server, &channel);
+  tb_server_destroy(&server);
+  if (server.instance == NULL) tb_channel_destroy(&channel);
+  return code;
 }

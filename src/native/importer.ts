@@ -179,7 +179,7 @@ const PROTOTYPES: Readonly<Record<keyof ImporterFunctions, string>> = {
     'int tb_instance_deserialize_state(uintptr_t instance, void *bytes, size_t size, void *state)',
 };
 
-/** How the process of an isolated FMU ended; the same as `tb_ending`. */
+/** How the other side of an FMU elsewhere ended; the same as `tb_ending`. */
 export interface ProcessEnding {
   /** It did not answer in time, and was ended. */
   readonly isLate: boolean;
@@ -193,12 +193,14 @@ export interface ProcessEnding {
   readonly function: string;
   /** What it wrote last to standard output and error. */
   readonly output: string;
+  /** What is wrong with the connection to it; empty: nothing is. */
+  readonly reason: string;
 }
 
 const STATUS_LATE = 1002;
-const ENDING_BYTES = 48;
+const ENDING_BYTES = 56;
 
-/** Of a library that was loaded by `tb_library_isolate`. Undefined: its process is alive. */
+/** Of a library that was loaded by `tb_library_isolate` or its like. Undefined: the other side is alive. */
 export function processEnding(library: Address): ProcessEnding | undefined {
   const koffi = loadKoffi();
   const view = new DataView(koffi.view(BigInt(importerFunctions().tb_library_ending(library)), ENDING_BYTES));
@@ -214,6 +216,7 @@ export function processEnding(library: Address): ProcessEnding | undefined {
     waitedMs: Number(view.getBigInt64(16, true)) / 1e6,
     function: koffi.decode.string(view.getBigUint64(24, true)),
     output,
+    reason: koffi.decode.string(view.getBigUint64(48, true)),
   };
 }
 

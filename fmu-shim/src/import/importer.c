@@ -1,5 +1,5 @@
 /* What all versions of FMI share: loading, instances, and passing calls on to the version. */
-#include "../isolate/isolate.h"
+#include "../far/far.h"
 #include "importer_internal.h"
 
 void tb_find_function(tb_library *library, const char *prefix, const char *name, void *pointer, bool required,
@@ -39,7 +39,7 @@ tb_library *tb_library_load(const char *path, int fmi, const char *identifier, c
 
 void tb_library_unload(tb_library *library) {
   if (library->handle != NULL) tb_loader_close(library->handle);
-  if (library->isolate != NULL) tb_isolate_end(library->isolate);
+  if (library->far != NULL) tb_far_end(library->far);
   free(library->functions);
   free(library);
 }
@@ -66,7 +66,7 @@ tb_instance *tb_instance_create(tb_library *library, const char *name, const cha
 
 void tb_instance_free(tb_instance *instance, int abandon) {
   if (!abandon) instance->adapter->free(instance);
-  if (instance->library->isolate != NULL) tb_isolate_detach(instance->library->isolate);
+  if (instance->library->far != NULL) tb_far_detach(instance->library->far);
   free(instance->name);
   free(instance->own);
   free(instance);
@@ -121,7 +121,7 @@ static int access_values(tb_instance *i, void *function, int storage, const uint
 int tb_instance_get(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, void *values, uint32_t n_values,
                     size_t *sizes) {
   const tb_accessor *accessor = &i->library->accessors[storage];
-  if (i->library->isolate != NULL) return tb_isolate_get(i, storage, vrs, n, values, n_values, sizes);
+  if (i->library->far != NULL) return tb_far_get(i, storage, vrs, n, values, n_values, sizes);
   tb_calling(i, accessor->get_name);
   return access_values(i, accessor->get, storage, vrs, n, values, n_values, sizes);
 }
@@ -129,7 +129,7 @@ int tb_instance_get(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n
 int tb_instance_set(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, const void *values,
                     uint32_t n_values, const size_t *sizes) {
   const tb_accessor *accessor = &i->library->accessors[storage];
-  if (i->library->isolate != NULL) return tb_isolate_set(i, storage, vrs, n, values, n_values, sizes);
+  if (i->library->far != NULL) return tb_far_set(i, storage, vrs, n, values, n_values, sizes);
   tb_calling(i, accessor->set_name);
   return access_values(i, accessor->set, storage, vrs, n, (void *)values, n_values, (size_t *)sizes);
 }

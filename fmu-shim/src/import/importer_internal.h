@@ -51,7 +51,7 @@ typedef struct {
   const char *get_name, *set_name;
 } tb_accessor;
 
-typedef struct tb_isolate tb_isolate;
+typedef struct tb_far tb_far;
 
 struct tb_library {
   void *handle;
@@ -60,8 +60,8 @@ struct tb_library {
   tb_accessor accessors[TB_STORAGES];
   void *functions; /* the version's own table */
   char identifier[256];
-  tb_isolate *isolate; /* the process that has loaded it (isolate/isolate.h); NULL: this one */
-  char *doing;         /* in such a process: where the importer sees which function is being called; else NULL */
+  tb_far *far;     /* where it is loaded (far/far.h); NULL: in this process */
+  char *doing;     /* in such a process: where the importer sees which function is being called; else NULL */
 };
 
 struct tb_instance {

@@ -16,13 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../far/wire.h"
 #include "../platform/child.h"
 
 enum {
   TB_SHARED_VERSION = 1,
   TB_AREA_BYTES = 64 * 1024,
   TB_LOG_BYTES = 64 * 1024, /* as LogQueue has in the importer (src/fmi/log-queue.ts) */
-  TB_DOING_BYTES = 64,
 };
 
 /* One direction. */

@@ -1,5 +1,5 @@
 /* From the packed form to instructions with addresses. */
-#include "../isolate/isolate.h"
+#include "../far/far.h"
 #include "fmi2.h"
 #include "plan_internal.h"
 
@@ -49,7 +49,7 @@ static void unpack_step(tb_plan *plan, const tb_packed_instruction *from, tb_ins
 static bool unpack_half_step(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
   unpack_step(plan, from, to);
   to->action = from->op == TB_OP_BEGIN ? DO_BEGIN : DO_AWAIT;
-  return tb_is_isolated(plan->instances[from->component]);
+  return tb_is_far(plan->instances[from->component]);
 }
 
 static void unpack_move(tb_plan *plan, const tb_packed_instruction *from, tb_instruction *to) {
@@ -283,10 +283,10 @@ tb_plan *tb_plan_create(const uint8_t *packed_spec, const uint8_t *packed, const
 static void free_states(tb_plan *plan, void **states, const uint32_t *components, uint32_t n) {
   const bool fatal = plan->run.failed_status >= fmi2Fatal;
   const uint32_t failed = (uint32_t)plan->run.failed_component;
-  const bool fatal_here = fatal && !(failed < plan->spec.n_components && tb_is_isolated(plan->instances[failed]));
+  const bool fatal_here = fatal && !(failed < plan->spec.n_components && tb_is_far(plan->instances[failed]));
   for (uint32_t k = 0; states != NULL && k < n; k++) {
     uint32_t c = components == NULL ? k : components[k];
-    const bool untouchable = tb_is_isolated(plan->instances[c]) ? fatal && c == failed : fatal_here;
+    const bool untouchable = tb_is_far(plan->instances[c]) ? fatal && c == failed : fatal_here;
     if (states[k] != NULL && !untouchable) tb_instance_free_state(plan->instances[c], &states[k]);
   }
   free(states);

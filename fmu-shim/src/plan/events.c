@@ -6,7 +6,7 @@
  * any more. A component that returns early from a step has its event handled by itself, and goes on to the end of the
  * step.
  */
-#include "../isolate/isolate.h"
+#include "../far/far.h"
 #include "fmi2.h"
 #include "plan_internal.h"
 
@@ -93,14 +93,14 @@ int tb_step_with_events(tb_plan *plan, const tb_instruction *at) { return go_on(
 
 int tb_begin_step(tb_plan *plan, const tb_instruction *at) {
   tb_instance *instance = plan->instances[at->component];
-  int status = tb_isolate_begin_step(instance, plan->run.time, plan->run.size * at->factor, !at->n_values);
+  int status = tb_far_begin_step(instance, plan->run.time, plan->run.size * at->factor, !at->n_values);
   return status == 0 ? 0 : tb_failed(plan, at->component, status, instance->last_call);
 }
 
 int tb_end_step(tb_plan *plan, const tb_instruction *at, uint64_t *took_ns) {
   tb_step_result result = {0};
   bool over = false;
-  int status = tb_isolate_end_step(plan->instances[at->component], &result, took_ns);
+  int status = tb_far_end_step(plan->instances[at->component], &result, took_ns);
   int ended = judge_step(plan, at, status, &result, &over);
   return ended != 0 || over ? ended : go_on(plan, at, result.reached);
 }

@@ -1,5 +1,5 @@
 /*
- * What a message to an isolated FMU consists of: commands, carried out in order until one fails, and in the answer the
+ * What a message to an FMU elsewhere consists of: commands, carried out in order until one fails, and in the answer the
  * results of those that were.
  *
  * Everything lies on 8 bytes: values are handed to the FMU and taken from it where they lie in the message.
@@ -40,6 +40,9 @@ typedef enum {
   TB_DO_SERIALIZE_STATE,      /* state, size -> bytes */
   TB_DO_DESERIALIZE_STATE,    /* state, size, bytes -> state */
 } tb_command_kind;
+
+/* Room for the name of an FMU's function. */
+enum { TB_DOING_BYTES = 64 };
 
 typedef struct {
   uint32_t kind, a, b, c;

@@ -1,11 +1,11 @@
-/* The functions of an isolated FMU, as commands to its process. */
-#include "isolate_internal.h"
+/* The functions of an FMU elsewhere, as commands to who has loaded it. */
+#include "far_internal.h"
 
-static tb_isolate *of(const tb_instance *i) { return i->library->isolate; }
+static tb_far *of(const tb_instance *i) { return i->library->far; }
 
 /* -- Values ---------------------------------------------------------------------------------------------------------------- */
 
-void tb_isolate_pack_access(tb_packer *to, tb_command_kind kind, uint32_t storage, const uint32_t *vrs, uint32_t n,
+void tb_far_pack_access(tb_packer *to, tb_command_kind kind, uint32_t storage, const uint32_t *vrs, uint32_t n,
                             uint32_t n_values) {
   tb_pack_command(to, kind, storage, n, n_values);
   tb_pack_bytes(to, vrs, n * sizeof *vrs);
@@ -23,7 +23,7 @@ static void pack_values(tb_packer *to, uint32_t storage, const void *values, uin
   }
 }
 
-bool tb_isolate_unpack_values(tb_unpacker *from, uint32_t storage, void *values, uint32_t n_values, size_t *sizes) {
+bool tb_far_unpack_values(tb_unpacker *from, uint32_t storage, void *values, uint32_t n_values, size_t *sizes) {
   if (storage != TB_TEXT && storage != TB_BYTES) {
     tb_unpack_into(from, values, tb_storage_size(storage) * n_values);
     return !from->failed;
@@ -39,86 +39,86 @@ bool tb_isolate_unpack_values(tb_unpacker *from, uint32_t storage, void *values,
 
 /* -- Calls ----------------------------------------------------------------------------------------------------------------- */
 
-static int64_t limit_of(const tb_isolate *iso) { return iso->running ? iso->step_ns : iso->start_ns; }
+static int64_t limit_of(const tb_far *far) { return far->running ? far->step_ns : far->start_ns; }
 
 /* What failed, for messages. */
-static void note_function(tb_isolate *iso, const tb_answer *head, const uint8_t *bytes, size_t size) {
-  if (!head->has_function || size < sizeof iso->function) return;
-  memcpy(iso->function, bytes + size - sizeof iso->function, sizeof iso->function);
-  iso->function[sizeof iso->function - 1] = '\0';
+static void note_function(tb_far *far, const tb_answer *head, const uint8_t *bytes, size_t size) {
+  if (!head->has_function || size < sizeof far->function) return;
+  memcpy(far->function, bytes + size - sizeof far->function, sizeof far->function);
+  far->function[sizeof far->function - 1] = '\0';
 }
 
 /* How many commands were carried out: all, or up to the one that failed. */
-static bool open_answer(tb_isolate *iso, uint32_t *carried_out) {
-  const uint8_t *bytes = iso->answer.at;
-  const size_t size = iso->answer.left;
+static bool open_answer(tb_far *far, uint32_t *carried_out) {
+  const uint8_t *bytes = far->answer.at;
+  const size_t size = far->answer.left;
   tb_answer head;
-  if (!tb_unpack_into(&iso->answer, &head, sizeof head)) return false;
-  note_function(iso, &head, bytes, size);
+  if (!tb_unpack_into(&far->answer, &head, sizeof head)) return false;
+  note_function(far, &head, bytes, size);
   *carried_out = head.carried_out;
   return true;
 }
 
 /* Values that were set in front of the call proper: 0, or the status of the one that failed. */
-static int take_results(tb_isolate *iso, uint32_t n, uint32_t carried_out, bool *warned) {
+static int take_results(tb_far *far, uint32_t n, uint32_t carried_out, bool *warned) {
   for (uint32_t k = 0; k < n; k++) {
     tb_result result;
-    if (k >= carried_out || !tb_unpack_into(&iso->answer, &result, sizeof result)) return tb_isolate_garbled(iso);
+    if (k >= carried_out || !tb_unpack_into(&far->answer, &result, sizeof result)) return tb_far_garbled(far);
     if (result.status == 1) *warned = true;
     else if (result.status != 0) return result.status;
   }
   return 0;
 }
 
-int tb_isolate_results(tb_isolate *iso, uint32_t n, bool *warned) {
+int tb_far_results(tb_far *far, uint32_t n, bool *warned) {
   uint32_t carried_out;
   *warned = false;
-  return open_answer(iso, &carried_out) ? take_results(iso, n, carried_out, warned) : tb_isolate_garbled(iso);
+  return open_answer(far, &carried_out) ? take_results(far, n, carried_out, warned) : tb_far_garbled(far);
 }
 
 /* A step that is under way has to end before anything else can be called; its result is kept. */
-static int finish_step(tb_isolate *iso) {
-  if (!iso->steps || iso->has_ended) return 0;
-  iso->has_ended = true;
-  iso->step_status = tb_isolate_await(iso);
-  if (iso->step_status != 0) return iso->step_status;
+static int finish_step(tb_far *far) {
+  if (!far->steps || far->has_ended) return 0;
+  far->has_ended = true;
+  far->step_status = tb_far_await(far);
+  if (far->step_status != 0) return far->step_status;
   uint32_t carried_out;
   bool warned = false;
-  if (!open_answer(iso, &carried_out)) return iso->step_status = tb_isolate_garbled(iso);
-  iso->step_status = take_results(iso, iso->sent_along, carried_out, &warned);
-  if (iso->step_status != 0) return iso->step_status;
+  if (!open_answer(far, &carried_out)) return far->step_status = tb_far_garbled(far);
+  far->step_status = take_results(far, far->sent_along, carried_out, &warned);
+  if (far->step_status != 0) return far->step_status;
   tb_result result;
-  if (carried_out <= iso->sent_along || !tb_unpack_into(&iso->answer, &result, sizeof result) ||
-      !tb_unpack_into(&iso->answer, &iso->step, sizeof iso->step) ||
-      !tb_ahead_take(iso, carried_out - iso->sent_along - 1))
-    return iso->step_status = tb_isolate_garbled(iso);
-  return iso->step_status = result.status == 0 && warned ? 1 : result.status;
+  if (carried_out <= far->sent_along || !tb_unpack_into(&far->answer, &result, sizeof result) ||
+      !tb_unpack_into(&far->answer, &far->step, sizeof far->step) ||
+      !tb_ahead_take(far, carried_out - far->sent_along - 1))
+    return far->step_status = tb_far_garbled(far);
+  return far->step_status = result.status == 0 && warned ? 1 : result.status;
 }
 
 static tb_packer *begin(tb_instance *i, tb_command_kind kind, uint32_t a, uint32_t b) {
-  tb_isolate *iso = of(i);
-  finish_step(iso);
-  iso->steps = false;
-  tb_ahead_forget(iso);
-  tb_pack_command(&iso->request, kind, a, b, 0);
-  return &iso->request;
+  tb_far *far = of(i);
+  finish_step(far);
+  far->steps = false;
+  tb_ahead_forget(far);
+  tb_pack_command(&far->request, kind, a, b, 0);
+  return &far->request;
 }
 
 /* `carried_out`: the answer goes on with what belongs to the command. */
 static int call_within(tb_instance *i, int64_t limit_ns, bool *carried_out) {
-  tb_isolate *iso = of(i);
-  const uint32_t kept = iso->kept;
+  tb_far *far = of(i);
+  const uint32_t kept = far->kept;
   uint32_t n = 0;
   bool warned = false;
   *carried_out = false;
-  i->last_call = iso->function;
-  int status = tb_isolate_send(iso, limit_ns);
-  if (status == 0) status = tb_isolate_await(iso);
-  if (status == 0 && !open_answer(iso, &n)) return tb_isolate_garbled(iso);
-  if (status == 0) status = take_results(iso, kept, n, &warned);
+  i->last_call = far->function;
+  int status = tb_far_send(far, limit_ns);
+  if (status == 0) status = tb_far_await(far);
+  if (status == 0 && !open_answer(far, &n)) return tb_far_garbled(far);
+  if (status == 0) status = take_results(far, kept, n, &warned);
   if (status != 0) return status;
   tb_result result;
-  if (n != kept + 1 || !tb_unpack_into(&iso->answer, &result, sizeof result)) return tb_isolate_garbled(iso);
+  if (n != kept + 1 || !tb_unpack_into(&far->answer, &result, sizeof result)) return tb_far_garbled(far);
   *carried_out = true;
   return result.status == 0 && warned ? 1 : result.status;
 }
@@ -132,31 +132,31 @@ static int call(tb_instance *i) {
 static int call_for(tb_instance *i, void *value) {
   bool carried_out;
   int status = call_within(i, limit_of(of(i)), &carried_out);
-  if (carried_out && !tb_unpack_into(&of(i)->answer, value, 8)) return tb_isolate_garbled(of(i));
+  if (carried_out && !tb_unpack_into(&of(i)->answer, value, 8)) return tb_far_garbled(of(i));
   return status;
 }
 
 /* -- Life ------------------------------------------------------------------------------------------------------------------ */
 
 static void *create(tb_instance *i, const tb_instantiation *how) {
-  tb_isolate *iso = of(i);
-  iso->host = i->host;
+  tb_far *far = of(i);
+  far->host = i->host;
   const uint32_t flags = (how->logging_on ? TB_LOGGING_ON : 0) | (how->event_mode ? TB_EVENT_MODE : 0) |
                          (how->early_return ? TB_EARLY_RETURN : 0);
   tb_packer *to = begin(i, TB_DO_CREATE, flags, 0);
   tb_pack_text(to, how->name);
   tb_pack_text(to, how->token);
   tb_pack_text(to, how->resources);
-  iso->created = call(i) == 0;
-  return iso->created ? i : NULL;
+  far->created = call(i) == 0;
+  return far->created ? i : NULL;
 }
 
 static void free_instance(tb_instance *i) {
-  tb_isolate *iso = of(i);
+  tb_far *far = of(i);
   bool carried_out;
   begin(i, TB_DO_FREE, 0, 0);
-  call_within(i, iso->start_ns > 0 && iso->start_ns < TB_FREE_NS ? iso->start_ns : TB_FREE_NS, &carried_out);
-  iso->created = !carried_out;
+  call_within(i, far->start_ns > 0 && far->start_ns < TB_FREE_NS ? far->start_ns : TB_FREE_NS, &carried_out);
+  far->created = !carried_out;
 }
 
 static int debug_logging(tb_instance *i, int on, uint32_t n, const char *const categories[]) {
@@ -196,41 +196,41 @@ static int reset(tb_instance *i) { return end_running(i, TB_DO_RESET); }
 
 /* -- Steps ----------------------------------------------------------------------------------------------------------------- */
 
-int tb_isolate_begin_step(tb_instance *i, double time, double size, int may_go_back) {
-  tb_isolate *iso = of(i);
-  finish_step(iso); /* of a step that nobody wanted to know the end of */
-  tb_ahead_forget(iso);
-  iso->sent_along = iso->kept;
-  tb_pack_command(&iso->request, TB_DO_STEP, may_go_back != 0, 0, 0);
-  tb_pack_double(&iso->request, time);
-  tb_pack_double(&iso->request, size);
-  tb_ahead_ask(iso);
-  i->last_call = iso->function;
-  iso->steps = true;
-  iso->has_ended = false;
-  iso->step = (tb_step_answer){0};
-  int status = tb_isolate_send(iso, limit_of(iso));
+int tb_far_begin_step(tb_instance *i, double time, double size, int may_go_back) {
+  tb_far *far = of(i);
+  finish_step(far); /* of a step that nobody wanted to know the end of */
+  tb_ahead_forget(far);
+  far->sent_along = far->kept;
+  tb_pack_command(&far->request, TB_DO_STEP, may_go_back != 0, 0, 0);
+  tb_pack_double(&far->request, time);
+  tb_pack_double(&far->request, size);
+  tb_ahead_ask(far);
+  i->last_call = far->function;
+  far->steps = true;
+  far->has_ended = false;
+  far->step = (tb_step_answer){0};
+  int status = tb_far_send(far, limit_of(far));
   if (status == 0) return 0;
-  iso->has_ended = true;
-  return iso->step_status = status;
+  far->has_ended = true;
+  return far->step_status = status;
 }
 
-int tb_isolate_end_step(tb_instance *i, tb_step_result *result, uint64_t *took_ns) {
-  tb_isolate *iso = of(i);
+int tb_far_end_step(tb_instance *i, tb_step_result *result, uint64_t *took_ns) {
+  tb_far *far = of(i);
   *took_ns = 0;
-  if (!iso->steps) return iso->ending.status;
-  finish_step(iso);
-  iso->steps = false;
-  if (iso->step_status < 0 || iso->step_status >= TB_CRASHED) return iso->step_status;
-  *result = (tb_step_result){iso->step.reached, iso->step.early, iso->step.event, iso->step.terminate};
-  *took_ns = iso->step.took_ns;
-  return iso->step_status;
+  if (!far->steps) return far->ending.status;
+  finish_step(far);
+  far->steps = false;
+  if (far->step_status < 0 || far->step_status >= TB_CRASHED) return far->step_status;
+  *result = (tb_step_result){far->step.reached, far->step.early, far->step.event, far->step.terminate};
+  *took_ns = far->step.took_ns;
+  return far->step_status;
 }
 
 static int step(tb_instance *i, double time, double size, int may_go_back, tb_step_result *result) {
   uint64_t took;
-  int status = tb_isolate_begin_step(i, time, size, may_go_back);
-  return status != 0 ? status : tb_isolate_end_step(i, result, &took);
+  int status = tb_far_begin_step(i, time, size, may_go_back);
+  return status != 0 ? status : tb_far_end_step(i, result, &took);
 }
 
 static int last_successful_time(tb_instance *i, double *time) {
@@ -272,7 +272,7 @@ static int update_discrete_states(tb_instance *i, int *needs_update, int *termin
   *needs_update = tb_unpack_u64(from) != 0;
   *terminate = tb_unpack_u64(from) != 0;
   *next_event = tb_unpack_double(from);
-  return from->failed ? tb_isolate_garbled(of(i)) : status;
+  return from->failed ? tb_far_garbled(of(i)) : status;
 }
 
 static int intervals(tb_instance *i, const uint32_t *vrs, uint32_t n, double *values, int32_t *qualifiers) {
@@ -282,7 +282,7 @@ static int intervals(tb_instance *i, const uint32_t *vrs, uint32_t n, double *va
   if (!carried_out) return status;
   tb_unpack_into(&of(i)->answer, values, n * sizeof *values);
   tb_unpack_into(&of(i)->answer, qualifiers, n * sizeof *qualifiers);
-  return of(i)->answer.failed ? tb_isolate_garbled(of(i)) : status;
+  return of(i)->answer.failed ? tb_far_garbled(of(i)) : status;
 }
 
 static int shifts(tb_instance *i, const uint32_t *vrs, uint32_t n, double *values) {
@@ -290,7 +290,7 @@ static int shifts(tb_instance *i, const uint32_t *vrs, uint32_t n, double *value
   tb_pack_bytes(begin(i, TB_DO_SHIFTS, n, 0), vrs, n * sizeof *vrs);
   int status = call_within(i, limit_of(of(i)), &carried_out);
   if (carried_out) tb_unpack_into(&of(i)->answer, values, n * sizeof *values);
-  return carried_out && of(i)->answer.failed ? tb_isolate_garbled(of(i)) : status;
+  return carried_out && of(i)->answer.failed ? tb_far_garbled(of(i)) : status;
 }
 
 /* -- States: addresses in the other process ----------------------------------------------------------------------------------- */
@@ -335,7 +335,7 @@ static int serialize_state(tb_instance *i, void *state, uint8_t *bytes, size_t s
   bool carried_out;
   tb_pack_u64(begin_with_state(i, TB_DO_SERIALIZE_STATE, state), size);
   int status = call_within(i, limit_of(of(i)), &carried_out);
-  if (carried_out && !tb_unpack_into(&of(i)->answer, bytes, size)) return tb_isolate_garbled(of(i));
+  if (carried_out && !tb_unpack_into(&of(i)->answer, bytes, size)) return tb_far_garbled(of(i));
   return status;
 }
 
@@ -346,7 +346,7 @@ static int deserialize_state(tb_instance *i, const uint8_t *bytes, size_t size, 
   return call_for_state(i, state);
 }
 
-const tb_adapter tb_isolate_adapter = {
+const tb_adapter tb_far_adapter = {
     .create = create,
     .free = free_instance,
     .debug_logging = debug_logging,
@@ -374,31 +374,31 @@ const tb_adapter tb_isolate_adapter = {
 
 /* -- Getting and setting --------------------------------------------------------------------------------------------------- */
 
-int tb_isolate_get(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, void *values, uint32_t n_values,
+int tb_far_get(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, void *values, uint32_t n_values,
                    size_t *sizes) {
-  tb_isolate *iso = of(i);
+  tb_far *far = of(i);
   if (i->library->accessors[storage].get == NULL) return TB_NOT_OFFERED;
-  finish_step(iso);
-  iso->steps = false;
-  tb_ahead_forget(iso);
-  tb_isolate_pack_access(&iso->request, TB_DO_GET, (uint32_t)storage, vrs, n, n_values);
+  finish_step(far);
+  far->steps = false;
+  tb_ahead_forget(far);
+  tb_far_pack_access(&far->request, TB_DO_GET, (uint32_t)storage, vrs, n, n_values);
   bool carried_out;
-  int status = call_within(i, limit_of(iso), &carried_out);
-  if (carried_out && !tb_isolate_unpack_values(&iso->answer, (uint32_t)storage, values, n_values, sizes))
-    return tb_isolate_garbled(iso);
+  int status = call_within(i, limit_of(far), &carried_out);
+  if (carried_out && !tb_far_unpack_values(&far->answer, (uint32_t)storage, values, n_values, sizes))
+    return tb_far_garbled(far);
   return status;
 }
 
 static void pack_set(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, const void *values, uint32_t n_values,
                      const size_t *sizes) {
-  tb_isolate *iso = of(i);
-  finish_step(iso);
-  tb_ahead_forget(iso);
-  tb_isolate_pack_access(&iso->request, TB_DO_SET, (uint32_t)storage, vrs, n, n_values);
-  pack_values(&iso->request, (uint32_t)storage, values, n_values, sizes);
+  tb_far *far = of(i);
+  finish_step(far);
+  tb_ahead_forget(far);
+  tb_far_pack_access(&far->request, TB_DO_SET, (uint32_t)storage, vrs, n, n_values);
+  pack_values(&far->request, (uint32_t)storage, values, n_values, sizes);
 }
 
-int tb_isolate_set(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, const void *values, uint32_t n_values,
+int tb_far_set(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, const void *values, uint32_t n_values,
                    const size_t *sizes) {
   if (i->library->accessors[storage].set == NULL) return TB_NOT_OFFERED;
   pack_set(i, storage, vrs, n, values, n_values, sizes);
@@ -411,13 +411,13 @@ int tb_isolate_set(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n,
 
 static APART int plan_get(tb_instance *i, tb_storage storage, const uint32_t *vrs, size_t n, void *values,
                           size_t n_values, size_t *sizes) {
-  tb_isolate *iso = of(i);
-  finish_step(iso);
-  tb_window *w = tb_ahead_find(iso, (uint32_t)storage, vrs, (uint32_t)n, (uint32_t)n_values);
-  if (w == NULL) return tb_isolate_get(i, (int)storage, vrs, (uint32_t)n, values, (uint32_t)n_values, sizes);
+  tb_far *far = of(i);
+  finish_step(far);
+  tb_window *w = tb_ahead_find(far, (uint32_t)storage, vrs, (uint32_t)n, (uint32_t)n_values);
+  if (w == NULL) return tb_far_get(i, (int)storage, vrs, (uint32_t)n, values, (uint32_t)n_values, sizes);
   tb_unpacker from = w->values;
-  return tb_isolate_unpack_values(&from, (uint32_t)storage, values, (uint32_t)n_values, sizes) ? w->status
-                                                                                               : tb_isolate_garbled(iso);
+  return tb_far_unpack_values(&from, (uint32_t)storage, values, (uint32_t)n_values, sizes) ? w->status
+                                                                                               : tb_far_garbled(far);
 }
 
 static APART int plan_set(tb_instance *i, tb_storage storage, const uint32_t *vrs, size_t n, const void *values,
@@ -469,7 +469,7 @@ static void choose_accessor(tb_accessor *to, tb_storage storage, bool arrays) {
   }
 }
 
-void tb_isolate_set_accessors(tb_library *library, uint32_t getters, uint32_t setters) {
+void tb_far_set_accessors(tb_library *library, uint32_t getters, uint32_t setters) {
   if (library->fmi == TB_FMI1) tb_name_fmi1(library);
   else if (library->fmi == TB_FMI2) tb_name_fmi2(library);
   else tb_name_fmi3(library);
