@@ -114,7 +114,13 @@ static int load(tb_server *s, const tb_command *command) {
   return 0;
 }
 
+void tb_server_free_instance(tb_server *s) {
+  if (s->instance != NULL) tb_instance_free(s->instance, 0);
+  s->instance = NULL;
+}
+
 bool tb_server_create_instance(tb_server *s, const tb_instantiation *how) {
+  tb_server_free_instance(s); /* one that was made in another way, and differently */
   if (s->host == NULL) {
     s->host = tb_host_create(0);
     if (s->host == NULL) out_of_memory();
@@ -123,11 +129,6 @@ bool tb_server_create_instance(tb_server *s, const tb_instantiation *how) {
   s->instance = tb_instance_create(s->library, how->name, how->token, how->resources, how->logging_on, how->event_mode,
                                    how->early_return, s->host);
   return s->instance != NULL;
-}
-
-void tb_server_free_instance(tb_server *s) {
-  if (s->instance != NULL) tb_instance_free(s->instance, 0);
-  s->instance = NULL;
 }
 
 static int create(tb_server *s, const tb_command *command) {
@@ -281,7 +282,7 @@ static int carry_out(tb_server *s, const tb_command *command) {
 /* Whoever sends commands may send anything. */
 static bool is_allowed(const tb_server *s, uint32_t kind) {
   if (kind == TB_DO_LOAD) return s->instance == NULL;
-  if (kind == TB_DO_CREATE) return s->instance == NULL && s->library != NULL;
+  if (kind == TB_DO_CREATE) return s->library != NULL;
   return s->instance != NULL;
 }
 
