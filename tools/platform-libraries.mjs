@@ -26,7 +26,7 @@ export const TARGETS = {
 const FLAGS = ['-std=c11', '-O3', '-s', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
 const LINKED = {
   linux: ['-Wl,-z,nodelete', '-lm', '-ldl', '-lpthread', '-lrt'],
-  windows: [],
+  windows: ['-lws2_32'],
   darwin: ['-Wl,-install_name,@rpath/libtwinbridge.dylib'],
 };
 
