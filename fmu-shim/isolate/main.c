@@ -34,6 +34,7 @@ static int serve(tb_server *server, tb_channel *channel) {
 }
 
 int main(int argc, char **argv) {
+  if (argc > 2 && strcmp(argv[1], "--keep") == 0) return tb_child_keep(argv + 2);
   tb_handle handles[TB_CHILD_HANDLES], parent;
   if (!tb_child_take_handles(argc, argv, handles, &parent)) {
     fputs("twinbridge-isolate runs an FMU for twinbridge, which starts it by itself\n", stderr);

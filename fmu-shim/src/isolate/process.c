@@ -1,5 +1,8 @@
 /* The process of an isolated FMU: its start, its answers, its end. */
-#include "isolate_internal.h"
+#include "../far/far_internal.h"
+#include "../platform/child_output.h"
+#include "channel.h"
+#include "isolate.h"
 
 typedef struct {
   tb_far far;
@@ -109,13 +112,14 @@ static bool start(tb_isolate *iso, const char *program, char *error, uint32_t er
   /* The child's waiting end stays open here: so signalling one that is gone does no harm. Its signalling end does not: so
      waiting for one that is gone ends. */
   const tb_handle given[TB_CHILD_HANDLES] = {iso->shared_handle, iso->child_wait_end, child_signal_end};
-  const bool started = tb_child_start(&iso->child, program, given, error, error_size);
+  const tb_child_command command = {.program = program, .handles = given};
+  const bool started = tb_child_start(&iso->child, &command, error, error_size);
   tb_handle_close(child_signal_end);
   if (!started) return false;
   tb_channel_init(&iso->channel, &iso->shared->request, &iso->shared->answer, iso->wait_end, iso->signal_end);
   iso->channel.other = iso->child.process;
   iso->channel.child = &iso->child;
-  iso->output = tb_output_start(&iso->child);
+  iso->output = tb_output_start(&iso->child, NULL);
   if (iso->output != NULL) return true;
   end_child(iso, 0);
   tb_child_close(&iso->child);

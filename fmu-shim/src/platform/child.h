@@ -1,6 +1,6 @@
 /*
- * A process that serves this one over shared memory (isolate/channel.h): its start, its output, its end. It never
- * outlives this process, whatever it does and however this one ends. child_posix.c has it for Linux and macOS,
+ * A process that serves this one, over shared memory (isolate/channel.h) or a connection (remote/client.h): its start, its
+ * output, its end. One that takes handles never outlives this process, whatever it does and however this one ends. child_posix.c has it for Linux and macOS,
  * child_windows.c for Windows.
  */
 #ifndef TB_CHILD_H
@@ -19,12 +19,18 @@ typedef struct {
 /* What the child gets: shared memory, the end where it waits, the end where it signals. */
 enum { TB_CHILD_HANDLES = 3 };
 
+typedef struct {
+  const char *program;
+  const char *const *arguments; /* behind its name, the last one NULL; NULL: none */
+  const tb_handle *handles;     /* TB_CHILD_HANDLES; NULL: none */
+  const char *variable;         /* "NAME=value", in its environment beside those of this process; NULL: none */
+} tb_child_command;
+
 /*
- * Starts `program` with this process's environment and folder, nothing to read, and out of reach of Ctrl-C. What it writes,
+ * Starts a program with this process's environment and folder, nothing to read, and out of reach of Ctrl-C. What it writes,
  * also to its standard output, comes out of `output`. false: why is in `error`.
  */
-bool tb_child_start(tb_child *child, const char *program, const tb_handle handles[TB_CHILD_HANDLES], char *error,
-                    size_t error_size);
+bool tb_child_start(tb_child *child, const tb_child_command *command, char *error, size_t error_size);
 
 /* Sleeps until it has written something; 0: it has closed its output, or nobody wants to read any more. */
 size_t tb_child_read_output(const tb_child *child, char *bytes, size_t size);
@@ -48,6 +54,12 @@ bool tb_child_reap(const tb_child *child, int64_t deadline_ns, tb_child_end *end
 void tb_child_close(tb_child *child);
 
 /* -- In the child -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * POSIX: runs another program until it ends or the parent does, and answers what to exit with: it has a leash then, though
+ * it knows of none.
+ */
+int tb_child_keep(char **argv);
 
 /* From the arguments of main. From here on the child ends with its parent. false: it was not started as above. */
 bool tb_child_take_handles(int argc, char **argv, tb_handle handles[TB_CHILD_HANDLES], tb_handle *parent);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,7 +37,29 @@ static void close_pipe(const int ends[2]) {
     if (ends[i] >= 0) close(ends[i]);
 }
 
-static int spawn(const char *program, const int given[], int n_given, int output, pid_t *pid) {
+/* This process's, with one variable more, to be freed; NULL: there is no memory. */
+static char **with_variable(const char *variable) {
+  size_t n = 0;
+  while (environ[n] != NULL) n++;
+  char **all = calloc(n + 2, sizeof *all);
+  if (all == NULL) return NULL;
+  all[0] = (char *)variable; /* the first one counts */
+  memcpy(all + 1, environ, n * sizeof *all);
+  return all;
+}
+
+static char **arguments_of(const tb_child_command *command) {
+  size_t n = 0;
+  while (command->arguments != NULL && command->arguments[n] != NULL) n++;
+  char **all = calloc(n + 2, sizeof *all);
+  if (all == NULL) return NULL;
+  all[0] = (char *)command->program;
+  for (size_t k = 0; k < n; k++) all[k + 1] = (char *)command->arguments[k];
+  return all;
+}
+
+static int spawn(const tb_child_command *command, const int given[], int n_given, int output, pid_t *pid) {
+  char **argv = arguments_of(command), **environment = command->variable == NULL ? environ : with_variable(command->variable);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
@@ -44,7 +67,8 @@ static int spawn(const char *program, const int given[], int n_given, int output
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   /* An FMU that prints must not print into the importer's data. */
   for (int fd = 1; fd <= 2; fd++) posix_spawn_file_actions_adddup2(&actions, output, fd);
-  for (int i = 0; i < n_given; i++) posix_spawn_file_actions_adddup2(&actions, given[i], FIRST_FD + i);
+  for (int i = 0; i < n_given; i++)
+    if (given[i] >= 0) posix_spawn_file_actions_adddup2(&actions, given[i], FIRST_FD + i);
   /* A process group of its own: Ctrl-C in the terminal is for the importer, and what the child starts is ended with it. */
   sigset_t none, defaults;
   sigemptyset(&none);
@@ -56,32 +80,34 @@ static int spawn(const char *program, const int given[], int n_given, int output
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
-  char *argv[] = {(char *)program, NULL};
-  int failed = posix_spawn(pid, program, &actions, &attributes, argv, environ);
+  int failed = argv == NULL || environment == NULL
+                   ? ENOMEM
+                   : posix_spawn(pid, command->program, &actions, &attributes, argv, environment);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
+  free(argv);
+  if (environment != environ) free(environment);
   return failed;
 }
 
-bool tb_child_start(tb_child *child, const char *program, const tb_handle handles[TB_CHILD_HANDLES], char *error,
-                    size_t error_size) {
+bool tb_child_start(tb_child *child, const tb_child_command *command, char *error, size_t error_size) {
   enum { N_GIVEN = TB_CHILD_HANDLES + 1 };
   int output[2] = {-1, -1}, leash[2] = {-1, -1}, stop[2] = {-1, -1}, given[N_GIVEN] = {-1, -1, -1, -1}, copy = -1;
   bool ok = make_pipe(output) && make_pipe(leash) && make_pipe(stop);
   /* By way of copies above the numbers that the child gets, so that no dup2 there overwrites a source. */
-  for (int i = 0; ok && i < N_GIVEN; i++) {
-    given[i] = fcntl(i < TB_CHILD_HANDLES ? (int)handles[i] : leash[0], F_DUPFD_CLOEXEC, SAFE_FD);
+  for (int i = command->handles == NULL ? TB_CHILD_HANDLES : 0; ok && i < N_GIVEN; i++) {
+    given[i] = fcntl(i < TB_CHILD_HANDLES ? (int)command->handles[i] : leash[0], F_DUPFD_CLOEXEC, SAFE_FD);
     ok = given[i] >= 0;
   }
   if (ok) ok = (copy = fcntl(output[1], F_DUPFD_CLOEXEC, SAFE_FD)) >= 0;
   int failed = ok ? 0 : errno;
   pid_t pid = -1;
-  if (ok) failed = spawn(program, given, N_GIVEN, copy, &pid);
+  if (ok) failed = spawn(command, given, N_GIVEN, copy, &pid);
   for (int i = 0; i < N_GIVEN; i++)
     if (given[i] >= 0) close(given[i]);
   if (copy >= 0) close(copy);
   if (failed != 0) {
-    snprintf(error, error_size, "cannot start '%s': %s", program, strerror(failed));
+    snprintf(error, error_size, "cannot start '%s': %s", command->program, strerror(failed));
     close_pipe(output);
     close_pipe(leash);
     close_pipe(stop);
@@ -154,6 +180,30 @@ static void guard(void *unused) {
   while (n > 0 || (n < 0 && errno == EINTR));
   if (getpgrp() == getpid()) kill(0, SIGKILL); /* with all that it started */
   _exit(0);
+}
+
+int tb_child_keep(char **argv) {
+  if (fcntl(LEASH_FD, F_SETFD, FD_CLOEXEC) != 0 || tb_thread_start(guard, NULL) == NULL) return EXIT_FAILURE;
+  pid_t pid;
+  sigset_t none;
+  posix_spawnattr_t attributes;
+  sigemptyset(&none);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  const int failed = posix_spawn(&pid, argv[0], NULL, &attributes, argv, environ);
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0) {
+    fprintf(stderr, "cannot start '%s': %s\n", argv[0], strerror(failed));
+    return EXIT_FAILURE;
+  }
+  int status;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
+  signal(WTERMSIG(status), SIG_DFL);
+  raise(WTERMSIG(status)); /* so that who has started it knows how it ended */
+  return EXIT_FAILURE;
 }
 
 bool tb_child_take_handles(int argc, char **argv, tb_handle handles[TB_CHILD_HANDLES], tb_handle *parent) {

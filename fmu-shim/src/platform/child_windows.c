@@ -30,8 +30,8 @@ static HANDLE create_job(void) {
   return NULL;
 }
 
-static bool create_process(WCHAR *line, const WCHAR *program, HANDLE inherited[N_INHERITED], HANDLE job,
-                           PROCESS_INFORMATION *started) {
+static bool create_process(WCHAR *line, const WCHAR *program, HANDLE inherited[], int n_inherited, WCHAR *environment,
+                           HANDLE job, PROCESS_INFORMATION *started) {
   STARTUPINFOEXW info = {.StartupInfo = {.cb = sizeof info,
                                          .dwFlags = STARTF_USESTDHANDLES,
                                          .hStdInput = inherited[0],
@@ -42,11 +42,12 @@ static bool create_process(WCHAR *line, const WCHAR *program, HANDLE inherited[N
   InitializeProcThreadAttributeList(NULL, 1, 0, &size);
   info.lpAttributeList = malloc(size);
   bool listed = info.lpAttributeList != NULL && InitializeProcThreadAttributeList(info.lpAttributeList, 1, 0, &size);
-  const DWORD how = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP | CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT;
+  const DWORD how = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP | CREATE_SUSPENDED |
+                    CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
   bool ok = listed &&
             UpdateProcThreadAttribute(info.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, inherited,
-                                      N_INHERITED * sizeof *inherited, NULL, NULL) &&
-            CreateProcessW(program, line, NULL, NULL, TRUE, how, NULL, NULL, &info.StartupInfo, started);
+                                      (size_t)n_inherited * sizeof *inherited, NULL, NULL) &&
+            CreateProcessW(program, line, NULL, NULL, TRUE, how, environment, NULL, &info.StartupInfo, started);
   DWORD why = GetLastError();
   if (listed) DeleteProcThreadAttributeList(info.lpAttributeList);
   free(info.lpAttributeList);
@@ -62,35 +63,94 @@ static bool create_process(WCHAR *line, const WCHAR *program, HANDLE inherited[N
   return ok;
 }
 
-bool tb_child_start(tb_child *child, const char *program, const tb_handle handles[TB_CHILD_HANDLES], char *error,
-                    size_t error_size) {
-  WCHAR path[LONGEST_PATH], *line = calloc(LONGEST_PATH + 128, sizeof *line);
+/* As CommandLineToArgvW takes it apart again: backslashes are doubled in front of a quote and at the end. */
+static WCHAR *quote(WCHAR *to, const WCHAR *argument) {
+  size_t backslashes = 0;
+  *to++ = L' ';
+  *to++ = L'"';
+  for (const WCHAR *at = argument;; at++) {
+    if (*at == L'\\') {
+      backslashes++;
+      *to++ = L'\\';
+      continue;
+    }
+    if (*at == L'"' || *at == L'\0') {
+      for (; backslashes > 0; backslashes--) *to++ = L'\\';
+      if (*at == L'"') *to++ = L'\\';
+    }
+    backslashes = 0;
+    if (*at == L'\0') break;
+    *to++ = *at;
+  }
+  *to++ = L'"';
+  *to = L'\0';
+  return to;
+}
+
+/* The arguments behind `line`; false: they do not fit. */
+static bool add_arguments(WCHAR *line, size_t room, const char *const *arguments) {
+  WCHAR *at = line + wcslen(line);
+  for (; arguments != NULL && *arguments != NULL; arguments++) {
+    WCHAR wide[LONGEST_PATH];
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, *arguments, -1, wide, LONGEST_PATH) <= 0) return false;
+    if ((size_t)(at - line) + 2 * wcslen(wide) + 4 > room) return false;
+    at = quote(at, wide);
+  }
+  return true;
+}
+
+/* This process's environment with one variable more, to be freed; NULL: there is no memory. */
+static WCHAR *with_variable(const char *variable) {
+  WCHAR wide[1024], *own = GetEnvironmentStringsW(), *all = NULL;
+  size_t n = 0;
+  if (own != NULL && MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, variable, -1, wide, 1024) > 0) {
+    while (own[n] != L'\0') n += wcslen(own + n) + 1;
+    const size_t added = wcslen(wide) + 1;
+    all = calloc(n + added + 1, sizeof *all);
+    if (all != NULL) {
+      memcpy(all, wide, added * sizeof *all);
+      memcpy(all + added, own, n * sizeof *all);
+    }
+  }
+  if (own != NULL) FreeEnvironmentStringsW(own);
+  return all;
+}
+
+bool tb_child_start(tb_child *child, const tb_child_command *command, char *error, size_t error_size) {
+  enum { LONGEST_LINE = 3 * LONGEST_PATH };
+  WCHAR path[LONGEST_PATH], *line = calloc(LONGEST_LINE, sizeof *line);
+  WCHAR *environment = command->variable == NULL ? NULL : with_variable(command->variable);
+  const bool has_handles = command->handles != NULL;
+  const int n_inherited = has_handles ? N_INHERITED : 2;
   HANDLE inherited[N_INHERITED] = {NULL}, output = NULL, output_end = NULL, job = create_job();
   SECURITY_ATTRIBUTES inherit = {sizeof inherit, NULL, TRUE};
   PROCESS_INFORMATION started;
-  bool ok = line != NULL && job != NULL && CreatePipe(&output, &output_end, NULL, 65536) &&
-            MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, program, -1, path, LONGEST_PATH) > 0;
+  bool ok = line != NULL && job != NULL && (environment != NULL || command->variable == NULL) && CreatePipe(&output, &output_end, NULL, 65536) &&
+            MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, command->program, -1, path, LONGEST_PATH) > 0;
   HANDLE nothing = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit, OPEN_EXISTING, 0, NULL);
   inherited[0] = nothing == INVALID_HANDLE_VALUE ? NULL : nothing;
   ok = ok && inherited[0] != NULL && inheritable(output_end, 0, &inherited[1]);
-  for (int i = 0; ok && i < TB_CHILD_HANDLES; i++) ok = inheritable(as_handle(handles[i]), 0, &inherited[2 + i]);
-  ok = ok && inheritable(GetCurrentProcess(), SYNCHRONIZE, &inherited[N_INHERITED - 1]);
+  for (int i = 0; ok && has_handles && i < TB_CHILD_HANDLES; i++)
+    ok = inheritable(as_handle(command->handles[i]), 0, &inherited[2 + i]);
+  if (has_handles) ok = ok && inheritable(GetCurrentProcess(), SYNCHRONIZE, &inherited[N_INHERITED - 1]);
   if (ok) {
     for (WCHAR *at = path; *at != L'\0'; at++)
       if (*at == L'/') *at = L'\\';
     /* A program's path has no quotes and ends in no backslash. */
-    int at = swprintf(line, LONGEST_PATH + 128, L"\"%ls\"", path);
-    for (int i = 2; i < N_INHERITED; i++)
-      at += swprintf(line + at, (size_t)(LONGEST_PATH + 128 - at), L" %llu", (unsigned long long)(uintptr_t)inherited[i]);
-    ok = create_process(line, path, inherited, job, &started);
+    int at = swprintf(line, LONGEST_LINE, L"\"%ls\"", path);
+    for (int i = 2; i < n_inherited; i++)
+      at += swprintf(line + at, (size_t)(LONGEST_LINE - at), L" %llu", (unsigned long long)(uintptr_t)inherited[i]);
+    ok = add_arguments(line, LONGEST_LINE, command->arguments) &&
+         create_process(line, path, inherited, n_inherited, environment, job, &started);
   }
   DWORD failed = GetLastError();
   for (int i = 0; i < N_INHERITED; i++)
     if (inherited[i] != NULL) CloseHandle(inherited[i]);
   if (output_end != NULL) CloseHandle(output_end);
   free(line);
+  free(environment);
   if (!ok) {
-    snprintf(error, error_size, "cannot start '%s': error %lu", program, (unsigned long)failed);
+    snprintf(error, error_size, "cannot start '%s': error %lu", command->program, (unsigned long)failed);
     if (output != NULL) CloseHandle(output);
     if (job != NULL) CloseHandle(job);
     return false;
@@ -134,6 +194,11 @@ void tb_child_close(tb_child *child) {
 }
 
 /* -- In the child -------------------------------------------------------------------------------------------------------- */
+
+int tb_child_keep(char **argv) {
+  (void)argv;
+  return EXIT_FAILURE; /* nobody asks for it: the job ends any child with its parent */
+}
 
 bool tb_child_take_handles(int argc, char **argv, tb_handle handles[TB_CHILD_HANDLES], tb_handle *parent) {
   if (argc != TB_CHILD_HANDLES + 2) return false;
