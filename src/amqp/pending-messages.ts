@@ -17,6 +17,8 @@ export interface PendingMessage {
   readonly reject: (error: BrokerError) => void;
   /** Whether it went out on some connection before. */
   sent: boolean;
+  /** When it went out last, on the clock of `performance.now()`. */
+  sentAt: number;
   /** Why it came back, if it was mandatory and reached no queue. */
   returned: string | undefined;
 }
@@ -43,7 +45,14 @@ export class PendingMessages {
   /** It was sent on the current channel. */
   sent(message: PendingMessage): void {
     message.sent = true;
+    message.sentAt = performance.now();
     this.#inFlight.set(++this.#lastTag, message);
+  }
+
+  /** The message that was sent first on the current channel and is not confirmed. */
+  get oldestInFlight(): PendingMessage | undefined {
+    for (const message of this.#inFlight.values()) return message;
+    return undefined;
   }
 
   /** It is to be sent when there is a connection. */

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ConfirmChannel, Message } from 'amqplib';
 import { wallClock } from '../support/time.js';
+import { ConfirmWatch } from './confirm-watch.js';
 import {
   type BrokerError,
   LinkClosedError,
@@ -24,6 +25,12 @@ export interface PublisherOptions extends LinkOptions {
   readonly maxPending?: number;
   /** Likewise for the sum of their bodies. Default 64 MiB. */
   readonly maxPendingBytes?: number;
+  /**
+   * A connection on which the broker leaves a message unconfirmed for so long, although it is not blocked, is given up, and
+   * what is unconfirmed goes out on a new one: a channel may have lost the leader of a quorum queue for good. Doubled each
+   * time, until that helps. Default 10,000.
+   */
+  readonly confirmWithinMs?: number;
 }
 
 export interface PublishOptions {
@@ -62,11 +69,13 @@ export interface PublisherStats {
 }
 
 const MIB = 1024 * 1024;
+const CONFIRM_WITHIN_MS = 10_000;
 
 export class Publisher implements LinkUser {
   readonly #options: PublisherOptions;
   readonly #maxPending: number;
   readonly #maxPendingBytes: number;
+  readonly #silence: ConfirmWatch;
   readonly #idPrefix = randomBytes(6).toString('base64url');
   #link: Link | undefined;
   #channel: ConfirmChannel | undefined;
@@ -85,6 +94,10 @@ export class Publisher implements LinkUser {
     this.#options = options;
     this.#maxPending = options.maxPending ?? 10_000;
     this.#maxPendingBytes = options.maxPendingBytes ?? 64 * MIB;
+    this.#silence = new ConfirmWatch(options.confirmWithinMs ?? CONFIRM_WITHIN_MS, {
+      oldestSentAt: () => (this.#isBlocked ? undefined : this.#pending.oldestInFlight?.sentAt),
+      giveUp: (silentMs) => this.renew(`the broker has not confirmed a message for ${(silentMs / 1000).toFixed(1)} s`),
+    });
   }
 
   /** Rejects with a `BrokerError` that names the cause. */
@@ -153,6 +166,7 @@ export class Publisher implements LinkUser {
           resolve({ confirmedAt: wallClock(), roundTripMs: performance.now() - publishedAt, returned }),
         reject,
         sent: false,
+        sentAt: 0,
         returned: undefined,
       };
       pending.add(message);
@@ -182,6 +196,7 @@ export class Publisher implements LinkUser {
   /** Closes now: what is unconfirmed is rejected. To lose nothing, `drain` first. */
   async close(): Promise<void> {
     const channel = this.#channel;
+    this.#silence.stop();
     // The channel first: the connection's goodbye would overtake messages that wait in the channel's buffer.
     await this.#link?.close(async () => channel?.close());
     for (const { exchange, reject } of this.#pending.takeAll()) {
@@ -197,6 +212,7 @@ export class Publisher implements LinkUser {
     });
     session.model.on('unblocked', () => {
       this.#isBlocked = false;
+      this.#silence.start();
     });
     const channel = await session.model.createConfirmChannel();
     channel.on('error', (error: Error & { code?: number }) => {
@@ -250,6 +266,7 @@ export class Publisher implements LinkUser {
     }
     if (message.sent) this.#resent++;
     this.#pending.sent(message);
+    this.#silence.start();
   }
 
   #wait(message: PendingMessage): void {

@@ -198,6 +198,33 @@ export function recovery(name: string, start: () => Promise<BrokerUnderTest>): v
       await until(() => seen.length === 1);
     }, 20_000);
 
+    it('gives up a connection on which nothing is confirmed, and sends it on another', async () => {
+      const queue = lastingQueue();
+      const seen: string[] = [];
+      await consume(direct, queue, ({ content, receipt }, self) => {
+        seen.push(String(content));
+        self.ack(receipt);
+      });
+      const events: LinkEvent[] = [];
+      const out = await Publisher.open({
+        address: await throughWire(),
+        connectionName: 'unconfirmed',
+        heartbeatSeconds: 0,
+        confirmWithinMs: 300,
+        onEvent: (event) => events.push(event),
+      });
+      cleanups.push(() => out.close());
+      await out.publish('', queue.name, Buffer.from('first'));
+      wire.goDead();
+      const second = out.publish('', queue.name, Buffer.from('second'));
+      await until(() => types(events).includes('lost'), 'the connection to be given up', 5_000);
+      wire.mend();
+      await second;
+      expect(out.stats).toMatchObject({ confirmed: 2, resent: 1, pending: 0 });
+      await until(() => seen.length === 2);
+      expect(seen).toEqual(['first', 'second']);
+    });
+
     it('sets the consumer up again when its queue is deleted', async () => {
       const queue = lastingQueue();
       const seen: string[] = [];
