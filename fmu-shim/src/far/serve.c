@@ -28,6 +28,8 @@ static bool make_pointers(tb_server *s, uint32_t n) {
 static int set(tb_server *s, const tb_command *command) {
   const uint32_t storage = command->a, n = command->b, n_values = command->c;
   const uint32_t *vrs = tb_unpack(&s->request, n * sizeof *vrs);
+  if (storage >= TB_STORAGES) s->request.failed = true;
+  if (s->request.failed) return 3;
   if (!is_text(storage)) {
     const void *values = tb_unpack(&s->request, tb_storage_size(storage) * n_values);
     if (s->request.failed) return 3;
@@ -46,6 +48,7 @@ static int get(tb_server *s, const tb_command *command) {
   const size_t result_at = s->answer.size;
   tb_pack_u64(&s->answer, 0);
   int status = 3;
+  if (storage >= TB_STORAGES) s->request.failed = true;
   if (s->request.failed) return status;
   if (!is_text(storage)) {
     const size_t size = tb_storage_size(storage) * n_values;
@@ -297,6 +300,7 @@ static void carry_out_all(tb_server *s) {
     if (!tb_unpack_into(&s->request, &command, sizeof command) || !is_allowed(s, command.kind)) s->request.failed = true;
     else status = carry_out(s, &command);
     if (s->request.failed) return;
+    if (status == 4) s->has_failed = true;
     head.carried_out++;
   }
   head.has_function = status != 0 && status != 1;

@@ -1,0 +1,355 @@
+/*
+ * proxyfmu: the server of one instance of an FMU, in a process of its own. libcosim starts it by itself (proxyfmu://localhost)
+ * or has a booter start it; so do twinbridge's client and servers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/platform/child.h"
+#include "../src/remote/server.h"
+#include "cached.h"
+#include "options.h"
+
+#if !defined(TB_VERSION)
+#define TB_VERSION "of no version"
+#endif
+
+enum { EXIT_WRONG_USAGE = 2, EXIT_NOT_OPENED = 3, EXIT_NOT_ENDED = 1 };
+
+static const int64_t SECOND_NS = 1000000000;
+/* How long one may be connected without having said the token, and how long an FMU may take to be freed; s. */
+enum { STRANGER_S = 10, FREE_S = 5 };
+/* Answers to calls that came together go together, up to so many bytes. */
+enum { SEND_BYTES = 65536 };
+
+typedef struct {
+  tb_options options;
+  tb_handle out;  /* standard output */
+  tb_held held;   /* in the cache */
+  tb_helper helper; /* that has opened the FMU */
+  bool has_helper, helper_holds;
+  tb_opened opened;
+  tb_remote_server *server;
+  const char *token;
+  tb_socket listener;
+} program;
+
+static program self = {.out = TB_NO_HANDLE, .listener = TB_NO_HANDLE};
+
+#define SAY(format, ...)                                                                                \
+  do {                                                                                                  \
+    char said[4096];                                                                                    \
+    snprintf(said, sizeof said, "[proxyfmu] " format "\n", ##__VA_ARGS__);                              \
+    tb_write_stderr(said, strlen(said));                                                                \
+  } while (0)
+
+/* -- The FMU ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool find_node(char *node, size_t size, char *error, size_t error_size) {
+  if (tb_environment("TWINBRIDGE_NODE", node, size)) {
+    char found[4096];
+    /* A name alone is one in the PATH. */
+    if (strpbrk(node, "/\\") == NULL && tb_find_in_path(node, found, sizeof found) && strlen(found) < size) strcpy(node, found);
+    if (tb_file_exists(node)) return true;
+    snprintf(error, error_size, "there is no %.700s, which TWINBRIDGE_NODE names", node);
+    return false;
+  }
+  if (tb_find_in_path("node", node, size)) return true;
+  snprintf(error, error_size, "there is no Node.js in the PATH, and TWINBRIDGE_NODE is not set");
+  return false;
+}
+
+/* The command line of the package that this program belongs to. It lies in build/native, or for a platform in a folder there. */
+static bool find_cli(char *cli, size_t size, char *error, size_t error_size) {
+  char own[4096];
+  if (tb_program_path(own, sizeof own)) {
+    for (int up = 0; up < 4; up++) {
+      char *slash = strrchr(own, '/');
+      if (slash == NULL) break;
+      *slash = '\0';
+      if (up >= 2 && snprintf(cli, size, "%s/dist/bin/twinbridge.cjs", own) < (int)size && tb_file_exists(cli)) return true;
+    }
+  }
+  snprintf(error, error_size, "this program is not where twinbridge has put it: link to it, do not copy it");
+  return false;
+}
+
+/* Reads what the helper says, up to the line that ends it. NULL: it ended before. */
+static char *read_record(const tb_helper *helper, size_t *size) {
+  static const char END[] = "\nend\n";
+  char *text = NULL;
+  size_t used = 0, room = 0;
+  for (;;) {
+    if (room - used < 4096) {
+      room = 2 * room + 16384;
+      char *larger = realloc(text, room);
+      if (larger == NULL) break;
+      text = larger;
+    }
+    const size_t n = tb_helper_read(helper, text + used, room - used - 1);
+    if (n == 0) break;
+    used += n;
+    text[used] = '\0';
+    const size_t tail = sizeof END - 1;
+    if (used < tail || strcmp(text + used - tail, END) != 0) continue;
+    *size = used - tail + 1;
+    return text;
+  }
+  free(text);
+  return NULL;
+}
+
+/* Node.js unpacks it, or finds out what is wrong with it, and holds it until this process does. */
+static bool open_slowly(char *error, size_t error_size) {
+  char node[4096], cli[4096], why[2048] = "";
+  if (!find_node(node, sizeof node, why, sizeof why) || !find_cli(cli, sizeof cli, why, sizeof why)) {
+    snprintf(error, error_size, "%s is not in twinbridge's cache, and cannot be unpacked: %s", self.options.fmu, why);
+    return false;
+  }
+  const char *const arguments[] = {node, cli, "proxyfmu", "open", self.options.fmu, NULL};
+  if (!tb_helper_start(&self.helper, arguments, error, error_size)) return false;
+  size_t size = 0;
+  char *record = read_record(&self.helper, &size);
+  if (record == NULL) {
+    tb_helper_end(&self.helper); /* it has said why */
+    snprintf(error, error_size, "%s cannot be opened", self.options.fmu);
+    return false;
+  }
+  self.has_helper = true;
+  self.helper_holds = !tb_hold_cached(self.options.fmu, &self.opened, &self.held);
+  bool ok = true;
+  if (self.helper_holds && !tb_opened_parse(record, size, &self.opened, why, sizeof why)) {
+    snprintf(error, error_size, "what Node.js says of %s is no opened record: %s", self.options.fmu, why);
+    tb_helper_end(&self.helper);
+    ok = false;
+  }
+  free(record);
+  return ok;
+}
+
+static bool open_fmu(char *error, size_t error_size) {
+  if (self.options.opened != NULL) return tb_opened_read(self.options.opened, &self.opened, error, error_size);
+  return tb_hold_cached(self.options.fmu, &self.opened, &self.held) || open_slowly(error, error_size);
+}
+
+/* -- Ends --------------------------------------------------------------------------------------------------------------------------- */
+
+/* Whatever the FMU does, and wherever it hangs. */
+static void guard(void *unused) {
+  (void)unused;
+  if (self.has_helper && !self.helper_holds) tb_helper_end(&self.helper);
+  for (;;) {
+    const int64_t next = tb_monotonic_ns() + TB_REFRESH_NS;
+    const bool unread = tb_wait_unread(self.out, next);
+    if (unread) {
+      tb_release_cached(&self.held);
+      tb_end_program(0);
+    }
+    const int64_t early = next - tb_monotonic_ns();
+    if (early > 0) tb_sleep_ns(early); /* it cannot be waited for */
+    tb_refresh_cached(&self.held);
+  }
+}
+
+static void watch_end(void *unused) {
+  (void)unused;
+  tb_sleep_ns(FREE_S * SECOND_NS);
+  SAY("the FMU does not come to an end, and is ended");
+  tb_release_cached(&self.held);
+  tb_end_program(EXIT_NOT_ENDED);
+}
+
+/* The FMU in order, but not for ever. */
+static _Noreturn void end(bool was_freed) {
+  tb_thread_start(watch_end, NULL);
+  tb_socket_close(self.listener);
+  tb_remote_server_destroy(self.server);
+  tb_release_cached(&self.held);
+  if (was_freed) tb_announce(self.out, "[proxyfmu] freed\n");
+  tb_leave_program(0);
+}
+
+/* -- Connections ---------------------------------------------------------------------------------------------------------------------- */
+
+typedef enum { CONNECTION_ENDED, CONNECTION_REFUSED, CONNECTION_FREED } connection_end;
+
+/* Handles the calls that have come whole. false: the connection is to be closed. */
+static bool handle_frames(tb_thrift_frames *frames, tb_thrift_writer *answers, tb_socket socket, const char *peer,
+                          connection_end *how) {
+  for (;;) {
+    const uint8_t *payload;
+    uint32_t size;
+    frames->limit = tb_remote_server_limit(self.server);
+    const tb_thrift_frame frame = tb_thrift_frames_take(frames, &payload, &size);
+    if (frame == TB_FRAME_TOO_LARGE)
+      SAY("%s: a message of %u bytes, more than %u; the connection is closed", peer, (unsigned)size, (unsigned)frames->limit);
+    tb_served served = frame == TB_FRAME_TOO_LARGE ? TB_SERVED_GARBAGE : TB_SERVED;
+    if (frame == TB_FRAME_WHOLE) {
+      served = tb_remote_server_handle(self.server, payload, size, answers);
+      if (served == TB_SERVED_GARBAGE || served == TB_SERVED_REFUSED)
+        SAY("%s: %s; the connection is closed", peer, tb_remote_server_reason(self.server));
+    }
+    const bool closes = served != TB_SERVED;
+    if (answers->size > 0 && (closes || frame != TB_FRAME_WHOLE || answers->size > SEND_BYTES)) {
+      const tb_io went = tb_socket_send(socket, answers->bytes, answers->size, INT64_MAX);
+      tb_thrift_clear(answers);
+      if (went != TB_IO_DONE && !closes) return false;
+    }
+    if (served == TB_SERVED_LAST) *how = CONNECTION_FREED;
+    else if (served == TB_SERVED_REFUSED) *how = CONNECTION_REFUSED;
+    if (closes) return false;
+    if (frame != TB_FRAME_WHOLE) return true;
+  }
+}
+
+static connection_end serve_connection(tb_socket socket, const char *peer) {
+  static tb_thrift_frames frames; /* and its memory, for the connections to come */
+  static tb_thrift_writer answers;
+  const int64_t stranger_until = tb_monotonic_ns() + STRANGER_S * SECOND_NS;
+  connection_end how = CONNECTION_ENDED;
+  tb_thrift_frames_destroy(&frames);
+  tb_thrift_clear(&answers);
+  tb_remote_server_connected(self.server);
+  for (;;) {
+    size_t room, got;
+    const bool is_stranger = !tb_remote_server_knows_client(self.server);
+    uint8_t *to = tb_thrift_frames_room(&frames, &room);
+    if (to == NULL) {
+      SAY("%s: there is no memory for a message; the connection is closed", peer);
+      return how;
+    }
+    const tb_io came = tb_socket_receive(socket, to, room, &got, is_stranger ? stranger_until : INT64_MAX);
+    if (came != TB_IO_DONE) {
+      char why[256] = "";
+      if (came == TB_IO_BROKEN) tb_socket_why(why, sizeof why);
+      if (came == TB_IO_LATE) SAY("%s: did not call tb_authenticate within %d s; the connection is closed", peer, STRANGER_S);
+      else if (came == TB_IO_BROKEN) SAY("%s: the connection is lost: %s", peer, why);
+      else if (tb_thrift_frames_is_cut(&frames)) SAY("%s: the connection was closed within a message", peer);
+      return is_stranger ? CONNECTION_REFUSED : how;
+    }
+    tb_thrift_frames_came(&frames, got);
+    if (!handle_frames(&frames, &answers, socket, peer, &how)) return how;
+  }
+}
+
+static _Noreturn void serve(void) {
+  for (;;) {
+    tb_socket socket;
+    tb_address address = {{0}};
+    char peer[TB_ADDRESS_TEXT] = "somebody";
+    const int64_t idle_ns = (int64_t)(self.options.idle_s * 1e9);
+    const tb_io came = tb_socket_accept(self.listener, idle_ns == 0 ? INT64_MAX : tb_monotonic_ns() + idle_ns, &socket);
+    if (came != TB_IO_DONE) {
+      char why[256] = "";
+      if (came == TB_IO_BROKEN) tb_socket_why(why, sizeof why);
+      if (came == TB_IO_LATE) SAY("nobody has been connected for %g s: it ends", self.options.idle_s);
+      else SAY("cannot be connected to any more: %s", why);
+      end(false);
+    }
+    if (!tb_socket_peer(socket, &address, peer)) {
+      tb_socket_close(socket); /* gone again */
+      continue;
+    }
+    if (!tb_is_allowed(&self.options, &address)) {
+      SAY("%s may not connect (--allow)", peer);
+      tb_socket_close(socket);
+      continue;
+    }
+    if (self.options.once && self.token == NULL) {
+      tb_socket_close(self.listener);
+      self.listener = TB_NO_HANDLE;
+    }
+    const connection_end how = serve_connection(socket, peer);
+    tb_socket_close(socket);
+    if (how == CONNECTION_FREED) end(true);
+    /* Who was refused has not had the one connection. */
+    if (self.options.once && (how == CONNECTION_ENDED || self.token == NULL)) end(false);
+  }
+}
+
+/* -- The start ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_loopback(const char *address) {
+  tb_address number;
+  bool is_v4;
+  static const uint8_t ONE[16] = {[15] = 1};
+  if (strcmp(address, "localhost") == 0) return true;
+  if (!tb_address_read(address, &number, &is_v4)) return false;
+  return is_v4 ? number.bytes[12] == 127 : memcmp(number.bytes, ONE, sizeof ONE) == 0;
+}
+
+/* The booter is written in TypeScript. */
+static int boot(int n, char **arguments) {
+  char node[4096], cli[4096], error[2048] = "";
+  if (find_node(node, sizeof node, error, sizeof error) && find_cli(cli, sizeof cli, error, sizeof error)) {
+    const char **line = calloc((size_t)n + 3, sizeof *line);
+    if (line == NULL) return EXIT_NOT_OPENED;
+    line[0] = node;
+    line[1] = cli;
+    line[2] = "proxyfmu";
+    for (int k = 1; k < n; k++) line[2 + k] = arguments[k];
+    tb_become(line, error, sizeof error);
+    free(line);
+  }
+  SAY("%s", error);
+  return EXIT_NOT_OPENED;
+}
+
+static int not_opened(const char *error) {
+  SAY("%s", error);
+  tb_release_cached(&self.held);
+  return EXIT_NOT_OPENED;
+}
+
+static int run(void) {
+  char error[4096] = "", line[64];
+  uint16_t port;
+  self.out = tb_take_stdout();
+  if (!tb_socket_listen(self.options.address, self.options.port, &self.listener, &port, error, sizeof error))
+    return not_opened(error);
+  if (!open_fmu(error, sizeof error)) return not_opened(error);
+  if (!tb_limit_program(&self.options.limits, error, sizeof error)) return not_opened(error);
+  if (tb_thread_start(guard, NULL) == NULL) return not_opened("no thread can be started (--max-processes counts those of its user)");
+  tb_library *library =
+      tb_library_load(self.opened.library, self.opened.fmi, self.opened.identifier, error, sizeof error);
+  if (library == NULL) {
+    char sentence[8192];
+    snprintf(sentence, sizeof sentence, "cannot load %s: %s", self.opened.library, error);
+    return not_opened(sentence);
+  }
+  const tb_remote_setup setup = {.opened = &self.opened,
+                                 .library = library,
+                                 .name = self.options.name,
+                                 .token = self.token,
+                                 .logging = self.options.logging};
+  self.server = tb_remote_server_create(&setup);
+  if (self.server == NULL) return not_opened("there is no memory");
+  static char prefix[512];
+  snprintf(prefix, sizeof prefix, "[proxyfmu] %s", self.options.name == NULL ? self.opened.identifier : self.options.name);
+  tb_tell_of_crash(prefix, tb_remote_server_doing(self.server));
+  snprintf(line, sizeof line, "[proxyfmu] port=%u\n", (unsigned)port);
+  if (!tb_announce(self.out, line)) return not_opened("nobody reads its standard output");
+  serve();
+}
+
+int main(int argc, char **argv) {
+  char error[2048];
+  int n;
+  char **arguments = tb_program_arguments(argc, argv, &n);
+  if (arguments == NULL) return EXIT_WRONG_USAGE;
+  switch (tb_read_options(n, arguments, &self.options, error, sizeof error)) {
+    case TB_OPTIONS_HELP: fputs(tb_options_help, stdout); return 0;
+    case TB_OPTIONS_VERSION: puts("proxyfmu of twinbridge " TB_VERSION); return 0;
+    case TB_OPTIONS_BOOT: return boot(n, arguments);
+    case TB_OPTIONS_WRONG: SAY("%s; see --help", error); return EXIT_WRONG_USAGE;
+    case TB_OPTIONS_RUN: break;
+  }
+  self.token = tb_take_environment("TWINBRIDGE_PROXY_TOKEN");
+  if (!is_loopback(self.options.address) && self.options.n_networks == 0 && self.token == NULL) {
+    SAY("at %s others reach it, and an FMU is native code: say who may (--allow), or set TWINBRIDGE_PROXY_TOKEN",
+        self.options.address);
+    return EXIT_WRONG_USAGE;
+  }
+  return run();
+}
