@@ -11,6 +11,7 @@ import {
   type SimulationOptions,
   type VariableValue,
 } from '#tb/master/index.js';
+import { type PreparedRemotes, prepareRemotes } from '#tb/remote/client/index.js';
 import { findPort, matchPorts, parseSystemYaml, type System } from '#tb/system/index.js';
 import {
   type ExampleName,
@@ -43,8 +44,10 @@ export function master(...fmus: readonly FmuName[]): Master {
   for (const name of fmus) pack(folder, name);
   const opened: AnyUnpackedFmu[] = [];
   const simulations: Simulation[] = [];
+  const prepared: PreparedRemotes[] = [];
   afterEach(async () => {
     for (const simulation of simulations.splice(0)) simulation.close();
+    for (const remotes of prepared.splice(0)) await remotes.close();
     for (const fmu of opened.splice(0)) await fmu.close();
     // A broker that the tests started has its folder there, too.
     expect(leftBehind().filter((name) => !name.startsWith('tb-rabbitmq-'))).toEqual([]);
@@ -57,13 +60,19 @@ export function master(...fmus: readonly FmuName[]): Master {
       string,
       { file: string; directory: string; model: System['components'][number]['model'] }
     >();
-    for (const { fmu, model } of system.components) {
-      if (folders.has(fmu)) continue;
+    const remotes = await prepareRemotes(system.components);
+    prepared.push(remotes);
+    for (const { fmu, model, remote } of system.components) {
+      if (folders.has(fmu) || remote !== undefined) continue;
       const unpacked = await openAnyFmu(fmu);
       opened.push(unpacked);
       folders.set(fmu, { file: fmu, directory: unpacked.directory, model });
     }
-    const simulation = new Simulation(system, folders, { observe: matchPorts(system, '*'), ...options });
+    const simulation = new Simulation(system, folders, {
+      observe: matchPorts(system, '*'),
+      remotes: remotes.places,
+      ...options,
+    });
     simulations.push(simulation);
     return simulation;
   };
