@@ -1,9 +1,9 @@
-/** Notices a message that the broker does not confirm. */
+/** Notices a channel that is of no more use, though its connection lives: messages are left unconfirmed, or all refused. */
 
 export interface Watched {
   /** When the oldest message went out that awaits its confirmation, by `performance.now()`; undefined: none counts now. */
   oldestSentAt(): number | undefined;
-  giveUp(silentMs: number): void;
+  giveUp(reason: string): void;
 }
 
 /** A broker that needs long for what it is given is not to be pestered for ever. */
@@ -13,6 +13,8 @@ export class ConfirmWatch {
   readonly #limitMs: number;
   readonly #watched: Watched;
   #timer: NodeJS.Timeout | undefined;
+  /** Since when nothing was accepted, if something was refused. */
+  #refusedSince: number | undefined;
   #givenUp = 0;
 
   constructor(limitMs: number, watched: Watched) {
@@ -23,6 +25,16 @@ export class ConfirmWatch {
   /** A message has gone out, or the broker takes messages again. */
   start(): void {
     this.#timer ??= setTimeout(() => this.#look(), this.#patienceMs);
+  }
+
+  confirmed(accepted: boolean): void {
+    if (accepted) this.#refusedSince = undefined;
+    else this.#refusedSince ??= performance.now();
+  }
+
+  /** What comes is a new channel's doing. */
+  renewed(): void {
+    this.#refusedSince = undefined;
   }
 
   stop(): void {
@@ -36,15 +48,17 @@ export class ConfirmWatch {
 
   #look(): void {
     this.#timer = undefined;
-    const sentAt = this.#watched.oldestSentAt();
-    const silentMs = sentAt === undefined ? 0 : performance.now() - sentAt;
-    const leftMs = this.#patienceMs - silentMs;
+    const now = performance.now();
+    const silentMs = now - (this.#watched.oldestSentAt() ?? now);
+    const refusedMs = now - (this.#refusedSince ?? now);
+    const leftMs = this.#patienceMs - Math.max(silentMs, refusedMs);
     if (leftMs <= 0) {
       this.#givenUp += 1;
-      this.#watched.giveUp(silentMs);
+      const what = silentMs >= refusedMs ? 'has not confirmed a message' : 'has refused all messages';
+      this.#watched.giveUp(`the broker ${what} for ${(Math.max(silentMs, refusedMs) / 1000).toFixed(1)} s`);
       return;
     }
-    this.#givenUp = 0;
-    if (sentAt !== undefined) this.#timer = setTimeout(() => this.#look(), leftMs);
+    if (silentMs === 0 && refusedMs === 0) this.#givenUp = 0;
+    else this.#timer = setTimeout(() => this.#look(), leftMs);
   }
 }

@@ -26,9 +26,10 @@ export interface PublisherOptions extends LinkOptions {
   /** Likewise for the sum of their bodies. Default 64 MiB. */
   readonly maxPendingBytes?: number;
   /**
-   * A connection on which the broker leaves a message unconfirmed for so long, although it is not blocked, is given up, and
-   * what is unconfirmed goes out on a new one: a channel may have lost the leader of a quorum queue for good. Doubled each
-   * time, until that helps. Default 10,000.
+   * A connection on which the broker leaves a message unconfirmed for so long, although it is not blocked, or refuses all, is
+   * given up, and what is unconfirmed goes out on a new one: a channel whose quorum queue (the more with overflow
+   * reject-publish) was without a leader for a moment may never find the next. Doubled each time, until that helps. Default
+   * 10,000.
    */
   readonly confirmWithinMs?: number;
 }
@@ -75,7 +76,7 @@ export class Publisher implements LinkUser {
   readonly #options: PublisherOptions;
   readonly #maxPending: number;
   readonly #maxPendingBytes: number;
-  readonly #silence: ConfirmWatch;
+  readonly #watch: ConfirmWatch;
   readonly #idPrefix = randomBytes(6).toString('base64url');
   #link: Link | undefined;
   #channel: ConfirmChannel | undefined;
@@ -94,9 +95,9 @@ export class Publisher implements LinkUser {
     this.#options = options;
     this.#maxPending = options.maxPending ?? 10_000;
     this.#maxPendingBytes = options.maxPendingBytes ?? 64 * MIB;
-    this.#silence = new ConfirmWatch(options.confirmWithinMs ?? CONFIRM_WITHIN_MS, {
+    this.#watch = new ConfirmWatch(options.confirmWithinMs ?? CONFIRM_WITHIN_MS, {
       oldestSentAt: () => (this.#isBlocked ? undefined : this.#pending.oldestInFlight?.sentAt),
-      giveUp: (silentMs) => this.renew(`the broker has not confirmed a message for ${(silentMs / 1000).toFixed(1)} s`),
+      giveUp: (reason) => this.renew(reason),
     });
   }
 
@@ -196,7 +197,7 @@ export class Publisher implements LinkUser {
   /** Closes now: what is unconfirmed is rejected. To lose nothing, `drain` first. */
   async close(): Promise<void> {
     const channel = this.#channel;
-    this.#silence.stop();
+    this.#watch.stop();
     // The channel first: the connection's goodbye would overtake messages that wait in the channel's buffer.
     await this.#link?.close(async () => channel?.close());
     for (const { exchange, reject } of this.#pending.takeAll()) {
@@ -212,7 +213,7 @@ export class Publisher implements LinkUser {
     });
     session.model.on('unblocked', () => {
       this.#isBlocked = false;
-      this.#silence.start();
+      this.#watch.start();
     });
     const channel = await session.model.createConfirmChannel();
     channel.on('error', (error: Error & { code?: number }) => {
@@ -225,6 +226,7 @@ export class Publisher implements LinkUser {
     await Promise.all(declareExchanges(channel, this.#options.exchanges ?? []));
     this.#channel = channel;
     this.#session = session;
+    this.#watch.renewed();
     this.#onConnected();
     const now = performance.now();
     for (const message of this.#pending.channelOpened()) this.#send(message, now - message.publishedAt);
@@ -266,7 +268,7 @@ export class Publisher implements LinkUser {
     }
     if (message.sent) this.#resent++;
     this.#pending.sent(message);
-    this.#silence.start();
+    this.#watch.start();
   }
 
   #wait(message: PendingMessage): void {
@@ -281,6 +283,7 @@ export class Publisher implements LinkUser {
   }
 
   #onConfirm(deliveryTag: number, multiple: boolean, accepted: boolean): void {
+    this.#watch.confirmed(accepted);
     for (const { exchange, key, confirm, reject, returned } of this.#pending.confirmed(deliveryTag, multiple)) {
       if (accepted) {
         this.#confirmed++;

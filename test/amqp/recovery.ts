@@ -11,6 +11,7 @@ import {
   type LinkEvent,
   PublishExpiredError,
   Publisher,
+  PublishNackedError,
   parseBrokerUrl,
 } from '#tb/amqp/index.js';
 import { until } from '../support/until.js';
@@ -223,6 +224,32 @@ export function recovery(name: string, start: () => Promise<BrokerUnderTest>): v
       expect(out.stats).toMatchObject({ confirmed: 2, resent: 1, pending: 0 });
       await until(() => seen.length === 2);
       expect(seen).toEqual(['first', 'second']);
+    });
+
+    it('gives up a connection on which everything is refused', async () => {
+      const { name } = lastingQueue();
+      const model = await connect({ ...direct });
+      cleanups.push(() => model.close());
+      await (await model.createChannel()).assertQueue(name, {
+        durable: true,
+        arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+      });
+      const events: LinkEvent[] = [];
+      const out = await Publisher.open({
+        address: direct,
+        connectionName: 'refused',
+        confirmWithinMs: 300,
+        reconnect,
+        onEvent: (event) => events.push(event),
+      });
+      cleanups.push(() => out.close());
+      await out.publish('', name, Buffer.from('fills it'));
+      await until(async () => {
+        const refused = await out.publish('', name, Buffer.from('is too much')).catch((error: unknown) => error);
+        expect(refused).toBeInstanceOf(PublishNackedError);
+        return types(events).includes('lost');
+      });
+      await until(() => connectedTimes(events) === 2);
     });
 
     it('sets the consumer up again when its queue is deleted', async () => {
