@@ -40,7 +40,7 @@ async function plan(files: readonly string[], flags: PlanFlags): Promise<void> {
 }
 
 function format(plan: PlanDescription, withCode: boolean): string {
-  const { order, loops, conversions, code } = plan;
+  const { elsewhere, order, loops, conversions, code } = plan;
   const isParallel = plan.threads > 1 ? `, ${plan.threads} threads` : '';
   const lines = [
     `${plan.components} components, ${plan.connections} connections, ${plan.instructions} instructions a step, ${plan.arenaBytes} bytes of values`,
@@ -49,6 +49,9 @@ function format(plan: PlanDescription, withCode: boolean): string {
     'order of steps:',
     ...order.map((names, index) => `  ${index + 1}. ${names.join(' and ')}${names.length > 1 ? ', iterated' : ''}`),
   ];
+  if (elsewhere.length > 0) {
+    lines.push('', 'elsewhere:', ...elsewhere.map(({ component, place }) => `  ${component}: ${place}`));
+  }
   for (const { path, iterated, reason } of loops) {
     const fate = iterated ? 'iterated at each step' : `not iterated at steps, one value is a step old: ${reason}`;
     lines.push('', `algebraic loop, ${fate}:`, ...path.map((wire) => `  ${wire}`));

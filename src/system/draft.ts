@@ -5,6 +5,7 @@
  * of. `resolveSystem` knows the FMUs, and finds everything that needs them. What a format has no words for is left out.
  */
 import type { Fmi3Causality, Fmi3Type, UnitDefinition } from '../fmi/index.js';
+import type { RemoteSource } from '../remote/index.js';
 import type { Problem, SourceLocation } from '../support/errors.js';
 import type {
   Algorithm,
@@ -25,8 +26,10 @@ export interface Located<T> {
 export interface DraftComponent {
   /** May have dots where systems are nested. */
   readonly name: string;
-  /** Absolute path; undefined: the reader has reported why there is none. */
+  /** Absolute path, or the URI of a remote FMU that is not here; undefined: the reader has reported why there is none. */
   readonly fmu: string | undefined;
+  /** Where its FMU runs, if a server runs it. */
+  readonly remote?: RemoteSource;
   readonly fmuLocation: SourceLocation;
   /** Why the FMU cannot be read, where the reader knows it already. */
   readonly fmuFault?: { readonly message: string; readonly remedy?: string };
@@ -40,7 +43,7 @@ export interface DraftComponent {
   /** Whether a step that is no multiple is rounded down with a warning (Open Simulation Platform), or refused. */
   readonly roundsStep?: boolean;
   readonly isolate?: boolean;
-  /** Of an isolated step, s. */
+  /** Of an isolated or remote step, s. */
   readonly deadline?: number;
   readonly logging?: { readonly categories: readonly string[] | 'all'; readonly location: SourceLocation };
 }

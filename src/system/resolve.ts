@@ -9,8 +9,8 @@ import {
   isSettable,
   type ModelVariable,
   platformFolders,
-  readFmuModel,
 } from '../fmi/index.js';
+import { isRunByOurs, type RemoteSource } from '../remote/index.js';
 import { InvalidFileError, type Problem, type SourceLocation, TwinbridgeError } from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { checkConnectors } from './check-connectors.js';
@@ -26,6 +26,7 @@ import type {
   SystemDraft,
 } from './draft.js';
 import { indexOfName } from './names.js';
+import { readModelOf } from './read-model.js';
 import { describeRole, PortResolver, UNREADABLE } from './resolve-ports.js';
 import { toStartValues } from './start-value.js';
 import {
@@ -74,14 +75,17 @@ export async function resolveSystem(draft: SystemDraft): Promise<System> {
   return resolver.resolve();
 }
 
-/** By path; each is read or has failed. */
-async function readModels(files: readonly string[]): Promise<ReadonlyMap<string, Promise<FmuModelSummary>>> {
-  const waiting = [...files];
+/** By path or URI; each is read or has failed. */
+async function readModels(
+  components: ReadonlyMap<string, DraftComponent>,
+): Promise<ReadonlyMap<string, Promise<FmuModelSummary>>> {
+  const waiting = [...components];
   const models = new Map<string, Promise<FmuModelSummary>>();
   const reader = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const model = readFmuModel(file);
-      models.set(file, model);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [fmu, component] = next;
+      const model = readModelOf(fmu, component);
+      models.set(fmu, model);
       await model.catch(() => {});
     }
   };
@@ -112,7 +116,7 @@ class Resolver {
     for (const component of this.#draft.components) {
       if (component.fmu !== undefined && !first.has(component.fmu)) first.set(component.fmu, component);
     }
-    const read = await readModels([...first].flatMap(([fmu, { fmuFault }]) => (fmuFault === undefined ? [fmu] : [])));
+    const read = await readModels(new Map([...first].filter(([, { fmuFault }]) => fmuFault === undefined)));
     // What is wrong with them is reported in the order of the file, whichever was read first.
     for (const [fmu, component] of first) {
       const { fmuLocation, fmuFault } = component;
@@ -122,6 +126,7 @@ class Resolver {
         this.#report(fmuLocation, fmuFault.message, fmuFault.remedy);
       }
     }
+    this.#checkPlatforms();
     this.#stepControl = this.#chosenStepControl();
   }
 
@@ -172,15 +177,6 @@ class Resolver {
         this.#report(location, message, 'export the FMU for co-simulation, with a solver in it');
         return undefined;
       }
-      const folders = platformFolders(process.platform, process.arch, fmu.model.fmi);
-      if (!fmu.platforms.some((platform) => folders.includes(platform))) {
-        const present = fmu.platforms.length === 0 ? 'none' : fmu.platforms.join(', ');
-        this.#report(
-          location,
-          `${path} has no library for ${folders[0]}, it has ${present}`,
-          'export it for this platform',
-        );
-      }
       return fmu;
     } catch (error) {
       const named = (text: string) => (path === file ? text : text.replaceAll(file, path));
@@ -197,14 +193,38 @@ class Resolver {
     }
   }
 
+  /** Of an FMU that is run elsewhere, other platforms are the server's to know. */
+  #checkPlatforms(): void {
+    const seen = new Set<string>();
+    for (const { fmu = '', fmuName: path = fmu, fmuLocation, remote } of this.#draft.components) {
+      const summary = this.#fmus.get(fmu);
+      if (summary === undefined || seen.has(fmu) || (remote !== undefined && !isRunByOurs(remote))) continue;
+      seen.add(fmu);
+      const folders = platformFolders(process.platform, process.arch, summary.model.fmi);
+      if (summary.platforms.some((platform) => folders.includes(platform))) continue;
+      const present = summary.platforms.length === 0 ? 'none' : summary.platforms.join(', ');
+      this.#report(
+        fmuLocation,
+        `${path} has no library for ${folders[0]}, it has ${present}`,
+        'export it for this platform',
+      );
+      this.#fmus.set(fmu, undefined);
+    }
+  }
+
   #components(): Component[] {
     const seen = new Set<string>();
     return this.#draft.components.map((draft): Component => {
-      const { name, fmu = '', deadline, logging } = draft;
-      const model = this.#fmus.get(fmu)?.model ?? UNREADABLE;
-      // An FMU that allows one instance in a process gets a process for each further one.
-      const isFurther = model.capabilities.oncePerProcess && seen.has(fmu);
-      seen.add(fmu);
+      const { name, fmu = '', remote, deadline, logging } = draft;
+      const read = this.#fmus.get(fmu)?.model ?? UNREADABLE;
+      const model = remote === undefined || read === UNREADABLE ? read : asOffered(read, remote);
+      // An FMU that allows one instance in a process gets a process for each further one; a remote one has one anyway.
+      const isFurther = remote === undefined && model.capabilities.oncePerProcess && seen.has(fmu);
+      if (remote === undefined) seen.add(fmu);
+      if (remote !== undefined && draft.isolate === true) {
+        const message = `'${name}' is isolated, but its FMU is not run here: ${remote.uri}`;
+        this.#report(draft.fmuLocation, message, 'leave out isolate: a remote FMU is in a process of its own');
+      }
       this.#checkLogging(draft, model);
       // By variable: what the file says last counts.
       const start = new Map<number, StartAssignment>();
@@ -217,11 +237,12 @@ class Resolver {
       return {
         name,
         fmu,
+        ...(remote === undefined ? {} : { remote }),
         model,
         start: [...start.values()],
         sizes,
         every: this.#every(draft),
-        isolate: draft.isolate === true || isFurther,
+        isolate: (draft.isolate === true && remote === undefined) || isFurther,
         ...(deadline === undefined ? {} : { deadline }),
         ...(logging === undefined ? {} : { logging: logging.categories }),
       };
@@ -655,6 +676,19 @@ function readable(value: number): number {
 function byPlace({ location: a }: Problem, { location: b }: Problem): number {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1;
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}
+
+/** What the FMU can do where it is: FMU-proxy has no states. */
+const offered = new WeakMap<FmuModel, FmuModel>();
+
+function asOffered(model: FmuModel, { kind }: RemoteSource): FmuModel {
+  if (kind !== 'fmu-proxy') return model;
+  const known = offered.get(model);
+  if (known !== undefined) return known;
+  const capabilities = { ...model.capabilities, getAndSetState: false, serializeState: false };
+  const made = { ...model, capabilities };
+  offered.set(model, made);
+  return made;
 }
 
 /** By model: the same for all its instances. */

@@ -3,6 +3,7 @@
  * sent to another thread as it is.
  */
 import type { Fmi3StartValue, FmuModel, ModelVariable } from '../fmi/index.js';
+import type { RemoteSource } from '../remote/index.js';
 import type { Problem } from '../support/errors.js';
 import { indexOfName, indicesByName } from './names.js';
 
@@ -38,8 +39,10 @@ export interface StartAssignment {
 export interface Component {
   /** Unique in the system; may have dots where systems are nested. */
   readonly name: string;
-  /** Path of the archive. */
+  /** Path of the archive on this machine; of a remote FMU that is not here its URI. */
   readonly fmu: string;
+  /** Where its FMU runs, if a server runs it. */
+  readonly remote?: RemoteSource;
   readonly model: FmuModel;
   readonly start: readonly StartAssignment[];
   /** Number of elements of the variables that are arrays, by index; structural parameters have their say in it. */
@@ -48,7 +51,7 @@ export interface Component {
   readonly every: number;
   /** In a process of its own, which may crash or hang without harm to the others. */
   readonly isolate: boolean;
-  /** How long an isolated step may take, s; left out: as long as it likes. */
+  /** How long an isolated or remote step may take, s; left out: as long as it likes. */
   readonly deadline?: number;
   /** Debug categories to switch on; `'all'`: all that the FMU has; left out: none. */
   readonly logging?: readonly string[] | 'all';
@@ -220,6 +223,11 @@ export interface System {
 }
 
 type WithComponents = Pick<System, 'components'>;
+
+/** Whether its FMU runs in another process: its steps go on by themselves once they are begun. */
+export function isElsewhere({ isolate, remote }: Pick<Component, 'isolate' | 'remote'>): boolean {
+  return isolate || remote !== undefined;
+}
 
 export function isFunctionPort(terminal: Terminal): terminal is FunctionPort {
   return 'function' in terminal;

@@ -301,7 +301,7 @@ describe('an FMU', () => {
     expect(await fmuOf('../../../else where/monitor.fmu')).toBe(monitor);
     expect(await fmuOf('file://dahlquist.fmu')).toBe(join(project, 'FMUs', 'dahlquist.fmu'));
     await expect(fmuOf('http://host/x.fmu')).rejects.toThrow(
-      /:3:12: 'http:\/\/host\/x\.fmu' is no file: only paths and file: URIs are offered/,
+      /:3:12: the FMU has a source of the unknown scheme 'http' \(fetch it and name the file/,
     );
     await expect(fmuOf('gone.fmu')).rejects.toThrow(
       /:3:12: cannot read gone\.fmu: no such file \(it was looked for in .*mm-1, .*project\/FMUs, /,

@@ -214,20 +214,22 @@ describe('a simulator', () => {
 
   it.each([
     ['', 'has an empty source (name the FMU, relative to this file)'],
-    ['http://localhost/a.fmu', "has a source of the scheme 'http' (name a file on this machine)"],
+    [
+      'http://localhost/a.fmu',
+      "has a source of the unknown scheme 'http' (fetch it and name the file; an FMU-proxy fetches it by fmu-proxy://host:port?url=…)",
+    ],
     [
       '50%/a.fmu',
       "has '50%/a.fmu' for a source, which names no file on this machine (write file:///… or a relative path; '%' begins two hexadecimal digits)",
     ],
     [
-      'proxyfmu://localhost?file=dahlquist.fmu',
-      "has the remote FMU 'proxyfmu://localhost?file=dahlquist.fmu', and remote FMUs are not run yet (name a file on this machine)",
+      'proxyfmuy://localhost?file=dahlquist.fmu',
+      "has a source of the unknown scheme 'proxyfmuy' (did you mean 'proxyfmu'?) (name a file on this machine, or a remote FMU by proxyfmu://, fmu-proxy://, amqp-fmu://)",
     ],
     [
-      'fmu-proxy://10.0.0.1:9090?guid=1',
-      "has the remote FMU 'fmu-proxy://10.0.0.1:9090?guid=1', and remote FMUs are not run yet (name a file on this machine)",
+      'proxyfmu://10.0.0.1?file=dahlquist.fmu',
+      "has the source 'proxyfmu://10.0.0.1?file=dahlquist.fmu', which lacks the port of the booter on 10.0.0.1 (write proxyfmu://10.0.0.1:port?file=…; there runs: twinbridge proxyfmu boot --port <port>)",
     ],
-    ['proxyfmuy://localhost', "has a source of the scheme 'proxyfmuy' (name a file on this machine)"],
   ])('cannot come from %j', async (source, expected) => {
     expect(await problems({ simulators: `<Simulator name="s" source="${source}"/>` })).toEqual([
       `6:5: simulator 's' ${expected}`,

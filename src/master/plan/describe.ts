@@ -1,6 +1,6 @@
 /** A step plan in words: in what order what is done, loops, conversions, and each instruction. */
 import { type PlanInstruction, STORAGES } from '../../native/index.js';
-import { type Connection, isFunctionPort, type System, terminalName } from '../../system/index.js';
+import { type Connection, isElsewhere, isFunctionPort, type System, terminalName } from '../../system/index.js';
 import type { CompiledPlan } from './compile.js';
 
 export interface PlanDescription {
@@ -12,6 +12,8 @@ export interface PlanDescription {
   readonly instructions: number;
   /** Bytes of values between components. */
   readonly arenaBytes: number;
+  /** Components that other processes or machines run. */
+  readonly elsewhere: readonly { readonly component: string; readonly place: string }[];
   /** Components in the order in which they make their steps; those of a loop together. */
   readonly order: readonly (readonly string[])[];
   readonly loops: readonly {
@@ -38,6 +40,10 @@ export function describePlan(system: System, plan: CompiledPlan): PlanDescriptio
     connections: system.connections.length,
     instructions: spec.codeEnd,
     arenaBytes: spec.arenaSize,
+    elsewhere: system.components.filter(isElsewhere).map(({ name: component, remote }) => ({
+      component,
+      place: remote?.uri ?? 'a process of its own',
+    })),
     order: order.blocks.map(({ components }) => components.map(name)),
     loops: [
       ...order.blocks.flatMap(({ loop }) =>

@@ -1,5 +1,5 @@
 /** FMI 3.0: clocks, and what components exchange in event mode. */
-import { isFunctionPort, type Port, type System } from '../../system/index.js';
+import { isElsewhere, isFunctionPort, type Port, type System } from '../../system/index.js';
 import type { PlanCode } from './code.js';
 import type { Layout, Window } from './layout.js';
 import type { ValueCode } from './values.js';
@@ -7,8 +7,10 @@ import type { ValueCode } from './values.js';
 /** By component: whether the plan handles its events. Nothing is gained of it where there are no clocks. */
 export function eventModes({ components }: System): boolean[] {
   return components.map(
-    ({ model, isolate }) =>
-      model.capabilities.eventMode && !isolate && model.variables.some(({ type }) => type === 'Clock'),
+    (component) =>
+      component.model.capabilities.eventMode &&
+      !isElsewhere(component) &&
+      component.model.variables.some(({ type }) => type === 'Clock'),
   );
 }
 

@@ -2,7 +2,7 @@
  * The order of what is done in a step: when a component takes its inputs, makes its step, and when its outputs are read.
  */
 import { storageNumber } from '../../native/index.js';
-import { isFunctionPort, type System } from '../../system/index.js';
+import { isElsewhere, isFunctionPort, type System } from '../../system/index.js';
 import type { PlanCode } from './code.js';
 import type { AlgebraicLoop } from './dependencies.js';
 import { type Feeds, isOf } from './feeds.js';
@@ -27,10 +27,10 @@ export class StepCode {
     this.#order = order;
   }
 
-  /** Steps of isolated components are begun here and awaited as late as can be: meanwhile the others make theirs. */
+  /** Steps of isolated and remote components are begun here and awaited as late as can be: meanwhile the others make theirs. */
   serial(): void {
     const jacobi = this.#system.algorithm === 'jacobi';
-    const blocks = jacobi ? this.#isolatedFirst(this.#order.blocks) : this.#order.blocks;
+    const blocks = jacobi ? this.#begunFirst(this.#order.blocks) : this.#order.blocks;
     const underWay = new Set<number>();
     if (jacobi) {
       for (const index of this.#feeds.functionOrder()) this.#values.computeFunction(index);
@@ -56,11 +56,11 @@ export class StepCode {
 
   /** Whether its step goes on by itself; those of a loop are made one after the other. */
   #isBegun({ components, loop }: Block): boolean {
-    return loop === undefined && this.#system.components[components[0]!]!.isolate;
+    return loop === undefined && isElsewhere(this.#system.components[components[0]!]!);
   }
 
   /** With Jacobi the order only says who still finds old values where others are read at once; these are read at the end. */
-  #isolatedFirst(blocks: readonly Block[]): Block[] {
+  #begunFirst(blocks: readonly Block[]): Block[] {
     return [...blocks.filter((block) => this.#isBegun(block)), ...blocks.filter((block) => !this.#isBegun(block))];
   }
 
@@ -134,21 +134,21 @@ export class StepCode {
 
   /**
    * The same step for several threads: first all steps, then all reads, so that nobody reads while others take. Those of
-   * isolated components need no thread.
+   * isolated and remote components need no thread.
    */
   parallel(): [number, number][][] {
     const group = (fill: () => void): [number, number] => [...this.#code.section(fill)];
     const components = [...this.#system.components.keys()];
-    const isIsolated = (component: number) => this.#system.components[component]!.isolate;
+    const isFar = (component: number) => isElsewhere(this.#system.components[component]!);
     const first = group(() => {
       for (const index of this.#feeds.functionOrder()) this.#values.computeFunction(index);
-      for (const component of components.filter(isIsolated)) {
+      for (const component of components.filter(isFar)) {
         this.#take(component);
         this.#step(component, 'begin');
       }
     });
     const steps = components
-      .filter((component) => !isIsolated(component))
+      .filter((component) => !isFar(component))
       .map((component) =>
         group(() => {
           this.#take(component);
@@ -158,7 +158,7 @@ export class StepCode {
     const reads = components
       .map((component) =>
         group(() => {
-          if (isIsolated(component)) this.#step(component, 'await');
+          if (isFar(component)) this.#step(component, 'await');
           this.#read(component);
         }),
       )

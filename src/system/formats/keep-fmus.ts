@@ -22,7 +22,16 @@ export async function keepFmus(system: System, folder: string): Promise<System> 
   if (kept.size === 0) return system;
   return {
     ...system,
-    components: system.components.map((component) => ({ ...component, fmu: kept.get(component.fmu) ?? component.fmu })),
+    components: system.components.map((component) => {
+      const fmu = kept.get(component.fmu);
+      if (fmu === undefined) return component;
+      const { remote } = component;
+      return {
+        ...component,
+        fmu,
+        ...(remote === undefined || !('file' in remote) ? {} : { remote: { ...remote, file: fmu } }),
+      };
+    }),
   };
 }
 

@@ -1,8 +1,9 @@
 /** Writes the system file (yaml.ts): read again, it is the same system. */
 import { writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { Document, isCollection } from 'yaml';
 import type { Fmi3StartValue, ModelVariable } from '../../fmi/index.js';
+import { formatRemoteSource, relativeReference } from '../../remote/index.js';
 import { InvalidInputError, type Problem } from '../../support/errors.js';
 import { composeSteps } from '../conversion.js';
 import { indicesByName } from '../names.js';
@@ -133,7 +134,7 @@ class YamlOfSystem {
   // -- Components -----------------------------------------------------------------------------------------------------
 
   #component(component: Component): Entries {
-    const { fmu, start, every, isolate, deadline, model } = component;
+    const { fmu, remote, start, every, isolate, deadline, model } = component;
     const { stepping } = this.#system;
     const values = start.map(({ variable, values }): [string, unknown] => {
       const definition = model.variables[variable]!;
@@ -141,7 +142,7 @@ class YamlOfSystem {
       return [definition.name, definition.dimensions.length === 0 ? written[0] : written];
     });
     return entries({
-      fmu: this.#path(fmu),
+      fmu: remote === undefined ? this.#localPath(fmu) : formatRemoteSource(remote, this.#path(fmu)),
       start: values.length === 0 ? undefined : new Map(values),
       step: every !== 1 && stepping.kind === 'fixed' ? every * stepping.size : undefined,
       isolate: unless(isolate, false),
@@ -149,10 +150,15 @@ class YamlOfSystem {
     });
   }
 
-  /** Relative to the file, with `/`, which all systems know. */
+  /** Relative to the file. */
   #path(path: string): string {
-    const found = relative(this.#folder, path);
-    return isAbsolute(found) ? path : found.replaceAll('\\', '/');
+    return relativeReference(this.#folder, path);
+  }
+
+  /** Never taken for a URI. */
+  #localPath(path: string): string {
+    const found = this.#path(path);
+    return /^[a-z][a-z0-9+.-]+:/i.test(found) ? `./${found}` : found;
   }
 
   // -- Connections ----------------------------------------------------------------------------------------------------

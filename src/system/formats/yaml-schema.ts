@@ -117,7 +117,11 @@ export const SYSTEM_SCHEMA: Readonly<Record<string, unknown>> = {
         required: ['fmu'],
         additionalProperties: false,
         properties: {
-          fmu: { description: 'The archive, relative to this file.', type: 'string', minLength: 1 },
+          fmu: {
+            description: 'The archive, relative to this file; or a remote FMU: proxyfmu://, fmu-proxy://, amqp-fmu://.',
+            type: 'string',
+            minLength: 1,
+          },
           start: {
             description: 'Start values of parameters, inputs and other variables that may have one.',
             type: 'object',
@@ -128,7 +132,7 @@ export const SYSTEM_SCHEMA: Readonly<Record<string, unknown>> = {
             description: 'In a process of its own, which may crash or hang without harm to the others.',
             type: 'boolean',
           },
-          deadline: seconds('How long a step of an isolated component may take'),
+          deadline: seconds('How long a step of an isolated or remote component may take'),
         },
       },
       1,

@@ -1,5 +1,6 @@
 /** The system file: `twinbridge: system`, in YAML. */
 import { dirname, resolve } from 'node:path';
+import { isRemoteScheme, schemeOf, unknownScheme } from '../../remote/index.js';
 import type { Problem, SourceLocation } from '../../support/errors.js';
 import type { LocatedFile } from '../../support/located-file.js';
 import { parseYaml, readYamlFile } from '../../support/yaml-file.js';
@@ -26,6 +27,7 @@ import {
   splitPortName,
 } from '../system.js';
 import { exactly } from './exact-number.js';
+import { type FmuPlace, filePlace, remotePlace } from './remote-place.js';
 import { systemFileValidator } from './yaml-validator.js';
 
 /** What the schema lets through. */
@@ -187,7 +189,8 @@ class DraftOfYaml {
     const path = ['components', name];
     const { logging: all = {} } = this.#value;
     const logging = Object.hasOwn(all, name) ? all[name]! : false;
-    if (deadline !== undefined && isolate !== true) {
+    const place = this.#fmu(name, fmu);
+    if (deadline !== undefined && isolate !== true && place?.remote === undefined && place !== undefined) {
       this.#problems.push({
         message: `'${name}' has a deadline but is not isolated`,
         location: this.#at(...path, 'deadline'),
@@ -196,7 +199,7 @@ class DraftOfYaml {
     }
     return {
       name,
-      fmu: resolve(this.#folder, fmu),
+      ...(place ?? { fmu: undefined }),
       fmuLocation: this.#at(...path, 'fmu'),
       start: this.#source.keys([...path, 'start']).map((variable) => ({
         variable,
@@ -211,6 +214,22 @@ class DraftOfYaml {
         ? {}
         : { logging: { categories: logging === true ? 'all' : logging, location: this.#at('logging', name) } }),
     };
+  }
+
+  /** A path, or a URI: a file of Linux may be named a:b, but not a://b. */
+  #fmu(name: string, text: string): FmuPlace | undefined {
+    const scheme = schemeOf(text);
+    const isUri = scheme !== undefined && (isRemoteScheme(scheme) || /^\s*[^:]+:\/\//.test(text));
+    if (!isUri) return { fmu: resolve(this.#folder, text) };
+    const place = isRemoteScheme(scheme)
+      ? remotePlace(text, this.#folder)
+      : scheme === 'file'
+        ? filePlace(text, this.#folder)
+        : unknownScheme(text);
+    if (!('fault' in place)) return place;
+    const location = this.#at('components', name, 'fmu');
+    this.#problems.push({ message: `'${name}' ${place.fault}`, location, remedy: place.remedy });
+    return undefined;
   }
 
   #function(name: string, entry: FunctionEntry): DraftFunction {

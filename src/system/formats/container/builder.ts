@@ -1,7 +1,9 @@
 /** Gathers the rules of a container description. */
 import { dirname, resolve } from 'node:path';
+import { isRemoteScheme, schemeOf } from '../../../remote/index.js';
 import type { SourceLocation } from '../../../support/errors.js';
 import type { Located } from '../../draft.js';
+import { remotePlace } from '../remote-place.js';
 import {
   type ContainedFmu,
   type ContainerDescription,
@@ -54,8 +56,8 @@ export class DescriptionBuilder {
   /** The first naming decides the place in the order. `file`: of one of perhaps several instances. */
   fmu(name: string, location: SourceLocation, file?: string): void {
     if (this.#fmus.has(name)) return;
-    const path = resolve(this.#folder, file ?? name);
-    this.#fmus.set(name, { name, file: path, isInstance: file !== undefined, location });
+    const found = placeOf(file ?? name, this.#folder);
+    this.#fmus.set(name, { name, ...found, isInstance: file !== undefined, location });
   }
 
   input(input: ExposedInput): void {
@@ -105,4 +107,12 @@ export class DescriptionBuilder {
   #mention({ owner, location }: ContainerPort): void {
     if (!this.#containers.some(({ name }) => name === owner)) this.fmu(owner, location);
   }
+}
+
+function placeOf(text: string, folder: string): Pick<ContainedFmu, 'file' | 'remote' | 'fault'> {
+  if (!isRemoteScheme(schemeOf(text))) return { file: resolve(folder, text) };
+  const place = remotePlace(text, folder);
+  if ('fault' in place) return { file: text, fault: place };
+  const { fmu, remote } = place;
+  return { file: fmu, ...(remote === undefined ? {} : { remote }) };
 }

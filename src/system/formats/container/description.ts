@@ -2,6 +2,7 @@
  * A container as the description files of fmucontainer (FMU Manipulation Toolbox) tell it: FMUs, what is linked, and what
  * is seen from outside. Nothing here knows the FMUs yet.
  */
+import type { RemoteSource, SourceFault } from '../../../remote/index.js';
 import type { Problem, SourceLocation } from '../../../support/errors.js';
 import type { Located } from '../../draft.js';
 
@@ -61,8 +62,11 @@ export const DEFAULT_SETTINGS: ContainerSettings = {
 export interface ContainedFmu {
   /** As rules name it. */
   readonly name: string;
-  /** Absolute. */
+  /** Absolute; of a remote FMU that is not here its URI. */
   readonly file: string;
+  readonly remote?: RemoteSource;
+  /** Why there can be none. */
+  readonly fault?: SourceFault;
   /** One of perhaps several of its file: these are not linked by name. */
   readonly isInstance: boolean;
   readonly location: SourceLocation;

@@ -5,10 +5,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
-import { readFmuModel, readTerminals } from '../../../fmi/index.js';
+import { readTerminals } from '../../../fmi/index.js';
+import { localFileOf } from '../../../remote/index.js';
 import { type Problem, TwinbridgeError } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { DraftComponent, DraftConnection, DraftStart, Located, SystemDraft } from '../../draft.js';
+import { readModelOf } from '../../read-model.js';
 import { resolveSystem } from '../../resolve.js';
 import type { System } from '../../system.js';
 import { readContainerCsv } from './csv.js';
@@ -41,7 +43,7 @@ export async function readContainer(file: string, options: ContainerOptions = {}
   const problems = [...found];
   const warnings: Problem[] = [];
   const fmus = new Map<string, ReadFmu>();
-  for (const { file: fmu } of allFmus(description)) if (!fmus.has(fmu)) fmus.set(fmu, await readOne(fmu));
+  for (const fmu of allFmus(description)) if (!fmus.has(fmu.file)) fmus.set(fmu.file, await readOne(fmu));
   return { container: wireContainer(description, fmus, problems, warnings), problems, warnings };
 }
 
@@ -50,10 +52,11 @@ function allFmus({ containers, fmus }: ContainerDescription): ContainedFmu[] {
 }
 
 /** What is wrong with an FMU is reported when the system is resolved. */
-async function readOne(file: string): Promise<ReadFmu> {
+async function readOne({ file, remote }: ContainedFmu): Promise<ReadFmu> {
   try {
-    const { model } = await readFmuModel(file);
-    return { model, terminals: await readTerminals(file) };
+    const { model } = await readModelOf(file, remote === undefined ? {} : { remote });
+    const isHere = remote === undefined || localFileOf(remote) !== undefined;
+    return { model, terminals: isHere ? await readTerminals(file) : [] };
   } catch (error) {
     if (error instanceof TwinbridgeError) return { terminals: [] };
     throw error;
@@ -150,6 +153,7 @@ class DraftOfContainer {
       this.#components.push({
         name: this.#componentName(container, index),
         fmu: fmu.file,
+        ...(fmu.remote === undefined ? {} : { remote: fmu.remote }),
         fmuLocation: fmu.location,
         ...faultOf(fmu),
         start: [],
@@ -243,8 +247,9 @@ function spell({ variable, element }: Leaf): string {
   return element === undefined ? variable : `${variable}[${element}]`;
 }
 
-function faultOf({ name, file }: ContainedFmu): Pick<DraftComponent, 'fmuFault'> {
-  if (existsSync(file)) return {};
+function faultOf({ name, file, remote, fault }: ContainedFmu): Pick<DraftComponent, 'fmuFault'> {
+  if (fault !== undefined) return { fmuFault: { message: `'${name}' ${fault.fault}`, remedy: fault.remedy } };
+  if (existsSync(file) || (remote !== undefined && localFileOf(remote) === undefined)) return {};
   const folder = dirname(file);
   const others = existsSync(folder) ? readdirSync(folder).filter((entry) => /\.fmu$/i.test(entry)) : [];
   const hint = didYouMean(basename(name), others);

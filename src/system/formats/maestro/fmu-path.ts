@@ -2,10 +2,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isRemoteScheme, type RemoteSource, type SourceFault, schemeOf, unknownScheme } from '../../../remote/index.js';
+import { remotePlace } from '../remote-place.js';
 
 export interface FoundFmu {
-  /** Absolute; as it is written if it was not found. */
+  /** Absolute; of a remote FMU that is not here its URI; as it is written if it was not found. */
   readonly fmu: string;
+  readonly remote?: RemoteSource;
   readonly fmuFault?: { readonly message: string; readonly remedy?: string };
 }
 
@@ -14,6 +17,12 @@ export interface FoundFmu {
  * project around the file, and in the current directory.
  */
 export function findFmu(written: string, file: string, searchDirectories: readonly string[]): FoundFmu {
+  const scheme = schemeOf(written);
+  if (isRemoteScheme(scheme)) {
+    const place = remotePlace(written, dirname(resolve(file)));
+    return 'fault' in place ? faulty(written, place) : place;
+  }
+  if (scheme !== undefined && scheme !== 'file') return faulty(written, unknownScheme(written));
   const path = toPath(written);
   if (path === undefined) {
     return { fmu: written, fmuFault: { message: `'${written}' is no file: only paths and file: URIs are offered` } };
@@ -30,6 +39,11 @@ export function findFmu(written: string, file: string, searchDirectories: readon
   if (fmu !== undefined) return { fmu };
   const remedy = `it was looked for in ${folders.join(', ')}`;
   return { fmu: written, fmuFault: { message: `cannot read ${written}: no such file`, remedy } };
+}
+
+/** The fault goes on from the name of the component. */
+function faulty(written: string, { fault, remedy }: SourceFault): FoundFmu {
+  return { fmu: written, fmuFault: { message: `the FMU ${fault}`, remedy } };
 }
 
 function toPath(written: string): string | undefined {

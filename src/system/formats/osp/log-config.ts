@@ -184,12 +184,13 @@ function orderOf(type: Fmi3Type): (typeof ORDER)[number] {
 
 /** Full names of the variables, by type; undefined if the FMU cannot be read, which is reported elsewhere. */
 async function toColumns(
-  { name, fmu }: DraftComponent,
+  component: DraftComponent,
   element: XmlElement,
   named: readonly Located<string>[],
 ): Promise<readonly Located<string>[] | undefined> {
-  const model = await modelOfFmu(fmu);
+  const model = await modelOfFmu(component);
   if (model === undefined) return undefined;
+  const { name } = component;
   const { location } = element;
   const chosen = named.length > 0 ? named : allOf(model).map((value) => ({ value, location }));
   const placeOf = ({ value }: Located<string>) => {

@@ -3,6 +3,7 @@ import type { Problem } from '../../../support/errors.js';
 import { AttributeReader } from '../../../support/xml/attribute-reader.js';
 import { childrenIn, type XmlElement } from '../../../support/xml/tree.js';
 import type { DraftComponent, DraftStart } from '../../draft.js';
+import type { FmuPlace } from '../remote-place.js';
 import { resolveSource } from './source.js';
 
 /** `file` is what sources are relative to. */
@@ -26,7 +27,7 @@ export function readSimulators(
     return [
       {
         name,
-        fmu: readSource(file, attributes, problems),
+        ...(readSource(file, attributes, problems) ?? { fmu: undefined }),
         fmuLocation: location,
         start: readInitialValues(element, problems, warnings),
         // 0 stands for the step size of the system.
@@ -37,11 +38,11 @@ export function readSimulators(
   });
 }
 
-function readSource(file: string, attributes: AttributeReader, problems: Problem[]): string | undefined {
+function readSource(file: string, attributes: AttributeReader, problems: Problem[]): FmuPlace | undefined {
   const source = attributes.required('source');
   if (source === undefined) return undefined;
   const resolved = resolveSource(source, file);
-  if ('path' in resolved) return resolved.path;
+  if (!('fault' in resolved)) return resolved;
   const { fault, remedy } = resolved;
   const name = attributes.string('name') ?? '';
   problems.push({ message: `simulator '${name}' ${fault}`, location: attributes.element.location, remedy });

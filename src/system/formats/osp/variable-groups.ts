@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FmuModel } from '../../../fmi/index.js';
+import { localFileOf } from '../../../remote/index.js';
 import { InvalidFileError, type Problem, type SourceLocation } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { DraftComponent, DraftPort, Located } from '../../draft.js';
@@ -49,8 +50,7 @@ export class VariableGroups {
       const names = this.#components.map((candidate) => candidate.name);
       return this.#report(location, `unknown simulator '${simulator}'${didYouMean(simulator, names)}`);
     }
-    if (component.fmu === undefined) return undefined;
-    const description = await this.#description(component.fmu);
+    const description = await this.#description(component);
     if (description === undefined) return undefined;
     if ('none' in description) {
       const message = `'${simulator}' has no variable groups: there is no ${description.none}`;
@@ -89,16 +89,19 @@ export class VariableGroups {
     return false;
   }
 
-  async #description(fmu: string): Promise<Description | { readonly none: string } | undefined> {
-    if (!this.#descriptions.has(fmu)) this.#descriptions.set(fmu, await this.#read(fmu));
+  async #description(component: DraftComponent): Promise<Description | { readonly none: string } | undefined> {
+    const { fmu } = component;
+    if (fmu === undefined) return undefined;
+    if (!this.#descriptions.has(fmu)) this.#descriptions.set(fmu, await this.#read(fmu, component));
     return this.#descriptions.get(fmu);
   }
 
-  async #read(fmu: string): Promise<Description | { readonly none: string } | undefined> {
-    const model = await modelOfFmu(fmu);
+  async #read(fmu: string, component: DraftComponent): Promise<Description | { readonly none: string } | undefined> {
+    const model = await modelOfFmu(component);
     if (model === undefined) return undefined;
+    const isHere = component.remote === undefined || localFileOf(component.remote) !== undefined;
     const name = `${model.modelName}_OspModelDescription.xml`;
-    for (const folder of [dirname(fmu), this.#folder]) {
+    for (const folder of isHere ? [dirname(fmu), this.#folder] : [this.#folder]) {
       const file = join(folder, name);
       const bytes = await readFile(file).catch(() => undefined);
       if (bytes === undefined) continue;

@@ -1,8 +1,11 @@
 /** An SSD file together with all files that it refers to: FMUs, parameter sets, mappings, dictionaries, other systems. */
+import { dirname } from 'node:path';
 import { readArchive } from '../../../fmi/index.js';
+import { localFileOf, locateFile, readRemoteUri, schemeOf } from '../../../remote/index.js';
 import { type SourceLocation, TwinbridgeError } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { XmlElement } from '../../../support/xml/tree.js';
+import { type FmuPlace, placeOf } from '../remote-place.js';
 import {
   readDescription,
   type SsdBinding,
@@ -18,9 +21,7 @@ import { type MappingEntry, readParameterMapping } from './parameter-mapping.js'
 import { type ParameterSet, readParameterSet } from './parameter-set.js';
 import { type DictionaryEntry, readSignalDictionary } from './signal-dictionary.js';
 
-export interface FmuFile {
-  /** Absolute. */
-  readonly path: string;
+export interface FmuFile extends FmuPlace {
   /** For messages. */
   readonly name: string;
 }
@@ -116,19 +117,60 @@ class Loader {
       const message = `component '${name}' is of the type '${type}'${didYouMean(kind, [FMU, SSD_FILE, SSP_FILE])}`;
       return this.#report(message, location, `twinbridge runs FMUs (${FMU}) and systems of them`);
     }
+    if (kind.trim() === FMU && isUriOfFmu(source)) return this.#remote(component, source);
     const target = this.#resolve(source, this.#ssd, location);
     if (target === undefined) return;
     if (target.path === '') return this.#sameDocument(component, target.fragment ?? '', loaded);
-    if (kind.trim() === FMU && (implementation === 'ModelExchange' || implementation === 'ScheduledExecution')) {
+    if (kind.trim() === FMU && isNoCoSimulation(implementation)) {
       const message = `component '${name}' is to be used by ${implementation}, twinbridge does co-simulation`;
       return this.#report(message, location, 'use another FMU or, if it can do both, implementation="CoSimulation"');
     }
     if (kind.trim() === SSD_FILE) return this.#inner(component, { folder: this.#folder, ssd: target.path });
     const path = await this.#folder.locate(target.path);
     if (path === undefined) return this.#missing(target.path, source, location);
-    const file = { path, name: this.#folder.nameOf(target.path) };
-    if (kind.trim() === FMU) this.#fmus.set(component, file);
-    else await this.#package(component, file, target.fragment);
+    const shown = this.#folder.nameOf(target.path);
+    if (kind.trim() === FMU) this.#fmus.set(component, { fmu: path, name: shown });
+    else await this.#package(component, path, shown, target.fragment);
+  }
+
+  /** An FMU that runs elsewhere; its archive, if it has one here, is where those of other components are. */
+  async #remote(component: SsdComponent, source: string): Promise<void> {
+    const { name, implementation, location } = component;
+    if (isNoCoSimulation(implementation)) {
+      const message = `component '${name}' is to be used by ${implementation}, remote FMUs do co-simulation`;
+      return this.#report(message, location);
+    }
+    const remote = readRemoteUri(source);
+    if ('fault' in remote) return this.#report(`component '${name}' ${remote.fault}`, location, remote.remedy);
+    if (!('file' in remote)) {
+      this.#fmus.set(component, { ...placeOf(remote), name: remote.uri });
+      return;
+    }
+    const found = await this.#remoteFile(remote.file, source, component);
+    if (found !== undefined) {
+      this.#fmus.set(component, { ...placeOf({ ...remote, file: found.path }), name: found.name });
+    }
+  }
+
+  async #remoteFile(
+    reference: string,
+    source: string,
+    { name, location }: SsdComponent,
+  ): Promise<{ readonly path: string; readonly name: string } | undefined> {
+    if (!this.#folder.isArchive) {
+      const located = locateFile(reference, dirname(this.#folder.nameOf(this.#ssd)));
+      if ('fault' in located) {
+        this.#report(`component '${name}' ${located.fault}`, location, located.remedy);
+        return undefined;
+      }
+      const path = await this.#folder.locate(located.path);
+      if (path === undefined) await this.#missing(located.path, source, location);
+      return path === undefined ? undefined : { path, name: path };
+    }
+    const target = this.#resolve(reference, this.#ssd, location);
+    const path = target && (await this.#folder.locate(target.path));
+    if (target !== undefined && path === undefined) await this.#missing(target.path, source, location);
+    return target === undefined || path === undefined ? undefined : { path, name: this.#folder.nameOf(target.path) };
   }
 
   /** A system of this very file, by its `id`. */
@@ -143,7 +185,7 @@ class Loader {
     this.#report(`no system in this file has the id '${id}'${didYouMean(id, ids)}`, component.location);
   }
 
-  async #package(component: SsdComponent, { path, name }: FmuFile, variant: string | undefined): Promise<void> {
+  async #package(component: SsdComponent, path: string, name: string, variant: string | undefined): Promise<void> {
     try {
       await openSsp(path, variant, (opened) => this.#inner(component, opened), name);
     } catch (error) {
@@ -205,9 +247,16 @@ class Loader {
       this.#report(`'${uri}' is to be in the component, but this is none`, location, 'leave out sourceBase');
       return undefined;
     }
+    const fmu = this.#fmus.get(element);
+    if (fmu?.remote !== undefined && localFileOf(fmu.remote) === undefined) {
+      this.#report(`'${uri}' is to be in the FMU, which is not on this machine: ${fmu.name}`, location);
+      return undefined;
+    }
+    if (fmu !== undefined) return this.#insideArchive(fmu.fmu, fmu.name, 'FMU', uri, location);
+    if (element.type === FMU) return undefined; // reported at the component
     const base = this.#resolve(source, this.#ssd, location);
     const path = base && (await this.#folder.locate(base.path));
-    if (base === undefined || path === undefined) return undefined; // reported at the component
+    if (base === undefined || path === undefined) return undefined;
     if (element.type === SSD_FILE) {
       const target = this.#resolve(uri, base.path, location);
       const bytes = target && (await this.#folder.read(target.path));
@@ -215,9 +264,12 @@ class Loader {
       if (target !== undefined) await this.#missing(target.path, uri, location);
       return undefined;
     }
-    const archive = this.#folder.nameOf(base.path);
+    return this.#insideArchive(path, this.#folder.nameOf(base.path), 'SSP', uri, location);
+  }
+
+  async #insideArchive(path: string, archive: string, kind: 'FMU' | 'SSP', uri: string, location: SourceLocation) {
     try {
-      return await readArchive(path, element.type === FMU ? 'FMU' : 'SSP', async ({ names, read }) => {
+      return await readArchive(path, kind, async ({ names, read }) => {
         const inside = resolveUri(uri, '', true);
         if ('fault' in inside) {
           this.#report(inside.fault, location);
@@ -253,6 +305,16 @@ class Loader {
   #report(message: string, location: SourceLocation, remedy?: string): void {
     this.#findings.problems.push({ message, location, ...(remedy === undefined ? {} : { remedy }) });
   }
+}
+
+function isNoCoSimulation(implementation: string | undefined): boolean {
+  return implementation === 'ModelExchange' || implementation === 'ScheduledExecution';
+}
+
+/** Other than that of a file, which SSP resolves by its own rules. */
+function isUriOfFmu(source: string): boolean {
+  const scheme = schemeOf(source);
+  return scheme !== undefined && scheme !== 'file';
 }
 
 function allSystems(system: SsdSystem): SsdSystem[] {

@@ -86,7 +86,8 @@ function toComponent(
   return [
     {
       name,
-      fmu: fmu.path,
+      fmu: fmu.fmu,
+      ...(fmu.remote === undefined ? {} : { remote: fmu.remote }),
       fmuName: fmu.name,
       fmuLocation: element.location,
       connectors: [...(element.connectors?.values() ?? [])].map((connector) => {

@@ -5,7 +5,7 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { type Connection, isFunctionPort, type System } from '../../system.js';
+import { type Component, type Connection, isFunctionPort, type System } from '../../system.js';
 import { systemYamlContent } from '../write-yaml.js';
 
 /** undefined: SSP says it all. `file` is the archive: paths are relative to its folder; `fmus` are in it, by path. */
@@ -15,7 +15,7 @@ export function settingsOf(system: System, file: string, fmus: ReadonlyMap<strin
     ...endless,
     components: system.components.map((component) => ({
       ...component,
-      fmu: join(dirname(resolve(file)), fmus.get(component.fmu) ?? component.fmu),
+      ...inArchive(component, dirname(resolve(file)), fmus),
       start: [],
       every: 1,
     })),
@@ -28,6 +28,14 @@ export function settingsOf(system: System, file: string, fmus: ReadonlyMap<strin
   const extra = [...content.keys()].filter((key) => !['twinbridge', 'components', 'step'].includes(key));
   if (isPlain && extra.length === 0 && system.stepping.kind === 'fixed') return undefined;
   return stringify(content, { collectionStyle: 'flow', lineWidth: 0, singleQuote: true }).trim();
+}
+
+/** As if the archive were the folder it is in. */
+function inArchive({ fmu, remote }: Component, folder: string, fmus: ReadonlyMap<string, string>) {
+  const packed = fmus.get(fmu);
+  if (packed === undefined) return {};
+  const path = join(folder, packed);
+  return { fmu: path, ...(remote !== undefined && 'file' in remote ? { remote: { ...remote, file: path } } : {}) };
 }
 
 function isWithFunction({ from, to }: Connection): boolean {

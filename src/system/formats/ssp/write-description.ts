@@ -1,6 +1,7 @@
 /** A system as an SSD file: SSP 1.0 where that can say it all, else 2.0. */
 import { basename } from 'node:path';
 import type { ModelVariable, UnitDefinition } from '../../../fmi/index.js';
+import { formatRemoteSource } from '../../../remote/index.js';
 import { element, list, xmlDocument } from '../../../support/xml/writer.js';
 import {
   type Component,
@@ -105,10 +106,12 @@ class DescriptionWriter {
   // -- Components ---------------------------------------------------------------------------------------------------
 
   #component(component: Component, index: number): string {
-    const { name, fmu, every } = component;
+    const { name, fmu, remote, every } = component;
     const { stepping } = this.#system;
     const hint = every === 1 || stepping.kind !== 'fixed' ? undefined : every * stepping.size;
-    return element('ssd:Component', { name, source: toUri(this.#fmus.get(fmu)!), implementation: 'CoSimulation' }, [
+    const packed = this.#fmus.get(fmu);
+    const source = remote === undefined ? toUri(packed!) : formatRemoteSource(remote, packed);
+    return element('ssd:Component', { name, source, implementation: 'CoSimulation' }, [
       ...list('ssd:Connectors', this.#connectors(component, index)),
       ...parameterBindings(component, this.#version),
       ...(hint === undefined ? [] : annotations(OSP_TYPE, element('osp:StepSizeHint', { value: hint }))),
@@ -270,6 +273,11 @@ class DescriptionWriter {
     const { stepping, scenario, components } = this.#system;
     if (stepping.kind !== 'fixed') {
       this.#warnings.push(`only twinbridge knows steps of different sizes: other tools step by ${this.#stepSize()} s`);
+    }
+    for (const { name, remote } of components) {
+      if (remote === undefined || remote.kind === 'proxyfmu') continue;
+      const known = remote.kind === 'fmu-proxy' ? 'twinbridge and libcosim up to 0.7' : 'twinbridge';
+      this.#warnings.push(`only ${known} can reach '${name}' by ${remote.uri}`);
     }
     if (scenario !== undefined) this.#warnings.push('only twinbridge knows scenarios: other tools pass it over');
     const isOdd = (port: Port) => ['Enumeration', 'Binary'].includes(variableAt(this.#system, port).type);
