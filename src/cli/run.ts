@@ -52,6 +52,8 @@ Examples:
     $ twinbridge run multimodel.json simulation.json
     $ twinbridge run OspSystemStructure.xml --scenario scenario.json
     $ twinbridge run plant.ssp --step-size 0.01
+  FMUs on other machines: a component with fmu: proxyfmu://host:port?file=a.fmu (docs/remote.md)
+    $ twinbridge run system.yaml
   the first 5 seconds at real time, some variables to a file for Foxglove
     $ twinbridge run system.yaml --stop 5 --pace realtime --results first.mcap --record 'robot.*'
   keep everything of the run in a folder: configuration, versions, log, results, report
@@ -65,8 +67,9 @@ Examples:
 
 Ctrl-C ends the run after the present step, with the results written; a second Ctrl-C gives it up after 5 s.
 Lines of --interactive: pause, resume, step [n], set <variable> <value>…, get <variable>, stop.
-Exit codes: 0 finished or stopped; 1 an FMU failed; 3 the system or an FMU is wrong; 5 a step was discarded (a bridge
-got no valid data in time), or late with --late fail.`;
+Exit codes: 0 finished or stopped; 1 an FMU failed, or its server was lost; 3 the system or an FMU is wrong; 4 a broker
+or the server of a remote FMU cannot be reached; 5 a step was discarded (a bridge got no valid data in time), took
+longer than its deadline, or was late with --late fail.`;
 
 export function registerRun(program: Command): void {
   const command = program

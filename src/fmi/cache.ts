@@ -95,6 +95,16 @@ export async function readFmuModel(file: string, limits: ArchiveLimits = {}): Pr
   });
 }
 
+/** SHA-256 of the archive, in hexadecimal. */
+export async function archiveContent(file: string): Promise<string> {
+  return withRoot(async (root) => {
+    const content = knownContent(root, file);
+    if (content !== undefined) return content;
+    const { withFile } = await import('./checked-archive.js');
+    return withFile(file, async (handle) => (await Source.of(root, file, handle, {})).content);
+  });
+}
+
 export interface CacheStatus {
   readonly directory: string;
   /** Why it is a temporary folder of this process. */

@@ -108,7 +108,7 @@ export class FmuFatalError extends FmuCallError {
   override readonly code = 'TB_FMI_FATAL';
 }
 
-/** How the process of an isolated component ended, and what is known of it. */
+/** How the process of an isolated component, or the connection to a remote one, ended, and what is known of it. */
 export interface ComponentEnding {
   readonly instance: string;
   /** The C function that was being called; empty: none, or the library was being loaded. */
@@ -125,9 +125,12 @@ export interface ComponentEnding {
   readonly log: readonly FmuLogMessage[];
   /** What it wrote last to standard output and standard error. */
   readonly output: string;
+  /** Of a remote component: where it is, and what is wrong with the connection. */
+  readonly uri?: string;
+  readonly reason?: string;
 }
 
-/** An isolated component is no more: its process has ended. The others go on, or can be terminated in order. */
+/** An isolated or remote component is no more: its process has ended, or it is out of reach. The others go on, or can be terminated in order. */
 export abstract class ComponentEndedError extends TwinbridgeError {
   readonly ending: ComponentEnding;
 
@@ -189,4 +192,47 @@ export class ComponentDeadlineError extends ComponentEndedError {
       remedy: 'if it only needs more time, give it a longer deadline',
     });
   }
+}
+
+/** A remote component is out of reach: the connection is lost. */
+export class RemoteLostError extends ComponentEndedError {
+  override readonly code = 'TB_FMI_REMOTE_LOST';
+
+  constructor(ending: ComponentEnding) {
+    const { function: name, time, reason, uri } = ending;
+    const when =
+      name !== ''
+        ? `in ${describeCall(ending)}`
+        : time === undefined
+          ? 'before its instantiation'
+          : `between two calls, by t = ${time} s`;
+    super(`its server ${uri} is lost ${when}${reason ? `: ${reason}` : ''}`, ending, {
+      remedy: 'see what the server says; its FMU may have crashed',
+    });
+  }
+}
+
+/** A remote component did not answer within its deadline, and its connection was closed; exit code 5. */
+export class RemoteDeadlineError extends ComponentEndedError {
+  override readonly code = 'TB_FMI_REMOTE_DEADLINE';
+  override readonly exitCode: ExitCode = ExitCode.deadlineMissed;
+
+  constructor(ending: ComponentEnding, limitMs: number) {
+    const called = ending.function === '' ? 'to start' : describeCall(ending);
+    super(`${called} took longer than ${limitMs / 1000} s: the connection to ${ending.uri} was closed`, ending, {
+      details: { limitMs },
+      remedy: 'check that the server is well; if it only needs more time, give it a longer deadline',
+    });
+  }
+}
+
+/** No server is where a remote component is to run, or there is no way to it; exit code 4. */
+export class RemoteUnreachableError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_REMOTE_UNREACHABLE';
+  override readonly exitCode: ExitCode = ExitCode.brokerUnreachable;
+}
+
+/** The server answers, but will not run the remote component; the message has its reason. */
+export class RemoteRefusedError extends TwinbridgeError {
+  override readonly code = 'TB_FMI_REMOTE_REFUSED';
 }

@@ -3,8 +3,8 @@
  * functions turned into errors. The step plan takes its `address`.
  *
  * Every method can throw {@link FmuDiscardError}, {@link FmuStatusError} or {@link FmuFatalError} by the status of the
- * function, and {@link FmuInstanceGoneError} after {@link FmuInstance.free} or a fatal status; of an isolated one also
- * {@link ComponentCrashError} and {@link ComponentDeadlineError}. A warning throws nothing and is counted. The order of
+ * function, and {@link FmuInstanceGoneError} after {@link FmuInstance.free} or a fatal status; of an isolated or remote
+ * one also a {@link ComponentEndedError}. A warning throws nothing and is counted. The order of
  * calls is the FMU's to check.
  */
 import { join } from 'node:path';
@@ -28,10 +28,12 @@ import {
   FmuInstantiationError,
   FmuStatusError,
 } from './errors.js';
+import { FarLibrary } from './far-library.js';
 import type { FmuModel } from './fmu-model.js';
 import { IsolatedLibrary } from './isolated-library.js';
 import { LogQueue } from './log-queue.js';
 import { ModelLibrary } from './model-library.js';
+import { RemoteLibrary } from './remote-library.js';
 import { FmiStatus, type FmuLogMessage } from './status.js';
 import { type ModelValue, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
 
@@ -51,6 +53,8 @@ export interface FmuInstanceOptions {
   readonly eventMode?: boolean;
   /** In a process of its own, which may crash or hang without harm to this one; default: in this one. */
   readonly isolate?: IsolateOptions;
+  /** Run by a server: where that is, or one that was begun to be reached. Then the folder's directory is not needed. */
+  readonly remote?: RemoteOptions | RemoteLibrary;
   /** Receives every log message after the call that caused it. */
   readonly onLog?: (message: FmuLogMessage) => void;
 }
@@ -61,6 +65,21 @@ export interface IsolateOptions {
   /** How long each call may take before and after; default: 10 s, or the deadline if that is longer, if there is one. */
   readonly startUpMs?: number;
   /** Is told the number of the process before the instantiation. */
+  readonly onStart?: (process: number) => void;
+}
+
+export interface RemoteOptions {
+  /** Lines as in fmu-shim/src/remote/target.h, but for those that follow from the FMU and from what else is here. */
+  readonly target: string;
+  /** For messages: where it is. */
+  readonly uri: string;
+  /** For messages: what to do if nobody is there. */
+  readonly remedy?: string;
+  /** How long a call may take once it is initialised, ms; default: as long as it likes. Then the connection is closed. */
+  readonly deadlineMs?: number;
+  /** How long each call may take before, that to reach the server too; default: 30 s, or the deadline if that is longer. */
+  readonly startUpMs?: number;
+  /** Is told the number of the server's process, if it is started here. */
   readonly onStart?: (process: number) => void;
 }
 
@@ -91,7 +110,7 @@ export class FmuInstance {
   lostMessages = 0;
 
   readonly #functions = importerFunctions();
-  readonly #library: ModelLibrary | IsolatedLibrary;
+  readonly #library: ModelLibrary | FarLibrary;
   readonly #log: LogQueue;
   readonly #onLog: ((message: FmuLogMessage) => void) | undefined;
   readonly #recent: FmuLogMessage[] = [];
@@ -103,7 +122,7 @@ export class FmuInstance {
    * Instantiates. Besides the errors of loading (errors.ts) throws {@link FmuInstantiationError} with what the FMU said.
    */
   constructor(folder: ModelFolder, options: FmuInstanceOptions) {
-    const { name, loggingOn = false, eventMode = false, isolate, onLog } = options;
+    const { name, loggingOn = false, eventMode = false, onLog } = options;
     const { model, file } = folder;
     this.name = name;
     this.folder = folder;
@@ -111,7 +130,7 @@ export class FmuInstance {
     this.#onLog = onLog;
     this.#log = new LogQueue(name, model);
     try {
-      this.#library = isolate === undefined ? ModelLibrary.acquire(folder) : new IsolatedLibrary(folder, name, isolate);
+      this.#library = openLibrary(folder, options);
     } catch (error) {
       this.#log.destroy();
       throw error;
@@ -120,7 +139,8 @@ export class FmuInstance {
       this.#library.address,
       name,
       model.token,
-      resourcesOf(folder),
+      // A server has its own.
+      this.#library instanceof RemoteLibrary ? '' : resourcesOf(folder),
       loggingOn ? 1 : 0,
       eventMode ? 1 : 0,
       eventMode && model.capabilities.mightReturnEarly ? 1 : 0,
@@ -149,14 +169,14 @@ export class FmuInstance {
     return this.#library.abandoned;
   }
 
-  /** Whether it runs in a process of its own. */
+  /** Whether it runs in a process of its own, here or elsewhere. */
   get isolated(): boolean {
-    return this.#library instanceof IsolatedLibrary;
+    return this.#library instanceof FarLibrary;
   }
 
-  /** Number of the process it runs in. */
-  get process(): number {
-    return this.#library instanceof IsolatedLibrary ? this.#library.process : process.pid;
+  /** Number of the process it runs in; undefined: it was not started here. */
+  get process(): number | undefined {
+    return this.#library instanceof FarLibrary ? this.#library.process : process.pid;
   }
 
   get model(): FmuModel {
@@ -239,7 +259,7 @@ export class FmuInstance {
     const { abandoned } = this.#library;
     if (Number(this.#address) !== 0) this.#functions.tb_instance_free(this.#address, abandoned ? 1 : 0);
     // Nothing of an FMU in another process refers to the log, and it ends with its process.
-    if (!abandoned || this.#library instanceof IsolatedLibrary) {
+    if (!abandoned || this.isolated) {
       this.#drain();
       this.#log.destroy();
     }
@@ -422,7 +442,7 @@ export class FmuInstance {
       const why = this.#freed
         ? 'was freed'
         : this.isolated
-          ? 'had a fatal error, or its process has ended'
+          ? 'had a fatal error, or its process has ended or is out of reach'
           : 'had a fatal error, or another instance of the same FMU had';
       throw new FmuInstanceGoneError(`${this.name} ${why}`, { details: { instance: this.name } });
     }
@@ -449,7 +469,7 @@ export class FmuInstance {
 
   /** The error, if it was in a process of its own that has ended. */
   #ended(): ComponentEndedError | undefined {
-    return this.#library instanceof IsolatedLibrary ? this.#library.ended(this.#time, [...this.#recent]) : undefined;
+    return this.#library instanceof FarLibrary ? this.#library.ended(this.#time, [...this.#recent]) : undefined;
   }
 
   #error(functionName: string, status: number): FmuCallError | ComponentEndedError {
@@ -480,11 +500,25 @@ export class FmuInstance {
   }
 }
 
+function openLibrary(folder: ModelFolder, { name, isolate, remote }: FmuInstanceOptions): ModelLibrary | FarLibrary {
+  if (remote === undefined) {
+    return isolate === undefined ? ModelLibrary.acquire(folder) : new IsolatedLibrary(folder, name, isolate);
+  }
+  const library = remote instanceof RemoteLibrary ? remote : new RemoteLibrary(folder, name, remote);
+  try {
+    library.connect();
+    return library;
+  } catch (error) {
+    library.release();
+    throw error;
+  }
+}
+
 /** By folder: what its instances are told. */
 const resources = new WeakMap<ModelFolder, string>();
 
 /** FMI 1.0: URI of the FMU's folder; 2.0: URI of its resources; 3.0: path of its resources, with a separator. */
-function resourcesOf(folder: ModelFolder): string {
+export function resourcesOf(folder: ModelFolder): string {
   const known = resources.get(folder);
   if (known !== undefined) return known;
   const made = nameResources(folder);

@@ -13,6 +13,7 @@ export {
   type UnpackedFmu,
 } from './archive.js';
 export {
+  archiveContent,
   type CachedFmu,
   type CacheEntry,
   type CacheStatus,
@@ -34,6 +35,7 @@ export {
   type IsolateOptions,
   type ModelFolder,
   type ModelState,
+  type RemoteOptions,
   type StepResult,
 } from './fmu-instance.js';
 export {
@@ -53,6 +55,7 @@ export {
 export { type Experiment, Fmi2Instance, type FmuState, type InstanceOptions } from './instance.js';
 export { INTEGER_RANGE } from './integer-range.js';
 export type * from './model-description.js';
+export { openedRecord } from './opened-record.js';
 export { type ArchiveEntry, ArchiveWriteError, packArchive } from './pack-archive.js';
 export {
   binariesFolder,
@@ -70,9 +73,10 @@ export {
   readAnyModelDescription,
   readModelDescription,
 } from './read-model-description.js';
+export { formatTarget, RemoteLibrary } from './remote-library.js';
 export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { type ModelValue, type NumberArray, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
-export { isTemporary } from './temporary-folder.js';
+export { isTemporary, makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.js';
 export { type FmuTerminal, type FmuTerminalMember, parseTerminals, readTerminals } from './terminals.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
 export { writeModelDescription } from './write-model-description.js';

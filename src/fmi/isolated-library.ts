@@ -1,37 +1,37 @@
 /** The library of an unpacked FMU, loaded by a process of its own, for one instance. */
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import {
   type Address,
   importerFunctions,
   isolateProgramPath,
   NativeLibraryError,
   type ProcessEnding,
-  processEnding,
 } from '../native/index.js';
-import { ComponentCrashError, ComponentDeadlineError, type ComponentEndedError } from './errors.js';
+import {
+  ComponentCrashError,
+  ComponentDeadlineError,
+  type ComponentEndedError,
+  type ComponentEnding,
+} from './errors.js';
+import { FarLibrary, passedLimit } from './far-library.js';
 import type { IsolateOptions, ModelFolder } from './fmu-instance.js';
 import { FMI_NUMBER, loadingError } from './model-library.js';
 import { libraryFile } from './platform.js';
-import type { FmuLogMessage } from './status.js';
 
 const ERROR_BYTES = 2048;
 /** Of one that has a deadline, what is not a step: starting the process, loading, initialising; ms. */
 const START_UP_MS = 10_000;
 
-export class IsolatedLibrary {
+export class IsolatedLibrary extends FarLibrary {
   readonly address: Address;
-  /** Number of the process. */
   readonly process: number;
-  readonly #instance: string;
   readonly #stepMs: number | undefined;
   readonly #startUpMs: number | undefined;
-  #isAbandoned = false;
 
   /** Starts the process. Throws the errors of loading, {@link ComponentCrashError}, {@link ComponentDeadlineError}. */
   constructor(folder: ModelFolder, instance: string, { deadlineMs, startUpMs, onStart }: IsolateOptions) {
+    super(instance);
     const { file, directory, model } = folder;
-    this.#instance = instance;
     this.#stepMs = deadlineMs;
     this.#startUpMs = startUpMs ?? (deadlineMs === undefined ? undefined : Math.max(START_UP_MS, deadlineMs));
     const path = libraryFile(file, directory, model.modelIdentifier, model.fmi);
@@ -69,51 +69,12 @@ export class IsolatedLibrary {
     throw ended;
   }
 
-  /** After a fatal status its instance must not be called any more; after its end it cannot. */
-  get abandoned(): boolean {
-    return this.#isAbandoned;
-  }
-
-  abandon(): void {
-    this.#isAbandoned = true;
-  }
-
-  /** The error, if the process has ended. */
-  ended(time: number | undefined, log: readonly FmuLogMessage[]): ComponentEndedError | undefined {
-    const ending = processEnding(this.address);
-    if (ending === undefined) return undefined;
-    this.#isAbandoned = true;
-    const { signal, code, waitedMs, output, function: name } = ending;
-    const told = {
-      instance: this.#instance,
-      function: name,
-      time,
-      ...(signal === 0 || ending.isLate ? {} : { signal: signalName(signal) }),
-      ...(code === undefined || signal !== 0 || ending.isLate ? {} : { exitCode: code }),
-      waitedMs,
-      log,
-      output,
-    };
-    return ending.isLate ? new ComponentDeadlineError(told, this.#limitOf(ending)) : new ComponentCrashError(told);
-  }
-
-  /** Ends the process. */
-  release(): void {
-    importerFunctions().tb_library_unload(this.address);
-  }
-
-  /** Which of the two limits it was that passed. */
-  #limitOf({ waitedMs }: ProcessEnding): number {
-    const [step = 0, startUp = 0] = [this.#stepMs, this.#startUpMs];
-    return startUp > 0 && waitedMs >= startUp ? startUp : step;
+  protected override errorOf(ending: ProcessEnding, told: ComponentEnding): ComponentEndedError {
+    if (!ending.isLate) return new ComponentCrashError(told);
+    return new ComponentDeadlineError(told, passedLimit(ending, this.#stepMs, this.#startUpMs));
   }
 }
 
 function toNs(ms: number | undefined): number {
   return ms === undefined ? 0 : Math.max(1, Math.round(ms * 1e6));
-}
-
-function signalName(number: number): string {
-  const named = Object.entries(constants.signals).find(([, value]) => value === number);
-  return named?.[0] ?? `signal ${number}`;
 }

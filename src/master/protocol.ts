@@ -1,5 +1,6 @@
 /** What the main thread and the thread of a run say to each other. */
 import type { MessagePort } from 'node:worker_threads';
+import type { RemoteOptions } from '../fmi/index.js';
 import type { System } from '../system/index.js';
 import type { ErrorRecord } from './errors.js';
 import type { Progress, RunLogMessage, RunReport } from './report.js';
@@ -30,6 +31,8 @@ export interface RunRequest {
   readonly settings: RunSettings;
   /** Unpacked FMUs: folder by `Component.fmu`. */
   readonly folders: ReadonlyMap<string, string>;
+  /** By index of the component. */
+  readonly remotes?: ReadonlyMap<number, RemoteOptions>;
   readonly control: Int32Array;
   readonly commands?: MessagePort;
   readonly wantsProgress: boolean;
@@ -39,7 +42,7 @@ export interface RunRequest {
 export type RunMessage =
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'log'; readonly messages: readonly RunLogMessage[] }
-  /** Of an isolated component. */
+  /** That was started for a component. */
   | { readonly type: 'process'; readonly process: number }
   | { readonly type: 'over'; readonly report: RunReport; readonly error?: ErrorRecord }
   /** Before the first communication point. */

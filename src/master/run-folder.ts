@@ -22,10 +22,7 @@ export async function openRunFolder(root: string, files: readonly string[], syst
   const name = basename(system.file, extname(system.file));
   const path = createRunFolder(root, name);
   await saveConfiguration(path, files);
-  await saveVersions(
-    path,
-    system.components.map(({ fmu }) => fmu),
-  );
+  await saveVersions(path, system.components);
   const log = openRunLog(path);
   const recordings = system.recordings.map((recording, index) => ({
     ...recording,

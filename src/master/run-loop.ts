@@ -1,7 +1,7 @@
 /** A whole run in the thread of the caller: initialisation, paced steps, commands, results, progress, report. */
 import { basename } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import type { FmuLogMessage, ModelFolder } from '../fmi/index.js';
+import type { FmuLogMessage, ModelFolder, RemoteOptions } from '../fmi/index.js';
 import { didYouMean } from '../support/nearest.js';
 import { formatRfc3339, wallClock } from '../support/time.js';
 import { twinbridgeVersion } from '../support/version.js';
@@ -58,7 +58,9 @@ export interface RunSettings {
 export interface RunHooks {
   readonly onProgress?: (progress: Progress) => void;
   readonly onLog?: (message: RunLogMessage) => void;
-  /** Is told the number of each process that is started for an isolated component. */
+  /** Where remote components are, by index. */
+  readonly remotes?: ReadonlyMap<number, RemoteOptions>;
+  /** Is told the number of each process that is started for a component. */
   readonly onProcess?: (process: number) => void;
   /** By it other threads reach the run. */
   readonly bell?: Int32Array;
@@ -101,6 +103,7 @@ export async function runLoop(
   simulation = new Simulation(system, folders, {
     observe: watched,
     onLog,
+    ...(hooks.remotes === undefined ? {} : { remotes: hooks.remotes }),
     ...(hooks.onProcess === undefined ? {} : { onProcess: hooks.onProcess }),
     ...(settings.profile === undefined ? {} : { profile: settings.profile }),
     mayGoBack: system.stepping.kind === 'variable' && canGoBack({ system }),

@@ -1,5 +1,6 @@
 /** Runs a system in a thread of its own. */
 import { type CachedFmu, openCachedFmu } from '../fmi/index.js';
+import type { PreparedRemotes } from '../remote/client/index.js';
 import { ExitCode } from '../support/errors.js';
 import type { System } from '../system/index.js';
 import { Bell } from './bell.js';
@@ -16,8 +17,8 @@ export interface RunOptions extends RunSettings {
   /** Ends the run after the present step; the promise resolves with outcome `stopped`. */
   readonly signal?: AbortSignal;
   /**
-   * Gives up a run that does not react: it is asked to stop, and after `killAfterMs` (default 5,000) the processes of
-   * isolated components are ended and the promise rejects with outcome `killed`. A thread inside an FMU of this process
+   * Gives up a run that does not react: it is asked to stop, and after `killAfterMs` (default 5,000) the processes that
+   * were started for components are ended and the promise rejects with outcome `killed`. A thread inside an FMU of this process
    * cannot be ended from outside: it goes on until the FMU returns, or the process ends at once (see `exitNow`).
    */
   readonly kill?: AbortSignal;
@@ -27,7 +28,7 @@ export interface RunOptions extends RunSettings {
 }
 
 const DEFAULT_KILL_AFTER_MS = 5000;
-/** How long a run whose isolated components were ended may take to come to its end. */
+/** How long a run whose components' processes were ended may take to come to its end. */
 const LAST_WORDS_MS = 2000;
 
 /**
@@ -36,28 +37,50 @@ const LAST_WORDS_MS = 2000;
  */
 export async function runSystem(system: System, options: RunOptions = {}): Promise<RunReport> {
   const thread = RunThread.start();
-  const fmus: CachedFmu[] = [];
+  const opened = new OpenedSystem();
   try {
-    await openFmus(system, fmus, thread);
-    return await runInThread(thread, system, new Map(fmus.map(({ file, directory }) => [file, directory])), options);
+    await opened.open(system, thread);
+    return await runInThread(thread, system, opened, options);
   } finally {
-    for (const fmu of fmus) fmu.release();
+    await opened.close();
   }
 }
 
-async function openFmus(system: System, opened: CachedFmu[], thread: RunThread): Promise<void> {
-  try {
-    for (const file of new Set(system.components.map(({ fmu }) => fmu))) opened.push(await openCachedFmu(file));
-  } catch (error) {
-    await thread.close();
-    throw error;
+/** What has to be there as long as the system runs. */
+class OpenedSystem {
+  /** Unpacked FMUs: folder by `Component.fmu`. */
+  readonly folders = new Map<string, string>();
+  remotes: PreparedRemotes | undefined;
+  readonly #fmus: CachedFmu[] = [];
+
+  async open({ components }: System, thread: RunThread): Promise<void> {
+    const here = components.filter(({ remote }) => remote === undefined);
+    try {
+      if (here.length < components.length) {
+        const { prepareRemotes } = await import('../remote/client/index.js');
+        this.remotes = await prepareRemotes(components);
+      }
+      for (const file of new Set(here.map(({ fmu }) => fmu))) {
+        const fmu = await openCachedFmu(file);
+        this.#fmus.push(fmu);
+        this.folders.set(file, fmu.directory);
+      }
+    } catch (error) {
+      await thread.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const fmu of this.#fmus) fmu.release();
+    await this.remotes?.close();
   }
 }
 
 function runInThread(
   thread: RunThread,
   system: System,
-  folders: ReadonlyMap<string, string>,
+  { folders, remotes }: OpenedSystem,
   options: RunOptions,
 ): Promise<RunReport> {
   const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, control: asker, ...settings } = options;
@@ -68,6 +91,7 @@ function runInThread(
     settings,
     folders,
     control,
+    ...(remotes === undefined ? {} : { remotes: remotes.places }),
     ...(port === undefined ? {} : { commands: port }),
     wantsProgress: onProgress !== undefined,
     wantsLog: onLog !== undefined,

@@ -12,12 +12,22 @@ import {
   type ModelFolder,
   type ModelValue,
   numberArray,
+  RemoteLibrary,
+  type RemoteOptions,
   storageOf,
   toModelValue,
   toRaw,
 } from '../fmi/index.js';
 import { type ComponentTimes, loadKoffi, NativePlan, type NativeRows, type RunEnd } from '../native/index.js';
-import { isFunctionPort, type Port, portName, type System, sizeOf, variableAt } from '../system/index.js';
+import {
+  type Component,
+  isFunctionPort,
+  type Port,
+  portName,
+  type System,
+  sizeOf,
+  variableAt,
+} from '../system/index.js';
 import { AlgebraicLoopError, EndlessEventError, SimulationMemoryError, UnknownVariableError } from './errors.js';
 import { type CompiledPlan, compilePlan } from './plan/compile.js';
 import { isText, type Slot } from './plan/layout.js';
@@ -29,7 +39,9 @@ export interface SimulationOptions {
   readonly observe?: readonly Port[];
   /** Called between the calls of FMUs, never inside one. */
   readonly onLog?: (message: FmuLogMessage) => void;
-  /** Is told the number of each process that is started for an isolated component. */
+  /** Where remote components are, by index: what `prepareRemotes` gives. */
+  readonly remotes?: ReadonlyMap<number, RemoteOptions>;
+  /** Is told the number of each process that is started for a component. */
   readonly onProcess?: (process: number) => void;
   /** Has every step timed, instead of as many as cost next to nothing. */
   readonly profile?: boolean;
@@ -55,7 +67,7 @@ export class Simulation {
   #endedBy: string | undefined;
 
   /**
-   * Instantiates all components. `folders`: the unpacked FMUs by `Component.fmu`. Throws what {@link FmuInstance}
+   * Instantiates all components. `folders`: the unpacked FMUs by `Component.fmu`, but for those that servers run. Throws what {@link FmuInstance}
    * throws, with nothing left behind.
    */
   constructor(system: System, folders: ReadonlyMap<string, ModelFolder>, options: SimulationOptions = {}) {
@@ -66,14 +78,22 @@ export class Simulation {
       ...(mayGoBack === undefined ? {} : { mayGoBack }),
       patched: patchedPorts(system),
     });
+    const begun = new Map<number, RemoteLibrary>();
     try {
+      // All servers start, and all connections are made, at the same time.
+      for (const [index, component] of system.components.entries()) {
+        if (component.remote !== undefined) begun.set(index, beginRemote(component, options, index));
+      }
       for (const [index, { name, fmu, logging, isolate, deadline }] of system.components.entries()) {
-        const folder = folders.get(fmu);
+        const remote = begun.get(index);
+        const folder = remote?.folder ?? folders.get(fmu);
         if (folder === undefined) throw new TypeError(`component '${name}': ${fmu} is not unpacked`);
+        begun.delete(index);
         const instance = new FmuInstance(folder, {
           name,
           loggingOn: logging !== undefined,
           eventMode: this.plan.eventMode[index] === true,
+          ...(remote && { remote }),
           ...(isolate && {
             isolate: {
               ...(deadline === undefined ? {} : { deadlineMs: deadline * 1000 }),
@@ -92,6 +112,7 @@ export class Simulation {
       );
       if (profile === true) this.#native.profileAll();
     } catch (error) {
+      for (const library of begun.values()) library.release();
       this.close();
       throw error;
     }
@@ -472,6 +493,20 @@ export function isReachedByPlan(system: System, port: Port): boolean {
 }
 
 /** A value for people and for JSON: a whole number that a double does not hold is a text, and so are bytes, in hexadecimal. */
+function beginRemote(
+  { name, fmu, model, deadline, remote }: Component,
+  { remotes, onProcess }: SimulationOptions,
+  index: number,
+): RemoteLibrary {
+  const place = remotes?.get(index);
+  if (place === undefined) throw new TypeError(`component '${name}': ${remote?.uri} is not prepared`);
+  return new RemoteLibrary({ file: fmu, directory: '', model }, name, {
+    ...place,
+    ...(deadline === undefined ? {} : { deadlineMs: deadline * 1000 }),
+    ...(onProcess === undefined ? {} : { onStart: onProcess }),
+  });
+}
+
 export function toVariableValue(value: ModelValue): VariableValue {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (typeof value !== 'bigint') return value;

@@ -52,6 +52,7 @@ async function serve(port: MessagePort, request: RunRequest): Promise<void> {
     const { report, error } = await runLoop(system, toFolders(request), settings, {
       bell: control,
       ...(commands === undefined ? {} : { commands }),
+      ...(request.remotes === undefined ? {} : { remotes: request.remotes }),
       onProcess: (number) => post({ type: 'process', process: number }),
       onProgress: (progress) => {
         log.flush();
@@ -71,7 +72,8 @@ async function serve(port: MessagePort, request: RunRequest): Promise<void> {
 }
 
 function toFolders({ system, folders }: RunRequest): Map<string, ModelFolder> {
-  return new Map(system.components.map(({ fmu, model }) => [fmu, { file: fmu, directory: folders.get(fmu)!, model }]));
+  const here = system.components.filter(({ remote }) => remote === undefined);
+  return new Map(here.map(({ fmu, model }) => [fmu, { file: fmu, directory: folders.get(fmu)!, model }]));
 }
 
 /** What would otherwise be done at the first instance, and takes some milliseconds. */

@@ -17,6 +17,7 @@ export {
   loadNative,
   type NativeFunctions,
   nativeLibraryPath,
+  proxyfmuProgramPath,
   useNativeLibrary,
 } from './library.js';
 export { OfflineSelection, type SelectionRule, type Verdict } from './offline-selection.js';
@@ -69,4 +70,5 @@ export {
   VARIABLE_KINDS,
   type VariableKind,
 } from './region-layout.js';
+export { beginConnecting, type Connected, finishConnecting } from './remote.js';
 export { type CellMatrix, type CsvProgress, csvRows } from './results.js';

@@ -178,6 +178,12 @@ export function isolateProgramPath(): string {
   return process.env.TWINBRIDGE_ISOLATE ?? join(dirname(nativeLibraryPath()), name);
 }
 
+/** The program that runs an FMU for `proxyfmu:` URIs, beside the library; `TWINBRIDGE_PROXYFMU` names another. */
+export function proxyfmuProgramPath(): string {
+  const name = process.platform === 'win32' ? 'twinbridge-proxyfmu.exe' : 'twinbridge-proxyfmu';
+  return process.env.TWINBRIDGE_PROXYFMU || join(dirname(nativeLibraryPath()), name);
+}
+
 /** By path: the library, and what was bound of it, by table of prototypes. */
 const bound = new Map<string, Map<object, unknown>>();
 

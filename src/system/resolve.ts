@@ -9,9 +9,16 @@ import {
   isSettable,
   type ModelVariable,
   platformFolders,
+  RemoteUnreachableError,
 } from '../fmi/index.js';
 import { isRunByOurs, type RemoteSource } from '../remote/index.js';
-import { InvalidFileError, type Problem, type SourceLocation, TwinbridgeError } from '../support/errors.js';
+import {
+  formatProblem,
+  InvalidFileError,
+  type Problem,
+  type SourceLocation,
+  TwinbridgeError,
+} from '../support/errors.js';
 import { didYouMean } from '../support/nearest.js';
 import { checkConnectors } from './check-connectors.js';
 import { composeSteps } from './conversion.js';
@@ -99,6 +106,8 @@ class Resolver {
   readonly #warnings: Problem[];
   /** By path; undefined: the FMU is unusable, its problems are reported. */
   readonly #fmus = new Map<string, FmuModelSummary | undefined>();
+  /** Servers that would have to say what FMUs are. */
+  readonly #unreachable: RemoteUnreachableError[] = [];
   /** Start values for variables that their component has not, by its name. */
   readonly #unknown = new Map<string, { readonly draft: DraftStart; readonly settable: readonly string[] }[]>();
   /** What the draft leaves to the FMUs is decided once they are read. */
@@ -158,8 +167,20 @@ class Resolver {
       warnings: this.#warnings,
     };
     this.#checkExperiment();
-    if (this.#problems.length > 0) throw new InvalidFileError(file, this.#problems.sort(byPlace));
-    return system;
+    if (this.#problems.length === 0) return system;
+    const all = new InvalidFileError(file, this.#problems.sort(byPlace));
+    if (this.#unreachable.length < this.#problems.length) throw all;
+    // Nothing is wrong with the file.
+    const { details, remedy } = this.#unreachable[0]!;
+    throw new RemoteUnreachableError(
+      this.#problems.map(({ location, message }) => formatProblem({ location, message })).join('\n'),
+      {
+        details,
+        cause: all,
+        ...(all.location === undefined ? {} : { location: all.location }),
+        ...(remedy === undefined ? {} : { remedy }),
+      },
+    );
   }
 
   // -- Components -----------------------------------------------------------------------------------------------------
@@ -187,8 +208,10 @@ class Resolver {
             location: { ...problem.location, file: named(problem.location.file) },
           })),
         );
-      } else if (error instanceof TwinbridgeError) this.#report(location, named(error.message), error.remedy);
-      else throw error;
+      } else if (error instanceof TwinbridgeError) {
+        if (error instanceof RemoteUnreachableError) this.#unreachable.push(error);
+        this.#report(location, named(error.message), error.remedy);
+      } else throw error;
       return undefined;
     }
   }

@@ -17,7 +17,9 @@ import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
 import { FmiStatus, fmiStatusName, readAnyFmu, readArchive } from '../../fmi/index.js';
+import { localFileOf } from '../../remote/index.js';
 import { twinbridgeVersion } from '../../support/version.js';
+import type { Component } from '../../system/index.js';
 import { ResultsError } from '../errors.js';
 import type { RunLogMessage } from '../report.js';
 import { isSecretName, maskSecrets, maskUrls, secretSources, type TextFormat } from './mask-secrets.js';
@@ -65,14 +67,32 @@ export async function saveConfiguration(folder: string, files: readonly string[]
   });
 }
 
-/** Writes versions.json: of twinbridge, Node.js, the platform, and of each FMU its contents and what made it. */
-export async function saveVersions(folder: string, fmus: Iterable<string>): Promise<void> {
-  const described = [];
-  for (const file of new Set(fmus)) {
+/**
+ * Writes versions.json: of twinbridge, Node.js, the platform, and of each FMU its contents and what made it. Of one that is
+ * on no disk of this machine there is what its server says.
+ */
+export async function saveVersions(
+  folder: string,
+  components: Iterable<Pick<Component, 'fmu' | 'remote' | 'model'>>,
+): Promise<void> {
+  const described: Record<string, unknown>[] = [];
+  const places = new Map<string, Set<string>>();
+  const first = new Map<string, Pick<Component, 'remote' | 'model'>>();
+  for (const { fmu, remote, model } of components) {
+    if (!first.has(fmu)) first.set(fmu, { model, ...(remote === undefined ? {} : { remote }) });
+    if (remote !== undefined) places.set(fmu, (places.get(fmu) ?? new Set()).add(remote.uri));
+  }
+  for (const [file, { remote, model }] of first) {
+    const runsAt = places.has(file) ? { runsAt: [...places.get(file)!] } : {};
+    if (remote !== undefined && localFileOf(remote) === undefined) {
+      described.push({ fmiVersion: model.fmi, modelName: model.modelName, token: model.token, ...runsAt });
+      continue;
+    }
     const { fmiVersion, modelName, version, generationTool, generationDateAndTime } = (await readAnyFmu(file))
       .description;
-    const model = { fmiVersion, modelName, version, generationTool, generationDateAndTime };
-    described.push({ file: basename(file), sha256: await sha256(file), bytes: (await stat(file)).size, ...model });
+    const made = { fmiVersion, modelName, version, generationTool, generationDateAndTime };
+    const content = { file: basename(file), sha256: await sha256(file), bytes: (await stat(file)).size };
+    described.push({ ...content, ...made, ...runsAt });
   }
   saveJson(folder, 'versions.json', {
     twinbridge: twinbridgeVersion(),

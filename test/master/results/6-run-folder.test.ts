@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { packArchive } from '#tb/fmi/index.js';
+import { packArchive, readFmuModel } from '#tb/fmi/index.js';
 import { maskSecrets } from '#tb/master/results/mask-secrets.js';
 import {
   createRunFolder,
@@ -100,7 +100,11 @@ describe('the report of a run', () => {
 describe('the versions', () => {
   it('tell what ran: FMUs by their contents and what made them', async () => {
     const fmu = exampleFmu(root, 'dahlquist');
-    await saveVersions(root, [fmu, fmu]);
+    const { model } = await readFmuModel(fmu);
+    await saveVersions(root, [
+      { fmu, model },
+      { fmu, model },
+    ]);
     const { version } = JSON.parse(read(new URL('../../../package.json', import.meta.url).pathname));
     expect(JSON.parse(read(join(root, 'versions.json')))).toEqual({
       twinbridge: version,
