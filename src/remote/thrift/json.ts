@@ -148,7 +148,8 @@ class JsonWriter implements ProtocolWriter {
   }
 }
 
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** Leading zeros are no JSON, but what the runtime for Node writes of a negative i64. */
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const BLANKS = /[ \t\r\n]*/y;
 /** More characters than any i64 has. */
 const MAX_INTEGER_TEXT = 24;
@@ -166,6 +167,8 @@ class JsonReader implements ProtocolReader {
   #at = 0;
   /** What is open, innermost last: how many values were read of it, and whether it is a map, of keys and values. */
   readonly #open: { count: number; isMap: boolean }[] = [];
+  /** Of structures and containers, each of which may open several brackets. */
+  #depth = 0;
 
   constructor(message: Uint8Array) {
     this.#text = Buffer.from(message.buffer, message.byteOffset, message.byteLength).toString('utf8');
@@ -189,17 +192,19 @@ class JsonReader implements ProtocolReader {
 
   structBegin(): void {
     this.#next();
+    this.#enter();
     this.#begin('{', false);
   }
 
   fieldBegin(): WireType {
     if (this.#isNext('}')) {
       this.#end('}');
+      this.#depth -= 1;
       return WireType.stop;
     }
     this.#next();
     const id = Number(this.#string());
-    if (!Number.isInteger(id) || Math.abs(id) > 0x7fff) throw this.#fault('the number of a field is expected');
+    if (!Number.isInteger(id) || id < -RANGES.i16 || id >= RANGES.i16) throw this.#fault('the number of a field is expected');
     this.#punctuation(':');
     this.#begin('{', false);
     const type = this.#tag(this.#string());
@@ -214,6 +219,7 @@ class JsonReader implements ProtocolReader {
 
   listBegin(): number {
     this.#next();
+    this.#enter();
     this.#begin('[', false);
     const type = this.#tag(this.string());
     const size = this.#size();
@@ -223,10 +229,12 @@ class JsonReader implements ProtocolReader {
 
   listEnd(): void {
     this.#end(']');
+    this.#depth -= 1;
   }
 
   mapBegin(): number {
     this.#next();
+    this.#enter();
     this.#begin('[', false);
     const key = this.#tag(this.string());
     const value = this.#tag(this.string());
@@ -241,6 +249,7 @@ class JsonReader implements ProtocolReader {
   mapEnd(): void {
     this.#end('}');
     this.#end(']');
+    this.#depth -= 1;
   }
 
   bool(): boolean {
@@ -348,8 +357,12 @@ class JsonReader implements ProtocolReader {
     this.#punctuation(isMap && count % 2 === 1 ? ':' : ',');
   }
 
+  #enter(): void {
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) throw this.#fault(`structures nested over ${MAX_DEPTH} deep`);
+  }
+
   #begin(bracket: '[' | '{', isMap: boolean): void {
-    if (this.#open.length > 2 * MAX_DEPTH) throw this.#fault(`structures nested over ${MAX_DEPTH} deep`);
     this.#punctuation(bracket);
     this.#open.push({ count: 0, isMap });
   }

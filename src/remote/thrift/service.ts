@@ -209,8 +209,8 @@ class Types {
     if (kind === 'list') return listCodec(this.codec(inner));
     if (kind === 'set') return setCodec(this.codec(inner));
     if (kind !== 'map') return undefined;
-    const comma = inner.indexOf(',');
-    return mapCodec(this.codec(inner.slice(0, comma)), this.codec(inner.slice(comma + 1).trim()));
+    const comma = inner.indexOf(', ');
+    return mapCodec(this.codec(inner.slice(0, comma)), this.codec(inner.slice(comma + 2)));
   }
 
   #structure(type: string): Codec {

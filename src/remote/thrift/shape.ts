@@ -49,7 +49,7 @@ export type ValueOf<S extends ServiceShape, T extends string> = T extends Simple
     ? readonly ValueOf<S, E>[]
     : T extends `set<${infer E}>`
       ? ReadonlySet<ValueOf<S, E>>
-      : T extends `map<${infer K extends SimpleName},${infer V}>`
+      : T extends `map<${infer K extends SimpleName}, ${infer V}>`
         ? ReadonlyMap<Simple[K], ValueOf<S, V>>
         : T extends keyof S['structs']
           ? FieldsOf<S, S['structs'][T]>
