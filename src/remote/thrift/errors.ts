@@ -46,6 +46,13 @@ export class ThriftApplicationError extends TwinbridgeError {
   }
 }
 
+/** Whether the other side has not got the method. Apache's runtime for Node says so in words only. */
+export function isUnknownMethod(error: unknown): boolean {
+  if (!(error instanceof ThriftApplicationError)) return false;
+  if (error.kind === ApplicationErrorKind.unknownMethod) return true;
+  return error.kind === ApplicationErrorKind.unknown && /^Unknown function /.test(error.message);
+}
+
 /** An exception that the service declares, by the name of its structure. */
 export class ThriftDeclaredError extends TwinbridgeError {
   override readonly code = 'TB_THRIFT_EXCEPTION';

@@ -204,7 +204,8 @@ class JsonReader implements ProtocolReader {
     }
     this.#next();
     const id = Number(this.#string());
-    if (!Number.isInteger(id) || id < -RANGES.i16 || id >= RANGES.i16) throw this.#fault('the number of a field is expected');
+    if (!Number.isInteger(id) || id < -RANGES.i16 || id >= RANGES.i16)
+      throw this.#fault('the number of a field is expected');
     this.#punctuation(':');
     this.#begin('{', false);
     const type = this.#tag(this.#string());

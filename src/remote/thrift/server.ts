@@ -115,8 +115,9 @@ export class ThriftServer<S extends ServiceShape, Peer> {
   /** Closes all connections. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const connection of this.#open) connection.close('the server ends');
-    await closed;
+    const connections = [...this.#open];
+    for (const connection of connections) connection.close('the server ends');
+    await Promise.all([closed, ...connections.map(({ over }) => over)]);
   }
 }
 
@@ -138,6 +139,8 @@ export function cannotListen(host: string, port: number, cause: NodeJS.ErrnoExce
 class ServedConnection<S extends ServiceShape, Peer> implements Connection {
   readonly address: string;
   readonly host: string;
+  /** Resolves when it has ended. */
+  readonly over: Promise<void>;
   readonly #service: ThriftService<S>;
   readonly #handlers: HandlersOf<S, Peer>;
   readonly #options: ThriftServerOptions<Peer>;
@@ -175,7 +178,12 @@ class ServedConnection<S extends ServiceShape, Peer> implements Connection {
     socket.on('end', () => {
       if (!this.#frames.isBetween) this.#reason ??= 'it ended within a frame';
     });
-    socket.once('close', () => this.#over());
+    this.over = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#over();
+        resolve();
+      });
+    });
     this.#watch();
   }
 
