@@ -3,7 +3,6 @@
  *
  * Over this wire every FMU is one of FMI 1.0 or 2.0: the types of FMI 3.0 travel as the nearest of the older ones.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import type {
@@ -16,7 +15,7 @@ import type {
   ModelVariable,
   Variability,
 } from '../../fmi/index.js';
-import { effectiveInitial, isSettable } from '../../fmi/index.js';
+import { archiveContent, effectiveInitial, isSettable } from '../../fmi/index.js';
 import { InvalidInputError, TwinbridgeError } from '../../support/errors.js';
 import {
   FMU_PROXY,
@@ -103,8 +102,7 @@ async function authenticate(client: Client, token: string): Promise<void> {
 
 /** A server of ours is asked first whether it has the file. */
 async function load(client: Client, what: FmuProxyWhat): Promise<{ fmuId: string; isOurs: boolean }> {
-  const data = 'file' in what ? await readArchive(what.file) : undefined;
-  const sha256 = data === undefined ? '' : createHash('sha256').update(data).digest('hex');
+  const sha256 = 'file' in what ? await archiveContent(what.file) : '';
   const known = await client.call('tb_load_known', { sha256 }).catch((error: unknown) => {
     if (isUnknownMethod(error)) return undefined;
     throw error;
@@ -114,7 +112,7 @@ async function load(client: Client, what: FmuProxyWhat): Promise<{ fmuId: string
   if ('url' in what) return { fmuId: await client.call('load_from_url', { url: what.url }), isOurs };
   if (known) return { fmuId: known, isOurs };
   const name = basename(what.file, extname(what.file));
-  return { fmuId: await client.call('load_from_file', { name, data: data! }), isOurs };
+  return { fmuId: await client.call('load_from_file', { name, data: await readArchive(what.file) }), isOurs };
 }
 
 async function readArchive(file: string): Promise<Uint8Array> {

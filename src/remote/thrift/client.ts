@@ -165,7 +165,8 @@ export class ThriftClient<S extends ServiceShape> {
 
   #receive(chunk: Buffer): void {
     try {
-      for (const message of this.#frames.push(chunk)) {
+      this.#frames.push(chunk);
+      for (let message = this.#frames.next(); message !== undefined; message = this.#frames.next()) {
         if (this.#ended !== undefined) return;
         const answer = new IncomingAnswer(binaryProtocol, message);
         const pending = this.#pending.get(answer.sequence);

@@ -14,35 +14,41 @@ export function frameHead(message: Uint8Array): Uint8Array {
 
 /** Puts what comes from a stream together again. */
 export class FrameReader {
-  readonly #limit: number;
+  /** Bytes of a message; what has begun to come is held to it as it was then. */
+  limit: number;
   #parts: Uint8Array[] = [];
   #bytes = 0;
   /** Of the frame that is coming, with its head; 0: not known yet. */
   #wanted = 0;
 
   constructor(limit: number = DEFAULT_FRAME_BYTES) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
-  /** The messages that are whole with this. Throws {@link ThriftTooLargeError}, {@link ThriftProtocolError}. */
-  push(chunk: Uint8Array): Uint8Array[] {
+  push(chunk: Uint8Array): void {
     this.#parts.push(chunk);
     this.#bytes += chunk.length;
-    const messages: Uint8Array[] = [];
-    for (;;) {
-      if (this.#wanted === 0) {
-        if (this.#bytes < HEAD_BYTES) break;
-        this.#wanted = HEAD_BYTES + this.#checked(this.#together().readUInt32BE());
-      }
-      if (this.#bytes < this.#wanted) break;
-      const all = this.#together();
-      messages.push(all.subarray(HEAD_BYTES, this.#wanted));
-      const rest = all.subarray(this.#wanted);
-      this.#parts = rest.length === 0 ? [] : [rest];
-      this.#bytes = rest.length;
-      this.#wanted = 0;
+  }
+
+  /** The next message that is whole. Throws {@link ThriftTooLargeError}, {@link ThriftProtocolError}. */
+  next(): Uint8Array | undefined {
+    if (this.#wanted === 0) {
+      if (this.#bytes < HEAD_BYTES) return undefined;
+      this.#wanted = HEAD_BYTES + this.#checked(this.#together().readUInt32BE());
     }
-    return messages;
+    if (this.#bytes < this.#wanted) return undefined;
+    const all = this.#together();
+    const message = all.subarray(HEAD_BYTES, this.#wanted);
+    const rest = all.subarray(this.#wanted);
+    this.#parts = rest.length === 0 ? [] : [rest];
+    this.#bytes = rest.length;
+    this.#wanted = 0;
+    return message;
+  }
+
+  /** Bytes that are not taken yet. */
+  get waiting(): number {
+    return this.#bytes;
   }
 
   /** Whether a stream may end here: not within a frame. */
@@ -62,7 +68,7 @@ export class FrameReader {
 
   #checked(length: number): number {
     if (length === 0) throw new ThriftProtocolError('an empty frame');
-    if (length <= this.#limit) return length;
+    if (length <= this.limit) return length;
     const said = Buffer.allocUnsafe(HEAD_BYTES);
     said.writeUInt32BE(length);
     const isHttp = /^(?:GET|POST|PUT|HEAD|OPTI)/.test(said.toString('latin1'));
@@ -72,9 +78,9 @@ export class FrameReader {
         ? 'HTTP came where a frame was expected'
         : isUnframed
           ? 'a Thrift message came without a frame'
-          : `a frame of ${length} bytes, the limit is ${this.#limit}`,
+          : `a frame of ${length} bytes, the limit is ${this.limit}`,
       {
-        details: { length, limit: this.#limit },
+        details: { length, limit: this.limit },
         remedy:
           isHttp || isUnframed ? 'speak TBinaryProtocol over TFramedTransport' : 'give a higher limit, if it is to be',
       },

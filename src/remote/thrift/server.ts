@@ -16,8 +16,8 @@ export interface ThriftServerOptions<Peer> extends DispatchOptions {
   readonly host?: string;
   /** 0: any free one. */
   readonly port: number;
-  /** The largest request; default 50 MiB. */
-  readonly frameBytes?: number;
+  /** The largest request; default 50 MiB. Of one who has not said yet who he is, it may be less. */
+  readonly frameBytes?: number | ((peer: Peer) => number);
   /** How long a connection may be silent while none of its calls is being done, ms; default: as long as it likes. */
   readonly idleMs?: number;
   /** At the same time; more are closed at once. Default 1000. */
@@ -53,9 +53,9 @@ export interface Connection {
 
 const MAX_CONNECTIONS = 1000;
 const KEEP_ALIVE_MS = 10_000;
-/** Requests of a connection that are read before they are begun, and bytes of answers that it has not taken. */
-const MAX_WAITING_REQUESTS = 256;
-const MAX_WAITING_BYTES = 2 ** 22;
+/** Bytes of requests that cannot be begun yet, and of answers that have not been taken, before no more is read. */
+const MAX_WAITING_REQUESTS = 2 ** 20;
+const MAX_WAITING_ANSWERS = 2 ** 22;
 
 export class CannotListenError extends TwinbridgeError {
   override readonly code = 'TB_REMOTE_CANNOT_LISTEN';
@@ -147,7 +147,6 @@ class ServedConnection<S extends ServiceShape, Peer> implements Connection {
   readonly #socket: Socket;
   readonly #frames: FrameReader;
   readonly #peer: Peer;
-  readonly #waiting: Uint8Array[] = [];
   /** Resolves when all answers so far are written. */
   #written: Promise<void> = Promise.resolve();
   #running = 0;
@@ -165,7 +164,7 @@ class ServedConnection<S extends ServiceShape, Peer> implements Connection {
     this.#handlers = handlers;
     this.#options = options;
     this.#socket = socket;
-    this.#frames = new FrameReader(options.frameBytes ?? DEFAULT_FRAME_BYTES);
+    this.#frames = new FrameReader();
     this.address = addressOf(socket);
     this.host = hostOf(socket);
     this.#peer = options.accept(this);
@@ -194,25 +193,28 @@ class ServedConnection<S extends ServiceShape, Peer> implements Connection {
 
   #receive(chunk: Buffer): void {
     this.#watch();
-    try {
-      this.#waiting.push(...this.#frames.push(chunk));
-    } catch (error) {
-      this.close((error as Error).message);
-      return;
-    }
+    this.#frames.push(chunk);
     this.#advance();
   }
 
   /** Begins what may begin now. */
   #advance(): void {
-    const { concurrency = 1 } = this.#options;
-    const isChoked = () => this.#socket.writableLength > MAX_WAITING_BYTES;
-    while (this.#running < concurrency && !isChoked() && !this.#socket.destroyed) {
-      const message = this.#waiting.shift();
+    const { concurrency = 1, frameBytes = DEFAULT_FRAME_BYTES } = this.#options;
+    const mayBegin = () => this.#running < concurrency && this.#socket.writableLength <= MAX_WAITING_ANSWERS;
+    while (mayBegin() && !this.#socket.destroyed) {
+      // What a call has changed counts for the next.
+      this.#frames.limit = typeof frameBytes === 'number' ? frameBytes : frameBytes(this.#peer);
+      let message: Uint8Array | undefined;
+      try {
+        message = this.#frames.next();
+      } catch (error) {
+        this.close((error as Error).message);
+        return;
+      }
       if (message === undefined) break;
       this.#begin(message);
     }
-    const isFull = this.#waiting.length > MAX_WAITING_REQUESTS || isChoked();
+    const isFull = !mayBegin() && this.#frames.waiting > MAX_WAITING_REQUESTS;
     if (isFull && !this.#socket.isPaused()) this.#socket.pause();
     else if (!isFull && this.#socket.isPaused()) this.#socket.resume();
   }
