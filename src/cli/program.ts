@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   info: async () => (await import('./info.js')).registerInfo,
   validate: async () => (await import('./validate.js')).registerValidate,
   cache: async () => (await import('./cache.js')).registerCache,
+  'open-fmu': async () => (await import('./open-fmu.js')).registerOpenFmu,
 };
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
