@@ -1,6 +1,6 @@
 /**
- * The native library for every platform, cross-compiled from here, in `build/native/<tuple>/`, and koffi's native part for
- * each in `build/koffi/`. The same sources give the same bytes.
+ * The native library for every platform, cross-compiled from here, in `build/native/<tuple>/`, beside it the program that
+ * serves an FMU, and koffi's native part for each in `build/koffi/`. The same sources give the same bytes.
  *
  * The compiler is Zig's, from the PyPI package `ziglang`, which this puts into `build/zig` (needs python3 with pip; TWINBRIDGE_PYTHON names another);
  * TWINBRIDGE_ZIG names another zig program.
@@ -29,6 +29,9 @@ const LINKED = {
   windows: ['-lws2_32'],
   darwin: ['-Wl,-install_name,@rpath/libtwinbridge.dylib'],
 };
+const PROGRAM_LINKED = { linux: ['-lm', '-ldl', '-lpthread', '-lrt'], windows: ['-lws2_32'], darwin: [] };
+/** Below fmu-shim/src: what the program has in it, as CMakeLists.txt names it. */
+const PROGRAM_PARTS = ['import', 'host', 'platform', 'far', 'isolate', 'remote'];
 
 /** Zig's program, installed if need be. */
 async function zig(log) {
@@ -49,10 +52,21 @@ function filesBelow(folder) {
     .sort();
 }
 
+function packageVersion() {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+}
+
+/** Relative, so that no path of this machine comes into what is made of them. */
+function sourcesBelow(folder) {
+  const files = filesBelow(join(root, folder)).filter((file) => file.endsWith('.c'));
+  return files.map((file) => file.slice(root.length + 1));
+}
+
 /** What the libraries are made of. */
 function sourceStamp() {
-  const hash = createHash('sha256').update(JSON.stringify([ZIGLANG, TARGETS, FLAGS, LINKED]));
-  for (const folder of ['fmu-shim/include', 'fmu-shim/src']) {
+  const parts = [ZIGLANG, TARGETS, FLAGS, LINKED, PROGRAM_LINKED, PROGRAM_PARTS, packageVersion()];
+  const hash = createHash('sha256').update(JSON.stringify(parts));
+  for (const folder of ['fmu-shim/include', 'fmu-shim/src', 'fmu-shim/proxyfmu']) {
     for (const file of filesBelow(join(root, folder)))
       hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file));
   }
@@ -69,29 +83,25 @@ async function compile(program, tuple, stamp) {
   const building = `${folderOf(tuple)}.tmp`;
   rmSync(building, { recursive: true, force: true });
   mkdirSync(building, { recursive: true });
-  const sources = filesBelow(join(root, 'fmu-shim/src'))
-    .filter((file) => file.endsWith('.c'))
-    // Relative, so that no path of this machine comes into the library.
-    .map((file) => file.slice(root.length + 1));
-  const output = join(building, `libtwinbridge.${extension}`);
-  await run(
-    program,
-    [
-      'cc',
-      '-target',
-      TARGETS[tuple],
-      ...FLAGS,
-      '-shared',
-      '-Ifmu-shim/include',
-      ...sources,
-      ...LINKED[system],
-      '-o',
-      output,
-    ],
-    { ZIG_GLOBAL_CACHE_DIR: join(root, 'build/zig-cache'), ZIG_LOCAL_CACHE_DIR: join(root, 'build/zig-cache') },
-  );
+  const library = `libtwinbridge.${extension}`;
+  const executable = system === 'windows' ? 'twinbridge-proxyfmu.exe' : 'twinbridge-proxyfmu';
+  const cc = (args) =>
+    run(program, ['cc', '-target', TARGETS[tuple], ...FLAGS, '-Ifmu-shim/include', ...args], {
+      ZIG_GLOBAL_CACHE_DIR: join(root, 'build/zig-cache'),
+      ZIG_LOCAL_CACHE_DIR: join(root, 'build/zig-cache'),
+    });
+  await cc(['-shared', ...sourcesBelow('fmu-shim/src'), ...LINKED[system], '-o', join(building, library)]);
+  await cc([
+    `-DTB_VERSION="${packageVersion()}"`,
+    ...['fmu-shim/proxyfmu', ...PROGRAM_PARTS.map((part) => `fmu-shim/src/${part}`)].flatMap(sourcesBelow),
+    ...PROGRAM_LINKED[system],
+    '-o',
+    join(building, executable),
+  ]);
   // Beside a DLL there come an import library and debug information, which nobody here uses.
-  for (const name of readdirSync(building)) if (name !== `libtwinbridge.${extension}`) rmSync(join(building, name));
+  for (const name of readdirSync(building)) {
+    if (name !== library && name !== executable) rmSync(join(building, name));
+  }
   writeFileSync(join(building, 'sources.sha256'), stamp);
   rmSync(folderOf(tuple), { recursive: true, force: true });
   renameSync(building, folderOf(tuple));

@@ -61,11 +61,14 @@ static bool resolve(const char *path, char to[TB_CACHE_PATH]) {
   return true;
 }
 
-/* 64-bit FNV-1a: only a name for a file, which says itself what it is about. */
+/* Two 32-bit FNV-1a: only a name for a file, which says itself what it is about. */
 static uint64_t name_of(const char *text) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (; *text != '\0'; text++) hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-  return hash;
+  uint32_t first = UINT32_C(0x811c9dc5), second = UINT32_C(0x9dc5811c);
+  for (; *text != '\0'; text++) {
+    first = (first ^ (uint8_t)*text) * UINT32_C(0x01000193);
+    second = (second ^ (uint8_t)*text) * UINT32_C(0x01000193);
+  }
+  return (uint64_t)first << 32 | second;
 }
 
 static int64_t ns_of(const struct timespec *time) { return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec; }

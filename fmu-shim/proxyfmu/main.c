@@ -107,7 +107,7 @@ static bool open_slowly(char *error, size_t error_size) {
     snprintf(error, error_size, "%s is not in twinbridge's cache, and cannot be unpacked: %s", self.options.fmu, why);
     return false;
   }
-  const char *const arguments[] = {node, cli, "proxyfmu", "open", self.options.fmu, NULL};
+  const char *const arguments[] = {node, cli, "open-fmu", self.options.fmu, NULL};
   if (!tb_helper_start(&self.helper, arguments, error, error_size)) return false;
   size_t size = 0;
   char *record = read_record(&self.helper, &size);

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   proxyfmu: async () => (await import('./proxyfmu.js')).registerProxyfmu,
   'fmu-proxy': async () => (await import('./fmu-proxy.js')).registerFmuProxy,
   cache: async () => (await import('./cache.js')).registerCache,
+  'open-fmu': async () => (await import('./open-fmu.js')).registerOpenFmu,
 };
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

@@ -12,6 +12,7 @@ import type { Problem } from '../support/errors.js';
 import { hashContent, identityOf, knownContent, rememberContent } from './cache/content.js';
 import { type CacheEntry, type ClearedCache, listEntries, tidy } from './cache/entries.js';
 import { type HeldFolder, holdFolder, noteUse, prepareEntry, readRecord, unpackFolder } from './cache/folder.js';
+import { leaveNativeRecord } from './cache/native-record.js';
 import {
   type CacheRoot,
   cacheLimit,
@@ -53,15 +54,27 @@ const ATTEMPTS = 3;
  * modelDescription.xml.
  */
 export async function openCachedFmu(file: string, limits: ArchiveLimits = {}): Promise<CachedFmu> {
+  return open(file, limits, false);
+}
+
+/**
+ * {@link openCachedFmu}, and what programs in C go by when they find it (native-record.ts) is written anew: theirs was not
+ * there, or of another time or machine.
+ */
+export async function openCachedFmuForPrograms(file: string, limits: ArchiveLimits = {}): Promise<CachedFmu> {
+  return open(file, limits, true);
+}
+
+async function open(file: string, limits: ArchiveLimits, recordAnew: boolean): Promise<CachedFmu> {
   return withRoot(async (root) => {
     const content = knownContent(root, file);
-    const opened = content === undefined ? undefined : openWarm(root, file, content);
+    const opened = content === undefined ? undefined : openWarm(root, file, content, recordAnew);
     if (opened !== undefined) return opened;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       try {
         const warm = await makeWarmOnce(root, file, limits);
         try {
-          const opened = openWarm(root, file, warm.content);
+          const opened = openWarm(root, file, warm.content, true);
           if (opened !== undefined) return opened;
         } finally {
           warm.done();
@@ -145,13 +158,15 @@ async function withRoot<T>(use: (root: CacheRoot) => Promise<T>): Promise<T> {
   }
 }
 
-function openWarm(root: CacheRoot, file: string, content: string): CachedFmu | undefined {
+function openWarm(root: CacheRoot, file: string, content: string, recordAnew: boolean): CachedFmu | undefined {
   const entry = join(entriesOf(root), content);
   const record = readRecord(entry);
   const stored = record === undefined ? undefined : loadModel(entry, content);
   if (record === undefined || stored === undefined) return undefined;
   const held = holdFolder(entry, record);
-  return held === undefined ? undefined : { ...toSummary(file, stored), ...held };
+  if (held === undefined) return undefined;
+  leaveNativeRecord(root, { file, content, record, model: stored.model }, recordAnew);
+  return { ...toSummary(file, stored), ...held };
 }
 
 function toSummary(file: string, { model, warnings, platforms }: StoredModel): FmuModelSummary {

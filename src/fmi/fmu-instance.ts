@@ -7,8 +7,6 @@
  * one also a {@link ComponentEndedError}. A warning throws nothing and is counted. The order of
  * calls is the FMU's to check.
  */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import {
   type Address,
   importerFunctions,
@@ -34,6 +32,7 @@ import { IsolatedLibrary } from './isolated-library.js';
 import { LogQueue } from './log-queue.js';
 import { ModelLibrary } from './model-library.js';
 import { RemoteLibrary } from './remote-library.js';
+import { resourcesOf } from './resources.js';
 import { FmiStatus, type FmuLogMessage } from './status.js';
 import { type ModelValue, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
 
@@ -512,22 +511,4 @@ function openLibrary(folder: ModelFolder, { name, isolate, remote }: FmuInstance
     library.release();
     throw error;
   }
-}
-
-/** By folder: what its instances are told. */
-const resources = new WeakMap<ModelFolder, string>();
-
-/** FMI 1.0: URI of the FMU's folder; 2.0: URI of its resources; 3.0: path of its resources, with a separator. */
-export function resourcesOf(folder: ModelFolder): string {
-  const known = resources.get(folder);
-  if (known !== undefined) return known;
-  const made = nameResources(folder);
-  resources.set(folder, made);
-  return made;
-}
-
-function nameResources({ directory, model: { fmi } }: ModelFolder): string {
-  if (fmi === '1.0') return pathToFileURL(directory).href;
-  const path = join(directory, 'resources');
-  return fmi === '2.0' ? pathToFileURL(path).href : join(path, '/');
 }

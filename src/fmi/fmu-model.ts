@@ -28,6 +28,9 @@ import { effectiveInitial } from './variable-rules.js';
 export type FmiVersion = '1.0' | '2.0' | '3.0';
 export type AnyModelDescription = Fmi1ModelDescription | ModelDescription | Fmi3ModelDescription;
 
+/** As the library in C numbers the versions. */
+export const FMI_NUMBER: Readonly<Record<FmiVersion, number>> = { '1.0': 1, '2.0': 2, '3.0': 3 };
+
 export interface FmuModel {
   readonly fmi: FmiVersion;
   readonly modelName: string;

@@ -23,6 +23,7 @@ export {
   type FmuModelSummary,
   openCachedFmu,
   openKnownFmu,
+  openCachedFmuForPrograms,
   readFmuModel,
 } from './cache.js';
 export type { ArchiveLimits } from './checked-archive.js';

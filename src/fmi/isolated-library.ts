@@ -15,7 +15,8 @@ import {
 } from './errors.js';
 import { FarLibrary, passedLimit } from './far-library.js';
 import type { IsolateOptions, ModelFolder } from './fmu-instance.js';
-import { FMI_NUMBER, loadingError } from './model-library.js';
+import { FMI_NUMBER } from './fmu-model.js';
+import { loadingError } from './model-library.js';
 import { libraryFile } from './platform.js';
 
 const ERROR_BYTES = 2048;

@@ -2,10 +2,9 @@
 import { type Address, importerFunctions } from '../native/index.js';
 import { FmuFunctionMissingError, FmuLibraryError, FmuSingletonError } from './errors.js';
 import type { ModelFolder } from './fmu-instance.js';
-import type { FmiVersion } from './fmu-model.js';
+import { FMI_NUMBER } from './fmu-model.js';
 import { libraryFile } from './platform.js';
 
-export const FMI_NUMBER: Readonly<Record<FmiVersion, number>> = { '1.0': 1, '2.0': 2, '3.0': 3 };
 const ERROR_BYTES = 2048;
 
 const loaded = new Map<string, ModelLibrary>();

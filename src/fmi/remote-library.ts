@@ -19,7 +19,8 @@ import {
 } from './errors.js';
 import { FarLibrary, passedLimit } from './far-library.js';
 import type { ModelFolder, RemoteOptions } from './fmu-instance.js';
-import { FMI_NUMBER, loadingError } from './model-library.js';
+import { FMI_NUMBER } from './fmu-model.js';
+import { loadingError } from './model-library.js';
 
 /** Of what is not a step: to reach or start the server, to send it the FMU, to load and to initialise it; ms. */
 const START_UP_MS = 30_000;

@@ -5,7 +5,8 @@ import { readPathFile } from './content.js';
 import { UNFINISHED } from './files.js';
 import { FOLDER_NAME, isOfEntry, lastUse, readRecord, removeFolder } from './folder.js';
 import { type Mark, readMarks, removeMark } from './marks.js';
-import { type CacheRoot, entriesOf, folderFault, pathsOf } from './root.js';
+import { pathOfNative } from './native-record.js';
+import { type CacheRoot, entriesOf, folderFault, nativeOf, pathsOf } from './root.js';
 import { loadModel } from './stored-model.js';
 
 export interface CacheEntry {
@@ -61,6 +62,7 @@ export function listEntries(root: CacheRoot): CacheEntry[] {
 export async function tidy(root: CacheRoot, limit: number): Promise<ClearedCache> {
   removeUnfinished(entriesOf(root));
   removeUnfinished(pathsOf(root));
+  removeUnfinished(nativeOf(root));
   const entries: { entry: string; bytes: number; lastUse: number }[] = [];
   for (const content of contentsOf(root)) {
     const entry = join(entriesOf(root), content);
@@ -143,11 +145,18 @@ function removeUnfinished(folder: string): void {
 /** Paths whose file, or its content, is no longer here. */
 function forgetPaths(root: CacheRoot): void {
   const contents = new Set(contentsOf(root));
+  const known = new Set<string>();
   for (const name of readdirSync(pathsOf(root))) {
     if (UNFINISHED.test(name)) continue;
     const path = join(pathsOf(root), name);
-    const known = readPathFile(path);
-    if (known === undefined || !contents.has(known.content) || !existsSync(known.path)) rmSync(path, { force: true });
+    const file = readPathFile(path);
+    if (file !== undefined && contents.has(file.content) && existsSync(file.path)) known.add(file.path);
+    else rmSync(path, { force: true });
+  }
+  for (const name of readdirSync(nativeOf(root))) {
+    if (UNFINISHED.test(name)) continue;
+    const path = join(nativeOf(root), name);
+    if (!known.has(pathOfNative(path) ?? '')) rmSync(path, { force: true });
   }
 }
 

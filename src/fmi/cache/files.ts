@@ -18,6 +18,15 @@ export function replaceFile(path: string, text: string): void {
   }
 }
 
+/** The text that a file holds; undefined where there is no such file. */
+export function readWhole(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
 /** An object that a file holds as JSON; undefined where there is no such file, or something else in it. */
 export function readObject(path: string): Readonly<Record<string, unknown>> | undefined {
   try {

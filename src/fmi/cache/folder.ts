@@ -29,7 +29,7 @@ export interface FolderRecord {
 }
 
 const SCHEMA = 1;
-const RECORD = 'current.json';
+export const RECORD: string = 'current.json';
 const USED = 'used';
 export const FOLDER_NAME: RegExp = /^[0-9a-f]{12}$/;
 const MODEL = /^model-[0-9a-f]+\.json$/;
@@ -80,7 +80,7 @@ export function holdFolder(entry: string, record: FolderRecord): HeldFolder | un
       ({ folder, kind, isLive }) => kind === 'evict' && folder === record.folder && isLive,
     );
     const directory = join(entry, record.folder);
-    if (!isRemoved && isOnDisk(entry, record) && isUnchanged(directory, record)) {
+    if (!isRemoved && isAsUnpacked(entry, record)) {
       noteUse(entry);
       return { directory, release };
     }
@@ -151,6 +151,11 @@ export function noteUse(entry: string): void {
 /** ms since 1970; 0: never. */
 export function lastUse(entry: string): number {
   return lstatSync(join(entry, USED), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Whether the entry's folder holds what was unpacked there. */
+export function isAsUnpacked(entry: string, record: FolderRecord): boolean {
+  return isOnDisk(entry, record) && isUnchanged(join(entry, record.folder), record);
 }
 
 /**

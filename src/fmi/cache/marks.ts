@@ -135,7 +135,7 @@ function thisProcess(): { machine: string; start: string } {
 }
 
 /** Two containers, or two runs of one machine, are two machines: their process numbers are not the same processes. */
-function machineName(): string {
+export function machineName(): string {
   const parts = [hostname(), bootId(), ignoreErrors(() => readlinkSync('/proc/self/ns/pid')) ?? ''];
   return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 8);
 }

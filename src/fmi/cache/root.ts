@@ -7,6 +7,7 @@
  *                               /<folder>/          the FMU, unpacked
  *                               /<folder>.use-…     a process uses the folder (marks.ts)
  *   paths/<sha256 of a path>.json                   what the file at that path holds, as long as it stays the same file
+ *   native/<name of a path>                         the same for programs in C (native-record.ts)
  */
 import { accessSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs';
 import { homedir } from 'node:os';
@@ -34,6 +35,10 @@ export function entriesOf({ directory }: CacheRoot): string {
 
 export function pathsOf({ directory }: CacheRoot): string {
   return join(directory, 'paths');
+}
+
+export function nativeOf({ directory }: CacheRoot): string {
+  return join(directory, 'native');
 }
 
 /** Bytes that all FMUs may take; those in use count, but stay. Throws {@link InvalidInputError}. */
@@ -67,9 +72,13 @@ export function temporaryCacheRoot(reason: string): CacheRoot {
   if (temporaryRoot === undefined) {
     const { directory } = makeTemporaryFolder('twinbridge-cache-');
     temporaryRoot = { directory, temporary: reason };
-    for (const folder of [entriesOf(temporaryRoot), pathsOf(temporaryRoot)]) mkdirSync(folder, FOLDER_MODE);
+    for (const folder of foldersOf(temporaryRoot)) mkdirSync(folder, FOLDER_MODE);
   }
   return temporaryRoot;
+}
+
+function foldersOf(root: CacheRoot): string[] {
+  return [entriesOf(root), pathsOf(root), nativeOf(root)];
 }
 
 /** As other programs of the system choose it; empty if there is no home. */
@@ -92,7 +101,7 @@ function prepare(wanted: string): CacheRoot {
     makeFolder(wanted);
     // From here on without symbolic links, which somebody might turn elsewhere.
     const root = { directory: realpathSync.native(wanted) };
-    const folders = [root.directory, entriesOf(root), pathsOf(root)];
+    const folders = [root.directory, ...foldersOf(root)];
     for (const folder of folders) makeFolder(folder);
     for (let above = dirname(root.directory); ; above = dirname(above)) {
       const fault = faultAbove(above);
