@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   tap: async () => (await import('./tap.js')).registerTap,
   info: async () => (await import('./info.js')).registerInfo,
   validate: async () => (await import('./validate.js')).registerValidate,
+  proxyfmu: async () => (await import('./proxyfmu.js')).registerProxyfmu,
   cache: async () => (await import('./cache.js')).registerCache,
 };
 

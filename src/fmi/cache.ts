@@ -75,6 +75,14 @@ export async function openCachedFmu(file: string, limits: ArchiveLimits = {}): P
   });
 }
 
+/**
+ * One whose archive has this SHA-256 (in hexadecimal), if it is in the cache, wherever the archive is now. `file` is what it
+ * is called in messages.
+ */
+export function openKnownFmu(sha256: string, file: string): CachedFmu | undefined {
+  return openWarm(cacheRoot(), file, sha256);
+}
+
 /** Reads what the archive says of itself, without unpacking it; errors as of {@link openCachedFmu}. */
 export async function readFmuModel(file: string, limits: ArchiveLimits = {}): Promise<FmuModelSummary> {
   return withRoot(async (root) => {

@@ -22,6 +22,7 @@ export {
   clearCache,
   type FmuModelSummary,
   openCachedFmu,
+  openKnownFmu,
   readFmuModel,
 } from './cache.js';
 export type { ArchiveLimits } from './checked-archive.js';

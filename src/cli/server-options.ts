@@ -1,0 +1,146 @@
+/** Options that all servers of FMUs have: who may come, what FMUs may do, and how their log looks. */
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { formatEvent, type OnEvent, type PortRange, type SandboxOptions } from '../remote/server/index.js';
+import { InvalidInputError } from '../support/errors.js';
+
+export interface ServerFlags {
+  readonly host: string;
+  readonly allow?: readonly string[];
+  readonly tokenFile?: string;
+  readonly maxFmu: number;
+  readonly ports?: PortRange;
+  readonly maxInstances: number;
+  readonly idle: number;
+  readonly user?: string;
+  readonly newPrivileges: boolean;
+  readonly maxMemory?: number;
+  readonly maxCpu?: number;
+  readonly maxFiles?: number;
+  readonly maxProcesses?: number;
+  readonly json?: true;
+  readonly verbose?: true;
+}
+
+const TOKEN_VARIABLE = 'TWINBRIDGE_PROXY_TOKEN';
+
+/** `idleSeconds` is the default of `--idle`, `idle` what it says. */
+export function addServerOptions(command: Command, idle: string, idleSeconds: number): Command {
+  return command
+    .optionsGroup('Who may use it:')
+    .option('--host <address>', 'interface to listen on', '127.0.0.1')
+    .option('--allow <cidr,…>', 'only from these addresses and networks: 192.168.0.0/16,::1', list)
+    .option('--token-file <path>', `file whose first line is a token that clients have to know (or ${TOKEN_VARIABLE})`)
+    .option('--max-fmu <size>', 'largest FMU that is accepted', parseBytes, 50 * 2 ** 20)
+    .option('--max-instances <n>', 'instances at the same time', parseCount, 256)
+    .option('--ports <from-to>', 'ports of the instances (default: any)', parsePorts)
+    .option('--idle <seconds>', idle, parseSeconds, idleSeconds)
+    .optionsGroup('What an FMU may do (Linux, macOS):')
+    .option('--user <name>', 'run FMUs as this user (as root only)')
+    .addOption(new Option('--no-new-privileges', 'no program that an FMU starts gets more rights (Linux)'))
+    .option('--max-memory <size>', 'address space of an instance', parseBytes)
+    .option('--max-cpu <seconds>', 'processor time of an instance', parseCount)
+    .option('--max-files <n>', 'files that an instance has open', parseCount)
+    .option('--max-processes <n>', 'processes and threads of the user of an instance', parseCount)
+    .optionsGroup('Log:')
+    .option('--json', 'where it listens, and what happens, as lines of JSON on stdout')
+    .option('--verbose', 'connections, too');
+}
+
+/** For the help. */
+export const WHY_LOCAL = `
+An FMU is native code: whoever may send one may do on this machine all that this server's user may. So it is for this
+machine only, unless --allow or a token says who else may come. Nothing is encrypted: over networks that others use,
+go through a tunnel (ssh -L).`;
+
+export async function readToken({ tokenFile }: ServerFlags): Promise<string | undefined> {
+  if (tokenFile === undefined) return process.env[TOKEN_VARIABLE] || undefined;
+  const text = await readFile(tokenFile, 'utf8').catch((cause: Error) => {
+    throw new InvalidInputError(`cannot read the token: ${cause.message}`, { cause, location: { file: tokenFile } });
+  });
+  const token = text.split(/\r?\n/, 1)[0]!.trim();
+  if (token !== '') return token;
+  throw new InvalidInputError('there is no token in its first line', { location: { file: tokenFile } });
+}
+
+export function sandboxOf(flags: ServerFlags): SandboxOptions {
+  const { user, newPrivileges, maxMemory, maxCpu, maxFiles, maxProcesses } = flags;
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(newPrivileges ? {} : { noNewPrivileges: true }),
+    ...(maxMemory === undefined ? {} : { maxMemory }),
+    ...(maxCpu === undefined ? {} : { maxCpu }),
+    ...(maxFiles === undefined ? {} : { maxFiles }),
+    ...(maxProcesses === undefined ? {} : { maxProcesses }),
+  };
+}
+
+/** Connections come and go with each instance: they are told only if asked for. */
+export function logOf({ json, verbose }: ServerFlags): OnEvent {
+  return (event) => {
+    const isOrdinary = event.event === 'connected' || (event.event === 'closed' && event.reason === undefined);
+    if (isOrdinary && !verbose) return;
+    if (json) process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+    else process.stderr.write(`${formatEvent(event)}\n`);
+  };
+}
+
+/** Resolves on the first Ctrl-C or SIGTERM; a second one ends the process at once, as by default. */
+export function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
+
+/** Resolves with the first line on standard input; of one that ends never, but with `endCounts` then, too. */
+export function lineOnInput(endCounts: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdin.on('data', (chunk: Buffer) => {
+      if (chunk.includes('\n')) resolve();
+    });
+    process.stdin.on('error', () => {});
+    if (endCounts) process.stdin.once('end', resolve);
+  });
+}
+
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.');
+  return port;
+}
+
+function list(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, ...text.split(',').map((part) => part.trim())];
+}
+
+function parsePorts(text: string): PortRange {
+  const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
+  const range = { from: Number(from), to: Number(to) };
+  if (from !== undefined && range.from >= 1 && range.to >= range.from && range.to <= 65_535) return range;
+  throw new InvalidArgumentError('expected is a range, e.g. 50000-50099.');
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected is a whole number from 1.');
+}
+
+function parseSeconds(text: string): number {
+  if (/^\d{1,9}(?:\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected are seconds; 0: for ever.');
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+function parseBytes(text: string): number {
+  const [, number, unit = ''] = /^(\d{1,15})([KMG]?)(?:i?B)?$/i.exec(text) ?? [];
+  const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new InvalidArgumentError('expected is a size: 52428800, 200M, 4G.');
+}
