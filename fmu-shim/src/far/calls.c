@@ -100,6 +100,7 @@ static tb_packer *begin(tb_instance *i, tb_command_kind kind, uint32_t a, uint32
   finish_step(far);
   far->steps = false;
   tb_ahead_forget(far);
+  far->about = (tb_command){kind, a, b, 0};
   tb_pack_command(&far->request, kind, a, b, 0);
   return &far->request;
 }
@@ -201,6 +202,7 @@ int tb_far_begin_step(tb_instance *i, double time, double size, int may_go_back)
   finish_step(far); /* of a step that nobody wanted to know the end of */
   tb_ahead_forget(far);
   far->sent_along = far->kept;
+  far->about = (tb_command){TB_DO_STEP, may_go_back != 0, 0, 0};
   tb_pack_command(&far->request, TB_DO_STEP, may_go_back != 0, 0, 0);
   tb_pack_double(&far->request, time);
   tb_pack_double(&far->request, size);
@@ -381,6 +383,7 @@ int tb_far_get(tb_instance *i, int storage, const uint32_t *vrs, uint32_t n, voi
   finish_step(far);
   far->steps = false;
   tb_ahead_forget(far);
+  far->about = (tb_command){TB_DO_GET, (uint32_t)storage, n, n_values};
   tb_far_pack_access(&far->request, TB_DO_GET, (uint32_t)storage, vrs, n, n_values);
   bool carried_out;
   int status = call_within(i, limit_of(far), &carried_out);

@@ -39,6 +39,7 @@ struct tb_far {
   int64_t start_ns, step_ns; /* how long a call may take; 0: as long as it likes */
 
   tb_packer request;
+  tb_command about; /* of the request: the command that wants an answer, for messages */
   uint32_t kept;   /* commands in it that set values and have not been sent */
   tb_unpacker answer;
   int64_t began_ns, due_ns;

@@ -26,9 +26,49 @@ static void disconnect(tb_remote *r) {
   r->socket = TB_NO_HANDLE;
 }
 
+/* Without the prefix of the version. */
+static const char *function_of(tb_fmi fmi, const tb_command *command) {
+  static const char *const gets2[TB_STORAGES] = {
+      [TB_F64] = "GetReal",  [TB_I32] = "GetInteger", [TB_B8] = "GetBoolean",
+      [TB_B32] = "GetBoolean", [TB_TEXT] = "GetString"};
+  static const char *const gets3[TB_STORAGES] = {
+      [TB_F64] = "GetFloat64", [TB_F32] = "GetFloat32", [TB_I8] = "GetInt8",      [TB_U8] = "GetUInt8",
+      [TB_I16] = "GetInt16",   [TB_U16] = "GetUInt16",  [TB_I32] = "GetInt32",    [TB_U32] = "GetUInt32",
+      [TB_I64] = "GetInt64",   [TB_U64] = "GetUInt64",  [TB_B8] = "GetBoolean",   [TB_CLOCK] = "GetClock",
+      [TB_TEXT] = "GetString", [TB_BYTES] = "GetBinary"};
+  switch (command->kind) {
+    case TB_DO_CREATE: return fmi == TB_FMI1 ? "InstantiateSlave" : fmi == TB_FMI2 ? "Instantiate" : "InstantiateCoSimulation";
+    case TB_DO_FREE: return fmi == TB_FMI1 ? "FreeSlaveInstance" : "FreeInstance";
+    case TB_DO_ENTER_INITIALIZATION: return fmi == TB_FMI1 ? NULL : "EnterInitializationMode";
+    case TB_DO_EXIT_INITIALIZATION: return fmi == TB_FMI1 ? "InitializeSlave" : "ExitInitializationMode";
+    case TB_DO_TERMINATE: return fmi == TB_FMI1 ? "TerminateSlave" : "Terminate";
+    case TB_DO_RESET: return fmi == TB_FMI1 ? "ResetSlave" : "Reset";
+    case TB_DO_GET: return command->a >= TB_STORAGES ? NULL : (fmi == TB_FMI3 ? gets3 : gets2)[command->a];
+    case TB_DO_STEP: return "DoStep";
+    case TB_DO_ENTER_EVENT_MODE: return "EnterEventMode";
+    case TB_DO_ENTER_STEP_MODE: return "EnterStepMode";
+    case TB_DO_UPDATE_DISCRETE_STATES: return "UpdateDiscreteStates";
+    case TB_DO_GET_STATE: return fmi == TB_FMI3 ? "GetFMUState" : "GetFMUstate";
+    case TB_DO_SET_STATE: return fmi == TB_FMI3 ? "SetFMUState" : "SetFMUstate";
+    default: return NULL;
+  }
+}
+
+/* The call that had no answer: what went along with it, values that were set before and read after it, may be at fault, too. */
+static void note_function(tb_remote *r) {
+  const tb_translator *t = &r->translator;
+  const tb_fmi fmi = (tb_fmi)r->target.fmi;
+  const bool translated = !r->commands && t->at < t->n_commands;
+  const char *function = translated ? t->commands[t->at].function : function_of(fmi, &r->far.about);
+  const bool known = function != NULL && function[0] != '\0';
+  snprintf(r->far.function, sizeof r->far.function, "%s%s",
+           !known ? "" : fmi == TB_FMI1 ? "fmi" : fmi == TB_FMI2 ? "fmi2" : "fmi3", known ? function : "");
+}
+
 int tb_remote_ended(tb_remote *r, int status, const char *reason) {
   tb_far *far = &r->far;
   if (far->ending.status != 0) return far->ending.status;
+  note_function(r);
   snprintf(r->reason, sizeof r->reason, "%s", reason);
   const int64_t waited = tb_monotonic_ns() - far->began_ns;
   disconnect(r);
