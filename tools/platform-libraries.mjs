@@ -1,6 +1,6 @@
 /**
- * The native library for every platform, cross-compiled from here, in `build/native/<tuple>/`, and koffi's native part for
- * each in `build/koffi/`. The same sources give the same bytes.
+ * The native libraries for every platform, cross-compiled from here, in `build/native/<tuple>/`, the program that runs an
+ * isolated FMU beside them, and koffi's native part for each in `build/koffi/`. The same sources give the same bytes.
  *
  * The compiler is Zig's, from the PyPI package `ziglang`, which this puts into `build/zig` (needs python3 with pip; TWINBRIDGE_PYTHON names another);
  * TWINBRIDGE_ZIG names another zig program.
@@ -25,10 +25,25 @@ export const TARGETS = {
 };
 const FLAGS = ['-std=c11', '-O3', '-s', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
 const LINKED = {
-  linux: ['-Wl,-z,nodelete', '-lm', '-ldl', '-lpthread', '-lrt'],
+  linux: ['-lm', '-ldl', '-lpthread', '-lrt'],
   windows: ['-lws2_32'],
-  darwin: ['-Wl,-install_name,@rpath/libtwinbridge.dylib'],
+  darwin: [],
 };
+const EXTENSIONS = { linux: 'so', windows: 'dll', darwin: 'dylib' };
+
+/** As fmu-shim/CMakeLists.txt puts them together: folders with C, and files. */
+const IMPORTER = ['src/import', 'src/host', 'src/platform', 'src/far', 'src/isolate'];
+const PRODUCTS = [
+  { name: 'libtwinbridge', shared: true, sources: ['src'], options: { linux: ['-Wl,-z,nodelete'] } },
+  {
+    name: 'libtwinbridge-wrap',
+    shared: true,
+    sources: ['wrap', ...IMPORTER, 'src/remote', 'src/fmi/resources.c'],
+    flags: ['-DTB_HIDDEN'],
+  },
+  { name: 'twinbridge-isolate', shared: false, sources: ['isolate', ...IMPORTER] },
+];
+const SOURCES = ['include', 'src', 'isolate', 'wrap'];
 
 /** Zig's program, installed if need be. */
 async function zig(log) {
@@ -49,11 +64,11 @@ function filesBelow(folder) {
     .sort();
 }
 
-/** What the libraries are made of. */
+/** What they are made of. */
 function sourceStamp() {
-  const hash = createHash('sha256').update(JSON.stringify([ZIGLANG, TARGETS, FLAGS, LINKED]));
-  for (const folder of ['fmu-shim/include', 'fmu-shim/src']) {
-    for (const file of filesBelow(join(root, folder)))
+  const hash = createHash('sha256').update(JSON.stringify([ZIGLANG, TARGETS, FLAGS, LINKED, PRODUCTS]));
+  for (const folder of SOURCES) {
+    for (const file of filesBelow(join(root, 'fmu-shim', folder)))
       hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file));
   }
   return hash.digest('hex');
@@ -64,16 +79,27 @@ const stampOf = (tuple) => join(folderOf(tuple), 'sources.sha256');
 const isCurrent = (tuple, stamp) => existsSync(stampOf(tuple)) && readFileSync(stampOf(tuple), 'utf8') === stamp;
 
 async function compile(program, tuple, stamp) {
-  const system = tuple.split('-')[1];
-  const extension = { windows: 'dll', darwin: 'dylib' }[system] ?? 'so';
   const building = `${folderOf(tuple)}.tmp`;
   rmSync(building, { recursive: true, force: true });
   mkdirSync(building, { recursive: true });
-  const sources = filesBelow(join(root, 'fmu-shim/src'))
-    .filter((file) => file.endsWith('.c'))
+  const made = [];
+  for (const product of PRODUCTS) made.push(await link(program, tuple, product, building));
+  // Beside a DLL there come an import library and debug information, which nobody here uses.
+  for (const name of readdirSync(building)) if (!made.includes(name)) rmSync(join(building, name));
+  writeFileSync(join(building, 'sources.sha256'), stamp);
+  rmSync(folderOf(tuple), { recursive: true, force: true });
+  renameSync(building, folderOf(tuple));
+}
+
+async function link(program, tuple, { name, shared, sources, flags = [], options = {} }, folder) {
+  const system = tuple.split('-')[1];
+  const extension = shared ? `.${EXTENSIONS[system]}` : system === 'windows' ? '.exe' : '';
+  const file = `${name}${extension}`;
+  const files = sources
+    .flatMap((source) => cFiles(join(root, 'fmu-shim', source)))
     // Relative, so that no path of this machine comes into the library.
-    .map((file) => file.slice(root.length + 1));
-  const output = join(building, `libtwinbridge.${extension}`);
+    .map((path) => path.slice(root.length + 1));
+  const installName = shared && system === 'darwin' ? [`-Wl,-install_name,@rpath/${file}`] : [];
   await run(
     program,
     [
@@ -81,20 +107,25 @@ async function compile(program, tuple, stamp) {
       '-target',
       TARGETS[tuple],
       ...FLAGS,
-      '-shared',
+      ...flags,
+      ...(shared ? ['-shared'] : []),
       '-Ifmu-shim/include',
-      ...sources,
+      ...files,
+      ...(options[system] ?? []),
+      ...installName,
       ...LINKED[system],
       '-o',
-      output,
+      join(folder, file),
     ],
     { ZIG_GLOBAL_CACHE_DIR: join(root, 'build/zig-cache'), ZIG_LOCAL_CACHE_DIR: join(root, 'build/zig-cache') },
   );
-  // Beside a DLL there come an import library and debug information, which nobody here uses.
-  for (const name of readdirSync(building)) if (name !== `libtwinbridge.${extension}`) rmSync(join(building, name));
-  writeFileSync(join(building, 'sources.sha256'), stamp);
-  rmSync(folderOf(tuple), { recursive: true, force: true });
-  renameSync(building, folderOf(tuple));
+  return file;
+}
+
+/** Of a folder, or the file itself. */
+function cFiles(path) {
+  if (path.endsWith('.c')) return [path];
+  return existsSync(path) ? filesBelow(path).filter((file) => file.endsWith('.c')) : [];
 }
 
 /** koffi's native part, of the version that package-lock.json names. */
