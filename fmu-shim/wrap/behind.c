@@ -3,16 +3,7 @@
 #include <stdarg.h>
 
 #include "../src/isolate/isolate.h"
-#include "../src/platform/platform.h"
-#if __has_include("../src/remote/remote.h")
 #include "../src/remote/remote.h"
-#else
-static tb_library *tb_library_connect(const char *target, char *error, uint32_t error_size) {
-  (void)target;
-  snprintf(error, error_size, "this library was built without what connects to servers");
-  return NULL;
-}
-#endif
 
 /* -- What the importer is told --------------------------------------------------------------------------------------------- */
 
@@ -93,12 +84,19 @@ int tb_behind_status(tb_behind *b, int status) {
 
 static int64_t nanoseconds(int64_t ms) { return ms * 1000000; }
 
+static tb_library *connect(const char *target, char *error, uint32_t error_size) {
+  tb_library *library = tb_library_connect(target, error, error_size);
+  if (library == NULL || tb_library_connected(library, error, error_size) == TB_CONNECTED) return library;
+  tb_library_unload(library);
+  return NULL;
+}
+
 static tb_library *open_library(const tb_place *p, char *error, uint32_t error_size) {
   const char *identifier = p->identifier == NULL ? "" : p->identifier;
   if (p->here)
     return tb_library_isolate(p->program, p->library, p->fmi, identifier, nanoseconds(p->start_ms),
                               nanoseconds(p->step_ms), error, error_size);
-  return tb_library_connect(p->target.bytes, error, error_size);
+  return connect(p->target.bytes, error, error_size);
 }
 
 static bool start(tb_behind *b) {

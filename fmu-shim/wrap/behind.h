@@ -29,6 +29,7 @@ typedef struct {
   tb_tell *tell;
   void *context;
   const char *function; /* that the importer calls */
+  double time;          /* the communication point, s */
   bool has_told;        /* why there is an error, since it was called */
   bool has_told_end;
   bool abandoned;       /* a fatal error: it must not be called any more */

@@ -37,7 +37,6 @@ typedef struct {
   fmi2CallbackFunctions callbacks;
   double start_time, stop_time, tolerance;
   bool has_stop_time, has_tolerance;
-  double time; /* the communication point */
 } instance;
 
 static const char *state_name(state s) {
@@ -180,7 +179,7 @@ fmi2Status fmi2ExitInitializationMode(fmi2Component c) {
   const fmi2Status status =
       ASK(m, "fmi2ExitInitializationMode", tb_instance_exit_initialization(m->behind->instance));
   if (is_done(status)) m->state = STEP_COMPLETE;
-  m->time = m->start_time;
+  m->behind->time = m->start_time;
   return status;
 }
 
@@ -198,7 +197,7 @@ fmi2Status fmi2Reset(fmi2Component c) {
   tb_behind_begin(m->behind, "fmi2Reset");
   const fmi2Status status = (fmi2Status)tb_behind_reset(m->behind);
   m->state = is_done(status) ? INSTANTIATED : RESET_FAILED;
-  m->start_time = m->time = 0;
+  m->start_time = m->behind->time = 0;
   m->has_stop_time = m->has_tolerance = false;
   return status;
 }
@@ -217,10 +216,10 @@ fmi2Status fmi2DoStep(fmi2Component c, fmi2Real currentCommunicationPoint, fmi2R
                                             !noSetFMUStatePriorToCurrentPoint, &result));
   if (is_done(status)) {
     m->state = STEP_COMPLETE;
-    m->time = currentCommunicationPoint + communicationStepSize;
+    m->behind->time = currentCommunicationPoint + communicationStepSize;
   } else if (status == fmi2Discard) {
     m->state = STEP_FAILED;
-    m->time = currentCommunicationPoint;
+    m->behind->time = currentCommunicationPoint;
   }
   return status;
 }
@@ -243,7 +242,7 @@ fmi2Status fmi2GetRealStatus(fmi2Component c, const fmi2StatusKind kind, fmi2Rea
   instance *m = c;
   REQUIRE(m, INITIALIZED, "fmi2GetRealStatus");
   if (kind != fmi2LastSuccessfulTime || value == NULL) return fmi2Discard;
-  *value = m->time;
+  *value = m->behind->time;
   if (m->state != STEP_FAILED) return fmi2OK;
   /* Only after a discarded step the FMU may have got to somewhere else than it was asked. */
   return (fmi2Status)TB_ASK_OR(m->behind, "fmi2GetRealStatus",
@@ -316,7 +315,7 @@ fmi2Status fmi2GetFMUstate(fmi2Component c, fmi2FMUstate *state) {
   if (!is_done(status)) return status;
   saved->state = m->state;
   saved->start_time = m->start_time;
-  saved->time = m->time;
+  saved->time = m->behind->time;
   *state = saved;
   return status;
 }
@@ -330,7 +329,7 @@ fmi2Status fmi2SetFMUstate(fmi2Component c, fmi2FMUstate state) {
   if (!is_done(status)) return status;
   m->state = (int)saved->state;
   m->start_time = saved->start_time;
-  m->time = saved->time;
+  m->behind->time = saved->time;
   return status;
 }
 

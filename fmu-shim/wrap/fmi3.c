@@ -139,7 +139,7 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
       ASK(m, "fmi3EnterInitializationMode",
           tb_instance_enter_initialization(m->behind->instance, startTime, stopTimeDefined, stopTimeDefined ? stopTime : 0,
                                            toleranceDefined, toleranceDefined ? tolerance : 0));
-  m->start_time = m->time = startTime;
+  m->start_time = m->behind->time = startTime;
   if (is_done(status)) m->state = INITIALIZATION;
   return status;
 }
@@ -185,7 +185,7 @@ fmi3Status fmi3Reset(fmi3Instance c) {
   tb_behind_begin(m->behind, "fmi3Reset");
   const fmi3Status status = (fmi3Status)tb_behind_reset(m->behind);
   m->state = is_done(status) ? INSTANTIATED : RESET_FAILED;
-  m->start_time = m->time = 0;
+  m->start_time = m->behind->time = 0;
   return status;
 }
 
@@ -239,7 +239,7 @@ fmi3Status fmi3DoStep(fmi3Instance c, fmi3Float64 currentCommunicationPoint, fmi
   if (!eventHandlingNeeded || !terminateSimulation || !earlyReturn || !lastSuccessfulTime)
     return tb_fmi3_refuse(m, "fmi3DoStep", "there is no place for the results");
   *eventHandlingNeeded = *terminateSimulation = *earlyReturn = false;
-  *lastSuccessfulTime = m->time;
+  *lastSuccessfulTime = m->behind->time;
   if (!isfinite(currentCommunicationPoint) || !(communicationStepSize >= 0) || !isfinite(communicationStepSize))
     return tb_fmi3_refuse(m, "fmi3DoStep", "time or step size is no number, or the step goes back");
   tb_step_result result = {.reached = currentCommunicationPoint + communicationStepSize};
@@ -251,19 +251,19 @@ fmi3Status fmi3DoStep(fmi3Instance c, fmi3Float64 currentCommunicationPoint, fmi
   if (is_done(status)) {
     m->state = STEP;
     *earlyReturn = result.early != 0;
-    m->time = result.early ? result.reached : currentCommunicationPoint + communicationStepSize;
+    m->behind->time = result.early ? result.reached : currentCommunicationPoint + communicationStepSize;
   } else if (status == fmi3Discard) {
     m->state = STEP_DISCARDED;
-    m->time = currentCommunicationPoint;
+    m->behind->time = currentCommunicationPoint;
     int terminated = 0;
     /* An FMU of an older version is asked afterwards. */
     if (m->behind->place.fmi != 3) {
-      TB_ASK_OR(m->behind, "fmi3DoStep", tb_instance_last_successful_time(m->behind->instance, &m->time), fmi3OK);
+      TB_ASK_OR(m->behind, "fmi3DoStep", tb_instance_last_successful_time(m->behind->instance, &m->behind->time), fmi3OK);
       TB_ASK_OR(m->behind, "fmi3DoStep", tb_instance_terminated(m->behind->instance, &terminated), fmi3OK);
       *terminateSimulation = terminated != 0;
     }
   }
-  *lastSuccessfulTime = m->time;
+  *lastSuccessfulTime = m->behind->time;
   return status;
 }
 
@@ -278,7 +278,7 @@ fmi3Status fmi3GetFMUState(fmi3Instance c, fmi3FMUState *state) {
   if (!is_done(status)) return status;
   saved->state = m->state;
   saved->start_time = m->start_time;
-  saved->time = m->time;
+  saved->time = m->behind->time;
   *state = saved;
   return status;
 }
@@ -294,7 +294,7 @@ fmi3Status fmi3SetFMUState(fmi3Instance c, fmi3FMUState state) {
   if (!is_done(status)) return status;
   m->state = (int)saved->state;
   m->start_time = saved->start_time;
-  m->time = saved->time;
+  m->behind->time = saved->time;
   return status;
 }
 

@@ -36,7 +36,7 @@ typedef struct {
   fmi3InstanceEnvironment environment;
   fmi3LogMessageCallback log_message;
   bool event_mode;
-  double start_time, time; /* the communication point */
+  double start_time;
 } tb_fmi3_instance;
 
 /* Logs an error; its value is fmi3Error. */

@@ -150,6 +150,7 @@ static bool read_target_line(reading *r, const char *key, char *value) {
   if (strcmp(key, "host") == 0) return keep(r, &r->host, value);
   if (strcmp(key, "port") == 0) return keep(r, &r->port, value);
   if (strcmp(key, "program") == 0) return read_for_platform(r, &p->program, value);
+  if (strcmp(key, "keeper") == 0) return read_for_platform(r, &p->keeper, value);
   if (strcmp(key, "library") == 0) {
     p->here = true;
     return read_for_platform(r, &p->library, value);
@@ -218,7 +219,20 @@ static bool choose_program(reading *r) {
   if (!tb_file_exists(p->program)) return fail(r, "'%s' is missing", p->program);
   tb_make_executable(p->program);
   tb_append_line(&p->target, "program", p->program);
+  if (p->keeper == NULL || !tb_file_exists(p->keeper)) return true;
+  tb_make_executable(p->keeper);
+  tb_append_line(&p->target, "keeper", p->keeper);
   return true;
+}
+
+/* One line, whatever is in it. */
+static void append_name(tb_text *to, const char *instance) {
+  tb_append(to, "instance ");
+  const size_t from = to->size;
+  tb_append(to, instance);
+  for (size_t k = from; !to->failed && k < to->size; k++)
+    if ((unsigned char)to->bytes[k] < ' ') to->bytes[k] = ' ';
+  tb_append(to, "\n");
 }
 
 static bool finish_elsewhere(reading *r, const char *instance) {
@@ -228,7 +242,7 @@ static bool finish_elsewhere(reading *r, const char *instance) {
   snprintf(number, sizeof number, "%d", p->fmi);
   tb_append_line(&p->target, "fmi", number);
   if (p->identifier != NULL) tb_append_line(&p->target, "identifier", p->identifier);
-  tb_append_line(&p->target, "instance", instance);
+  append_name(&p->target, instance);
   if (r->host != NULL) tb_append_line(&p->target, "host", r->host);
   if (r->port != NULL) tb_append_line(&p->target, "port", r->port);
   snprintf(number, sizeof number, "%lld", (long long)p->start_ms);
@@ -279,6 +293,7 @@ void tb_place_destroy(tb_place *p) {
   free(p->token);
   free(p->program);
   free(p->library);
+  free(p->keeper);
   free(p->resources);
   free(p->target.bytes);
   tb_variables_destroy(&p->variables);

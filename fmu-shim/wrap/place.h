@@ -6,7 +6,7 @@
  *
  * target.txt: where the FMU behind it runs, to be changed by whoever moves it. In a process of its own on this machine: lines
  * `program TUPLE PATH` and `library TUPLE PATH`, one of each a platform, `folder PATH` and `resources PATH`. By a proxyfmu
- * that is started here: `program TUPLE PATH`, `fmu PATH`. Else the lines of remote/remote.h. Paths are relative to the
+ * that is started here: `program TUPLE PATH`, `keeper TUPLE PATH`, `fmu PATH`. Else the lines of remote/remote.h. Paths are relative to the
  * resources. In all: `start-ms`, `step-ms`.
  */
 #ifndef TB_WRAP_PLACE_H
@@ -23,7 +23,7 @@ typedef struct {
   tb_variables variables;
 
   bool here; /* in a process of its own on this machine: */
-  char *program, *library;
+  char *program, *library, *keeper;
   char *resources; /* as the FMU behind it wants to be told where they are; NULL: elsewhere, that is known there */
   tb_text target; /* else: for tb_library_connect */
   int64_t start_ms, step_ms;

@@ -7,7 +7,7 @@ typedef struct {
   uint32_t state, unused;
 } prefix;
 
-static const char MAGIC[8] = "twinwrp1";
+static const char MAGIC[] = "twinwrp"; /* with its zero byte */
 
 static bool is_there(tb_behind *b, const tb_saved *s) {
   if (s->start == b->starts) return true;

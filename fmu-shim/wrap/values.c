@@ -120,6 +120,11 @@ static int get_others(tb_behind *b, unsigned storage, const uint32_t *vrs, size_
     if (run == 0) return TB_ERROR;
     if (!grow_values(b, n_values)) return tb_behind_fail(b, "%s: out of memory", b->function);
     const unsigned theirs = tb_variables_find(&b->place.variables, storage, vrs[from])->their_storage;
+    if (theirs == TB_TIME) {
+      for (size_t k = 0; k < run; k++) ((double *)values)[from + k] = b->time;
+      from += run;
+      continue;
+    }
     status = worse(status, get_theirs(b, theirs, b->vrs, n_theirs, b->values, n_values, NULL));
     if (status != TB_OK && status != TB_WARNING) return status;
     if (spread(b, storage, vrs + from, run, (uint8_t *)values + from * tb_storage_size(storage)) != TB_OK) return TB_ERROR;
@@ -217,6 +222,7 @@ static int set_others(tb_behind *b, unsigned storage, const uint32_t *vrs, size_
     const tb_wrapped_variable *v = find(b, storage, vrs[from]);
     size_t run = 0;
     if (v == NULL) return TB_ERROR;
+    if (v->their_storage == TB_TIME) return tb_behind_fail(b, "%s: the time cannot be set", b->function);
     const uint8_t *of_run = values + from * tb_storage_size(storage);
     status = worse(status, is_array(v) ? set_array(b, storage, vrs + from, n - from, of_run, &run)
                                        : set_scalars(b, storage, vrs + from, n - from, of_run, &run));

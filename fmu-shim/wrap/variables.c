@@ -6,12 +6,12 @@
 #include "lines.h"
 
 /* As src/native/importer.ts names them. */
-static const char *const NAMES[TB_STORAGES] = {"f64", "f32", "i8",  "u8",  "i16",   "u16",  "i32",  "u32",
-                                               "i64", "u64", "b8",  "b32", "clock", "text", "bytes"};
+static const char *const NAMES[TB_STORAGES + 1] = {"f64", "f32", "i8",  "u8",  "i16",   "u16",  "i32",   "u32",
+                                                   "i64", "u64", "b8",  "b32", "clock", "text", "bytes", "time"};
 
 static bool read_storage(char **line, uint8_t *storage) {
   const char *word = tb_next_word(line);
-  for (unsigned k = 0; word != NULL && k < TB_STORAGES; k++) {
+  for (unsigned k = 0; word != NULL && k <= TB_STORAGES; k++) {
     if (strcmp(NAMES[k], word) != 0) continue;
     *storage = (uint8_t)k;
     return true;

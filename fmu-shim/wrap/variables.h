@@ -3,7 +3,8 @@
  * of FMI 3.0 as those of 2.0, elements of arrays as variables, value references that are unique for their type only.
  *
  * Every variable of the wrapped FMU is one value. A line: its storage and value reference; storage and value reference of
- * what is behind it, its number of elements, and which of them it is.
+ * what is behind it, its number of elements, and which of them it is. Behind a variable of storage `time` there is none: it
+ * is the communication point, which FMI 3.0 wants as a variable.
  */
 #ifndef TB_WRAP_VARIABLES_H
 #define TB_WRAP_VARIABLES_H
@@ -12,6 +13,8 @@
 #include <stdint.h>
 
 #include "../src/import/storage.h"
+
+enum { TB_TIME = TB_STORAGES };
 
 typedef struct {
   uint8_t storage, their_storage;
