@@ -168,8 +168,27 @@ void tb_behind_free(tb_behind *b) {
   free(b);
 }
 
+/*
+ * FMI 1.0 has no initialisation mode: values that are asked for in it are there once fmiInitializeSlave was called, which is
+ * put off until then, or to the mode's end. Inputs can be set after it as well.
+ */
+int tb_behind_enter_initialization(tb_behind *b, double start, bool has_stop, double stop, bool has_tolerance,
+                                   double tolerance) {
+  const int status =
+      tb_behind_status(b, tb_instance_enter_initialization(b->instance, start, has_stop, stop, has_tolerance, tolerance));
+  b->initializes = status == TB_OK || status == TB_WARNING;
+  return status;
+}
+
+int tb_behind_exit_initialization(tb_behind *b) {
+  if (!b->initializes) return TB_OK;
+  b->initializes = false;
+  return tb_behind_status(b, tb_instance_exit_initialization(b->instance));
+}
+
 int tb_behind_reset(tb_behind *b) {
   tb_behind_forget_arrays(b);
+  b->initializes = false;
   if (b->library != NULL && tb_library_ending(b->library)->status == 0 && b->instance != NULL && !b->abandoned)
     return tb_behind_status(b, tb_instance_reset(b->instance));
   stop(b);

@@ -32,6 +32,7 @@ typedef struct {
   double time;          /* the communication point, s */
   bool has_told;        /* why there is an error, since it was called */
   bool has_told_end;
+  bool initializes;     /* it is in initialisation mode; one of FMI 1.0: its initialisation is put off */
   bool abandoned;       /* a fatal error: it must not be called any more */
   uint32_t starts;      /* how often it was started: its states are of one start */
   tb_behind_how how;    /* to start it anew */
@@ -67,6 +68,9 @@ int tb_behind_status_or(tb_behind *behind, int status, int or_else);
 /* After a fatal error: it must not be called any more; the importer was told. */
 bool tb_behind_is_callable(tb_behind *behind);
 
+int tb_behind_enter_initialization(tb_behind *behind, double start, bool has_stop, double stop, bool has_tolerance,
+                                   double tolerance);
+int tb_behind_exit_initialization(tb_behind *behind);
 /* Starts anew what was lost. */
 int tb_behind_reset(tb_behind *behind);
 

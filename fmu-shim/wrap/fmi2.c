@@ -166,9 +166,10 @@ fmi2Status fmi2SetupExperiment(fmi2Component c, fmi2Boolean toleranceDefined, fm
 fmi2Status fmi2EnterInitializationMode(fmi2Component c) {
   instance *m = c;
   REQUIRE(m, INSTANTIATED, "fmi2EnterInitializationMode");
-  const fmi2Status status = ASK(m, "fmi2EnterInitializationMode",
-                                tb_instance_enter_initialization(m->behind->instance, m->start_time, m->has_stop_time,
-                                                                 m->stop_time, m->has_tolerance, m->tolerance));
+  tb_behind_begin(m->behind, "fmi2EnterInitializationMode");
+  const fmi2Status status =
+      settle(m, tb_behind_enter_initialization(m->behind, m->start_time, m->has_stop_time, m->stop_time, m->has_tolerance,
+                                               m->tolerance));
   if (is_done(status)) m->state = INITIALIZATION;
   return status;
 }
@@ -176,8 +177,8 @@ fmi2Status fmi2EnterInitializationMode(fmi2Component c) {
 fmi2Status fmi2ExitInitializationMode(fmi2Component c) {
   instance *m = c;
   REQUIRE(m, INITIALIZATION, "fmi2ExitInitializationMode");
-  const fmi2Status status =
-      ASK(m, "fmi2ExitInitializationMode", tb_instance_exit_initialization(m->behind->instance));
+  tb_behind_begin(m->behind, "fmi2ExitInitializationMode");
+  const fmi2Status status = settle(m, tb_behind_exit_initialization(m->behind));
   if (is_done(status)) m->state = STEP_COMPLETE;
   m->behind->time = m->start_time;
   return status;

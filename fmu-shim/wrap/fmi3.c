@@ -135,10 +135,10 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
   if (!isfinite(startTime)) return tb_fmi3_refuse(m, "fmi3EnterInitializationMode", "the start time is no number");
   if (stopTimeDefined && !(stopTime >= startTime))
     return tb_fmi3_refuse(m, "fmi3EnterInitializationMode", "the stop time lies before the start time");
+  tb_behind_begin(m->behind, "fmi3EnterInitializationMode");
   const fmi3Status status =
-      ASK(m, "fmi3EnterInitializationMode",
-          tb_instance_enter_initialization(m->behind->instance, startTime, stopTimeDefined, stopTimeDefined ? stopTime : 0,
-                                           toleranceDefined, toleranceDefined ? tolerance : 0));
+      settle(m, tb_behind_enter_initialization(m->behind, startTime, stopTimeDefined, stopTimeDefined ? stopTime : 0,
+                                               toleranceDefined, toleranceDefined ? tolerance : 0));
   m->start_time = m->behind->time = startTime;
   if (is_done(status)) m->state = INITIALIZATION;
   return status;
@@ -147,8 +147,8 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
 fmi3Status fmi3ExitInitializationMode(fmi3Instance c) {
   instance *m = c;
   REQUIRE(m, INITIALIZATION, "fmi3ExitInitializationMode");
-  const fmi3Status status =
-      ASK(m, "fmi3ExitInitializationMode", tb_instance_exit_initialization(m->behind->instance));
+  tb_behind_begin(m->behind, "fmi3ExitInitializationMode");
+  const fmi3Status status = settle(m, tb_behind_exit_initialization(m->behind));
   if (is_done(status)) m->state = m->event_mode ? EVENT : STEP;
   return status;
 }

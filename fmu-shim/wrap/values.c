@@ -261,6 +261,10 @@ int tb_behind_get(tb_behind *b, tb_storage storage, const uint32_t *vrs, size_t 
                   size_t *sizes) {
   if (!is_whole(b, vrs, n, values, n_values) || !tb_behind_is_callable(b)) return TB_ERROR;
   if (n == 0) return TB_OK;
+  if (b->place.fmi == 1 && b->initializes) {
+    const int status = tb_behind_exit_initialization(b);
+    if (status != TB_OK && status != TB_WARNING) return status;
+  }
   if (b->place.variables.n > 0) return tb_behind_status(b, get_others(b, storage, vrs, n, values));
   if (is_boolean_of_fmi1(b, storage)) return tb_behind_status(b, get_booleans(b, vrs, n, values));
   return tb_behind_status(b, get_theirs(b, storage, vrs, n, values, n_values, sizes));

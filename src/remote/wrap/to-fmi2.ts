@@ -70,7 +70,7 @@ export function toFmi2(
     for (let element = 0; element < elements; element += 1) {
       const valueReference = isOther ? variables.length : variable.valueReference;
       own.push(variables.length);
-      variables.push(scalar(variable, type, { element, sizes, valueReference }, warnings));
+      variables.push(scalar(variable, type, { element, isArray: sizes.length > 0, valueReference }, warnings));
       if (isOther)
         map.push(mapped(model.fmi, variable, { storage: STORAGES[type], valueReference }, elements, element));
     }
@@ -112,8 +112,7 @@ export function toFmi2(
       initialUnknowns: unknowns(
         ({ causality, initial }) =>
           (causality === 'output' && initial !== 'exact') || causality === 'calculatedParameter',
-        // Of FMI 1.0 it is known what outputs depend on later, not what initial values do.
-        model.fmi === '1.0' ? [] : model.initialUnknowns,
+        model.initialUnknowns,
       ),
     },
     map,
@@ -140,7 +139,7 @@ function sizesOf({ name, dimensions }: ModelVariable, { variables }: FmuModel): 
 
 interface Place {
   readonly element: number;
-  readonly sizes: readonly number[];
+  readonly isArray: boolean;
   readonly valueReference: number;
 }
 
@@ -159,7 +158,8 @@ function scalar(variable: ModelVariable, type: VariableType, place: Place, warni
   const settled = isSize ? 'exact' : causality === 'input' || causality === 'independent' ? undefined : initial;
   const needsStart = causality === 'input' || settled === 'exact' || settled === 'approx';
   return {
-    name: place.sizes.length === 0 ? name : `${name}[${indices(place).join(',')}]`,
+    // As the master names elements, of matrices too: in the order of FMI 3.0, from 0.
+    name: place.isArray ? `${name}[${place.element}]` : name,
     valueReference: place.valueReference,
     type,
     causality,
@@ -170,17 +170,6 @@ function scalar(variable: ModelVariable, type: VariableType, place: Place, warni
     ...(declaredType === undefined || type !== 'Enumeration' ? {} : { declaredType }),
     ...limits,
   };
-}
-
-/** From 1, the last one runs fastest (FMI 3.0.2, section 2.4.7; structured names, FMI 2.0.4, section 2.2.9). */
-function indices({ element, sizes }: Place): number[] {
-  const found: number[] = [];
-  let rest = element;
-  for (const size of [...sizes].reverse()) {
-    found.unshift((rest % size) + 1);
-    rest = Math.floor(rest / size);
-  }
-  return found;
 }
 
 /** Those of whole numbers that FMI 2.0 cannot state are no limits there. */

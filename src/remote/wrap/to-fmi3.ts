@@ -62,8 +62,7 @@ export function toFmi3(
       initialUnknowns: unknowns(
         ({ causality, initial }) =>
           (causality === 'output' && initial !== 'exact') || causality === 'calculatedParameter',
-        // Of FMI 1.0 it is known what outputs depend on later, not what initial values do.
-        model.fmi === '1.0' ? [] : model.initialUnknowns,
+        model.initialUnknowns,
       ),
     },
     map: [
