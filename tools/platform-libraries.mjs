@@ -1,6 +1,6 @@
 /**
- * The native library for every platform, cross-compiled from here, in `build/native/<tuple>/`, beside it the program that
- * serves an FMU, and koffi's native part for each in `build/koffi/`. The same sources give the same bytes.
+ * The native libraries for every platform, cross-compiled from here, in `build/native/<tuple>/`, the programs that run
+ * isolated FMUs and serve remote ones beside them, and koffi's native part for each in `build/koffi/`. The same sources give the same bytes.
  *
  * The compiler is Zig's, from the PyPI package `ziglang`, which this puts into `build/zig` (needs python3 with pip; TWINBRIDGE_PYTHON names another);
  * TWINBRIDGE_ZIG names another zig program.
@@ -25,13 +25,31 @@ export const TARGETS = {
 };
 const FLAGS = ['-std=c11', '-O3', '-s', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
 const LINKED = {
-  linux: ['-Wl,-z,nodelete', '-lm', '-ldl', '-lpthread', '-lrt'],
+  linux: ['-lm', '-ldl', '-lpthread', '-lrt'],
   windows: ['-lws2_32'],
-  darwin: ['-Wl,-install_name,@rpath/libtwinbridge.dylib'],
+  darwin: [],
 };
-const PROGRAM_LINKED = { linux: ['-lm', '-ldl', '-lpthread', '-lrt'], windows: ['-lws2_32'], darwin: [] };
-/** Below fmu-shim/src: what the program has in it, as CMakeLists.txt names it. */
-const PROGRAM_PARTS = ['import', 'host', 'platform', 'far', 'isolate', 'remote'];
+const EXTENSIONS = { linux: 'so', windows: 'dll', darwin: 'dylib' };
+
+/** As fmu-shim/CMakeLists.txt puts them together: folders with C, and files. */
+const IMPORTER = ['src/import', 'src/host', 'src/platform', 'src/far', 'src/isolate'];
+const PRODUCTS = [
+  { name: 'libtwinbridge', shared: true, sources: ['src'], options: { linux: ['-Wl,-z,nodelete'] } },
+  {
+    name: 'libtwinbridge-wrap',
+    shared: true,
+    sources: ['wrap', ...IMPORTER, 'src/remote', 'src/fmi/resources.c'],
+    flags: ['-DTB_HIDDEN'],
+  },
+  { name: 'twinbridge-isolate', shared: false, sources: ['isolate', ...IMPORTER] },
+  {
+    name: 'twinbridge-proxyfmu',
+    shared: false,
+    sources: ['proxyfmu', ...IMPORTER, 'src/remote'],
+    flags: [`-DTB_VERSION="${packageVersion()}"`],
+  },
+];
+const SOURCES = ['include', 'src', 'isolate', 'wrap', 'proxyfmu'];
 
 /** Zig's program, installed if need be. */
 async function zig(log) {
@@ -56,18 +74,11 @@ function packageVersion() {
   return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 }
 
-/** Relative, so that no path of this machine comes into what is made of them. */
-function sourcesBelow(folder) {
-  const files = filesBelow(join(root, folder)).filter((file) => file.endsWith('.c'));
-  return files.map((file) => file.slice(root.length + 1));
-}
-
-/** What the libraries are made of. */
+/** What they are made of. */
 function sourceStamp() {
-  const parts = [ZIGLANG, TARGETS, FLAGS, LINKED, PROGRAM_LINKED, PROGRAM_PARTS, packageVersion()];
-  const hash = createHash('sha256').update(JSON.stringify(parts));
-  for (const folder of ['fmu-shim/include', 'fmu-shim/src', 'fmu-shim/proxyfmu']) {
-    for (const file of filesBelow(join(root, folder)))
+  const hash = createHash('sha256').update(JSON.stringify([ZIGLANG, TARGETS, FLAGS, LINKED, PRODUCTS]));
+  for (const folder of SOURCES) {
+    for (const file of filesBelow(join(root, 'fmu-shim', folder)))
       hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file));
   }
   return hash.digest('hex');
@@ -78,33 +89,53 @@ const stampOf = (tuple) => join(folderOf(tuple), 'sources.sha256');
 const isCurrent = (tuple, stamp) => existsSync(stampOf(tuple)) && readFileSync(stampOf(tuple), 'utf8') === stamp;
 
 async function compile(program, tuple, stamp) {
-  const system = tuple.split('-')[1];
-  const extension = { windows: 'dll', darwin: 'dylib' }[system] ?? 'so';
   const building = `${folderOf(tuple)}.tmp`;
   rmSync(building, { recursive: true, force: true });
   mkdirSync(building, { recursive: true });
-  const library = `libtwinbridge.${extension}`;
-  const executable = system === 'windows' ? 'twinbridge-proxyfmu.exe' : 'twinbridge-proxyfmu';
-  const cc = (args) =>
-    run(program, ['cc', '-target', TARGETS[tuple], ...FLAGS, '-Ifmu-shim/include', ...args], {
-      ZIG_GLOBAL_CACHE_DIR: join(root, 'build/zig-cache'),
-      ZIG_LOCAL_CACHE_DIR: join(root, 'build/zig-cache'),
-    });
-  await cc(['-shared', ...sourcesBelow('fmu-shim/src'), ...LINKED[system], '-o', join(building, library)]);
-  await cc([
-    `-DTB_VERSION="${packageVersion()}"`,
-    ...['fmu-shim/proxyfmu', ...PROGRAM_PARTS.map((part) => `fmu-shim/src/${part}`)].flatMap(sourcesBelow),
-    ...PROGRAM_LINKED[system],
-    '-o',
-    join(building, executable),
-  ]);
+  const made = [];
+  for (const product of PRODUCTS) made.push(await link(program, tuple, product, building));
   // Beside a DLL there come an import library and debug information, which nobody here uses.
-  for (const name of readdirSync(building)) {
-    if (name !== library && name !== executable) rmSync(join(building, name));
-  }
+  for (const name of readdirSync(building)) if (!made.includes(name)) rmSync(join(building, name));
   writeFileSync(join(building, 'sources.sha256'), stamp);
   rmSync(folderOf(tuple), { recursive: true, force: true });
   renameSync(building, folderOf(tuple));
+}
+
+async function link(program, tuple, { name, shared, sources, flags = [], options = {} }, folder) {
+  const system = tuple.split('-')[1];
+  const extension = shared ? `.${EXTENSIONS[system]}` : system === 'windows' ? '.exe' : '';
+  const file = `${name}${extension}`;
+  const files = sources
+    .flatMap((source) => cFiles(join(root, 'fmu-shim', source)))
+    // Relative, so that no path of this machine comes into the library.
+    .map((path) => path.slice(root.length + 1));
+  const installName = shared && system === 'darwin' ? [`-Wl,-install_name,@rpath/${file}`] : [];
+  await run(
+    program,
+    [
+      'cc',
+      '-target',
+      TARGETS[tuple],
+      ...FLAGS,
+      ...flags,
+      ...(shared ? ['-shared'] : []),
+      '-Ifmu-shim/include',
+      ...files,
+      ...(options[system] ?? []),
+      ...installName,
+      ...LINKED[system],
+      '-o',
+      join(folder, file),
+    ],
+    { ZIG_GLOBAL_CACHE_DIR: join(root, 'build/zig-cache'), ZIG_LOCAL_CACHE_DIR: join(root, 'build/zig-cache') },
+  );
+  return file;
+}
+
+/** Of a folder, or the file itself. */
+function cFiles(path) {
+  if (path.endsWith('.c')) return [path];
+  return existsSync(path) ? filesBelow(path).filter((file) => file.endsWith('.c')) : [];
 }
 
 /** koffi's native part, of the version that package-lock.json names. */

@@ -1,6 +1,6 @@
 /** `twinbridge build`: a bridge FMU from its configuration. */
 import { dirname, join } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   type BridgeConfig,
   type BuildOptions,
@@ -14,6 +14,7 @@ import {
 } from '../bridge/index.js';
 import { PLATFORM_TUPLES, type PlatformTuple } from '../fmi/index.js';
 import { ExitCode, formatProblem } from '../support/errors.js';
+import { parsePlatforms, parseTuples } from './platforms-option.js';
 import {
   collectSample,
   formatSampleReport,
@@ -141,20 +142,6 @@ async function configure(
 
 /** The variables that RMQFMU itself names, for an FMU to put a description into. */
 const ANY_RMQFMU = 'twinbridge: bridge\nname: RabbitMq\noutputs: { seqno: Integer }\n';
-
-function parsePlatforms(text: string): 'all' | 'host' | readonly PlatformTuple[] {
-  return text === 'all' || text === 'host' ? text : parseTuples(text);
-}
-
-function parseTuples(text: string): readonly PlatformTuple[] {
-  return text.split(',').map((name) => {
-    const tuple = PLATFORM_TUPLES.find((known) => known === name.trim());
-    if (tuple === undefined) {
-      throw new InvalidArgumentError(`'${name}' is none of ${PLATFORM_TUPLES.join(', ')}.`);
-    }
-    return tuple;
-  });
-}
 
 /** The model's name, without the characters that one or another file system refuses. */
 function fileName(name: string): string {

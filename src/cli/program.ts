@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   demo: async () => (await import('./demo.js')).registerDemo,
   init: async () => (await import('./init.js')).registerInit,
   build: async () => (await import('./build.js')).registerBuild,
+  wrap: async () => (await import('./wrap.js')).registerWrap,
   run: async () => (await import('./run.js')).registerRun,
   plan: async () => (await import('./plan.js')).registerPlan,
   plot: async () => (await import('./plot.js')).registerPlot,

@@ -93,7 +93,7 @@ async function open(file: string, limits: ArchiveLimits, recordAnew: boolean): P
  * is called in messages.
  */
 export function openKnownFmu(sha256: string, file: string): CachedFmu | undefined {
-  return openWarm(cacheRoot(), file, sha256);
+  return openWarm(cacheRoot(), file, sha256, false);
 }
 
 /** Reads what the archive says of itself, without unpacking it; errors as of {@link openCachedFmu}. */

@@ -27,6 +27,7 @@ export {
   readFmuModel,
 } from './cache.js';
 export type { ArchiveLimits } from './checked-archive.js';
+export { contentToken } from './content-token.js';
 export * from './errors.js';
 export type * from './fmi1/model-description.js';
 export type * from './fmi3/model-description.js';
@@ -80,5 +81,6 @@ export { FmiStatus, type FmuLogMessage, fmiStatusName } from './status.js';
 export { type ModelValue, type NumberArray, numberArray, storageOf, toModelValue, toRaw } from './storage.js';
 export { isTemporary, makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.js';
 export { type FmuTerminal, type FmuTerminalMember, parseTerminals, readTerminals } from './terminals.js';
+export { universalBinary } from './universal-binary.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
 export { writeModelDescription } from './write-model-description.js';

@@ -19,6 +19,7 @@ export {
   nativeLibraryPath,
   proxyfmuProgramPath,
   useNativeLibrary,
+  wrapLibraryPath,
 } from './library.js';
 export { OfflineSelection, type SelectionRule, type Verdict } from './offline-selection.js';
 export {

@@ -184,6 +184,11 @@ export function proxyfmuProgramPath(): string {
   return process.env.TWINBRIDGE_PROXYFMU || join(dirname(nativeLibraryPath()), name);
 }
 
+/** The library of wrapped FMUs, beside the library; `TWINBRIDGE_WRAP` names another. */
+export function wrapLibraryPath(): string {
+  return process.env.TWINBRIDGE_WRAP ?? join(dirname(nativeLibraryPath()), `libtwinbridge-wrap.${EXTENSION}`);
+}
+
 /** By path: the library, and what was bound of it, by table of prototypes. */
 const bound = new Map<string, Map<object, unknown>>();
 

@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { universalBinary } from '#tb/bridge/build/universal-binary.js';
 import { buildBridgeFmu, parseBridgeConfig } from '#tb/bridge/index.js';
 import {
   binariesFolder,
@@ -11,6 +10,7 @@ import {
   PLATFORM_TUPLES,
   PLATFORMS,
   type PlatformTuple,
+  universalBinary,
 } from '#tb/fmi/index.js';
 import { runCli } from '../support/cli.js';
 import { temporaryFolder } from '../support/fmus.js';

@@ -3,17 +3,17 @@
  *
  * Nothing in it depends on when or where it was built: the same configuration and the same parts give the same bytes.
  */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import {
   type ArchiveEntry,
   binariesFolder,
+  contentToken,
   type ModelDescription,
   packArchive,
   writeFmi3ModelDescription,
   writeModelDescription,
 } from '../../fmi/index.js';
+import { twinbridgeVersion } from '../../support/version.js';
 import { bridgeJson } from '../bridge-json.js';
 import type { BridgeConfig } from '../config.js';
 import { describeBridge } from './describe-bridge.js';
@@ -63,9 +63,9 @@ export async function buildBridgeFmu(
     { ...options, standsIn: config.rmqfmu !== undefined },
     config.fmi,
   );
-  const tool = generationTool();
+  const tool = `twinbridge ${twinbridgeVersion()}`;
   const guid =
-    config.guid ?? contentGuid([tool, bridgeJson(config), ...entries.map(({ content }) => content), runtime.identity]);
+    config.guid ?? contentToken([tool, bridgeJson(config), ...entries.map(({ content }) => content), runtime.identity]);
   const withGuid: BridgeConfig = { ...config, guid };
   const described =
     config.fmi === 3 ? describeFmi3(withGuid, guid, tool) : describeFmi2(withGuid, guid, tool, options.like);
@@ -107,25 +107,4 @@ function describeFmi2(config: BridgeConfig, guid: string, tool: string, like: Mo
 function describeFmi3(config: BridgeConfig, token: string, tool: string) {
   const description = describeBridgeFmi3(config, token, tool);
   return { description, xml: Buffer.from(writeFmi3ModelDescription(description)) };
-}
-
-function generationTool(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return `twinbridge ${version}`;
-}
-
-/** A UUID of version 8 (RFC 9562, section 5.8: any content), in the braces that GUIDs of FMUs wear. */
-function contentGuid(parts: readonly (string | Buffer)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) {
-    const bytes = Buffer.from(part);
-    // The length too, so that no two lists of parts read the same.
-    hash.update(`${bytes.length}\n`).update(bytes);
-  }
-  const digest = hash.digest().subarray(0, 16);
-  digest[6] = (digest[6]! & 0x0f) | 0x80;
-  digest[8] = (digest[8]! & 0x3f) | 0x80;
-  const hex = digest.toString('hex');
-  return `{${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}}`;
 }

@@ -12,11 +12,11 @@ import {
   PLATFORMS,
   type Platform,
   type PlatformTuple,
+  universalBinary,
 } from '../../fmi/index.js';
 import { nativeLibraryPath } from '../../native/index.js';
 import { BridgeBuildError } from './errors.js';
 import { type Runtime, readRuntime } from './runtime.js';
-import { universalBinary } from './universal-binary.js';
 
 export interface PartOptions {
   /** The native library for this machine; default: that of this installation. */

@@ -49,7 +49,7 @@ export interface ParseOptions {
 
 /** The root element. `file` names the document in problems. Throws {@link InvalidFileError} if it is not well-formed. */
 export function parseXml(file: string, bytes: Uint8Array, options: ParseOptions = {}): XmlElement {
-  const text = decode(bytes);
+  const text = decodeXml(bytes);
   refuseDoctype(file, text);
   const verdict = XMLValidator.validate(text);
   if (verdict !== true) throw notWellFormed(file, verdict.err);
@@ -63,7 +63,7 @@ export function parseXml(file: string, bytes: Uint8Array, options: ParseOptions 
 /** {@link parseXml} of a file that is not XML as a whole, but a row of elements. */
 export function parseXmlRoots(file: string, bytes: Uint8Array, options: ParseOptions = {}): readonly XmlElement[] {
   // A declaration may stand at the very beginning only, and the validator wants one root.
-  const text = decode(bytes).replace(/^\uFEFF?<\?xml[^>]*\?>/, (declaration) => ' '.repeat(declaration.length));
+  const text = decodeXml(bytes).replace(/^\uFEFF?<\?xml[^>]*\?>/, (declaration) => ' '.repeat(declaration.length));
   refuseDoctype(file, text);
   const verdict = XMLValidator.validate(`<end-of-file>\n${text}\n</end-of-file>`);
   if (verdict !== true) {
@@ -177,7 +177,7 @@ function prolog(text: string): string {
 }
 
 /** UTF-8 unless the declaration says otherwise: FMI demands UTF-8, but older tools wrote ISO-8859-1. */
-function decode(bytes: Uint8Array): string {
+export function decodeXml(bytes: Uint8Array): string {
   const declaration = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
   const encoding = /^[^<]*<\?xml[^>]*\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']/.exec(declaration)?.[1] ?? 'utf-8';
   try {

@@ -1,0 +1,126 @@
+/** What goes into a wrapped FMU besides texts: the library of wrapped FMUs, and the program that runs an FMU of this machine. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type ArchiveEntry,
+  binariesFolder,
+  hostPlatform,
+  PLATFORM_TUPLES,
+  PLATFORMS,
+  type Platform,
+  type PlatformTuple,
+  universalBinary,
+} from '../../fmi/index.js';
+import { isolateProgramPath, wrapLibraryPath } from '../../native/index.js';
+import { WrapPartError } from './errors.js';
+
+export type PartEntry = ArchiveEntry & { readonly content: Buffer };
+
+/**
+ * For which platforms: this machine's, and all others that libraries were built for (the default); this machine's only, with
+ * the library that was compiled for just this system; all; or those that are named.
+ */
+export type WrapPlatforms = 'built' | 'all' | 'host' | readonly PlatformTuple[];
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+export function chosenPlatforms(wanted: WrapPlatforms): readonly Platform[] {
+  if (wanted === 'all') return PLATFORMS;
+  if (wanted !== 'built' && wanted !== 'host') return PLATFORMS.filter(({ tuple }) => wanted.includes(tuple));
+  const host = hostPlatform();
+  const chosen = PLATFORMS.filter(
+    (platform) =>
+      platform === host || (wanted === 'built' && existsSync(crossCompiled(platform, libraryName(platform)))),
+  );
+  if (chosen.length > 0) return chosen;
+  throw new WrapPartError(`FMUs are not wrapped for ${process.platform} on ${process.arch}`, {
+    details: { platforms: PLATFORM_TUPLES },
+    remedy: `wrap it for ${PLATFORM_TUPLES.join(', ')}: run 'npm run build:platforms' first`,
+  });
+}
+
+/** `binaries/…/<modelIdentifier>.…` for each platform. Throws {@link WrapPartError}. */
+export async function readLibraries(
+  modelIdentifier: string,
+  platforms: readonly Platform[],
+  fmi: 2 | 3,
+  wanted: WrapPlatforms,
+): Promise<PartEntry[]> {
+  const entries = await Promise.all(
+    platforms.map(async (platform) => ({
+      name: `binaries/${binariesFolder(platform, fmi === 3 ? '3.0' : '2.0')}/${modelIdentifier}.${platform.extension}`,
+      content: await readFor(platform, wanted, libraryName(platform), wrapLibraryPath(), 'the library of wrapped FMUs'),
+    })),
+  );
+  return fmi === 2 ? forBothMacs(entries) : entries;
+}
+
+/** Where the program is in the archive, below the resources. */
+export function programName({ tuple, system }: Pick<Platform, 'tuple' | 'system'>): string {
+  return `programs/${tuple}/twinbridge-isolate${system === 'win32' ? '.exe' : ''}`;
+}
+
+/** The program that runs an isolated FMU, for each platform. Throws {@link WrapPartError}. */
+export function readPrograms(platforms: readonly Platform[], wanted: WrapPlatforms): Promise<PartEntry[]> {
+  return Promise.all(
+    platforms.map(async (platform) => ({
+      name: `resources/${programName(platform)}`,
+      content: await readFor(
+        platform,
+        wanted,
+        `twinbridge-isolate${platform.system === 'win32' ? '.exe' : ''}`,
+        isolateProgramPath(),
+        'the program that runs FMUs',
+      ),
+    })),
+  );
+}
+
+export async function readLicence(): Promise<PartEntry> {
+  const content = await readPart(join(ROOT, 'LICENSE'), 'the licence', 'install twinbridge again');
+  return { name: 'documentation/licenses/twinbridge.txt', content };
+}
+
+function libraryName({ extension }: Platform): string {
+  return `libtwinbridge-wrap.${extension}`;
+}
+
+/** What `npm run build:platforms` makes. */
+function crossCompiled({ tuple }: Platform, name: string): string {
+  return join(ROOT, 'build', 'native', tuple, name);
+}
+
+function readFor(
+  platform: Platform,
+  wanted: WrapPlatforms,
+  name: string,
+  compiledHere: string,
+  what: string,
+): Promise<Buffer> {
+  const portable = crossCompiled(platform, name);
+  if (platform !== hostPlatform()) {
+    return readPart(portable, `${what} for ${platform.tuple}`, "run 'npm run build:platforms'");
+  }
+  // The cross-compiled one runs on older systems than the one that was compiled here.
+  const isOwn = wanted === 'host' || process.env.TWINBRIDGE_NATIVE !== undefined || !existsSync(portable);
+  return readPart(isOwn ? compiledHere : portable, what, "run 'npm run build' (needs a C compiler and CMake)");
+}
+
+async function readPart(file: string, what: string, remedy: string): Promise<Buffer> {
+  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'is missing' : `cannot be read: ${cause.message}`;
+    throw new WrapPartError(`${what} ${file} ${why}`, { cause, details: { file }, remedy });
+  });
+}
+
+/** The folder `darwin64` gets both libraries for macOS, if both are there. */
+function forBothMacs(entries: readonly PartEntry[]): PartEntry[] {
+  const arm = entries.find(({ name }) => name.startsWith('binaries/aarch64-darwin/'));
+  return entries.map((entry) =>
+    arm !== undefined && entry.name.startsWith('binaries/darwin64/')
+      ? { ...entry, content: universalBinary([entry.content, arm.content]) }
+      : entry,
+  );
+}

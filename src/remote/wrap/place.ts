@@ -1,0 +1,131 @@
+/** `resources/target.txt`: where the FMU behind a wrapped one runs (fmu-shim/wrap/place.h), and what has to be in it for that. */
+import { createHash } from 'node:crypto';
+import { basename, extname } from 'node:path';
+import { type FmiVersion, type Platform, type PlatformTuple, platformFolders } from '../../fmi/index.js';
+import type { RemoteSource } from '../source.js';
+import { WrapError } from './errors.js';
+import { type PartEntry, programName } from './parts.js';
+
+export interface Limits {
+  /** How long connecting, loading, instantiation and initialisation may take each, s. */
+  readonly startTimeout: number;
+  /** How long any call after may take, s; 0: as long as it likes. */
+  readonly stepTimeout: number;
+}
+
+export interface Place {
+  readonly lines: readonly string[];
+  readonly entries: readonly PartEntry[];
+}
+
+const HEAD = `# Where the FMU behind this one runs. Host and port may be changed here, or by the environment variable
+# TWINBRIDGE_REMOTE. Paths are relative to this file.
+`;
+
+export function formatPlace({ lines }: Place, { startTimeout, stepTimeout }: Limits): string {
+  const limits = [`start-ms ${Math.round(startTimeout * 1000)}`, `step-ms ${Math.round(stepTimeout * 1000)}`];
+  return `${HEAD}${[...lines, ...limits].join('\n')}\n`;
+}
+
+/** The archive of the FMU behind, as it is read. */
+export interface Archive {
+  readonly file: string;
+  readonly fmi: FmiVersion;
+  readonly modelIdentifier: string;
+  readonly names: readonly string[];
+  read(name: string): Promise<Buffer>;
+  whole(): Promise<Buffer>;
+}
+
+/** Not needed to run it. */
+const LEFT_OUT = /^(?:sources|documentation|terminalsAndIcons|extra)\/|^model\.png$/;
+
+/** In a process of its own on this machine: it is in the FMU, unpacked, with the program that runs it. */
+export async function placeHere(
+  archive: Archive,
+  platforms: readonly Platform[],
+): Promise<Place & { readonly platforms: readonly Platform[] }> {
+  const { names, file, modelIdentifier } = archive;
+  const libraries = platforms.flatMap((platform) => {
+    const library = libraryFor(archive, platform);
+    return library === undefined ? [] : [{ platform, library }];
+  });
+  if (libraries.length === 0) {
+    const present = [...new Set(names.flatMap((name) => /^binaries\/([^/]+)\//.exec(name)?.[1] ?? []))];
+    throw new WrapError(
+      `${file} has no library '${modelIdentifier}' for ${platforms.map(({ tuple }) => tuple).join(', ')}, only for ${present.join(', ') || 'nothing at all'}`,
+      {
+        location: { file },
+        details: { platforms: platforms.map(({ tuple }) => tuple), present },
+        remedy: "wrap it for a platform that it is for ('--platforms'), or as an FMU on another machine",
+      },
+    );
+  }
+  const inside = names.filter((name) => !LEFT_OUT.test(name) && !name.endsWith('/'));
+  const entries = await Promise.all(
+    inside.map(async (name) => ({ name: `resources/fmu/${name}`, content: await archive.read(name) })),
+  );
+  return {
+    platforms: libraries.map(({ platform }) => platform),
+    lines: [
+      'folder fmu',
+      'resources fmu/resources',
+      ...libraries.flatMap(({ platform, library }) => [
+        `program ${platform.tuple} ${programName(platform)}`,
+        `library ${platform.tuple} fmu/${library}`,
+      ]),
+    ],
+    entries,
+  };
+}
+
+function libraryFor(
+  { fmi, modelIdentifier, names }: Archive,
+  { system, processor, extension }: Platform,
+): string | undefined {
+  return platformFolders(system, processor, fmi)
+    .map((folder) => `binaries/${folder}/${modelIdentifier}.${extension}`)
+    .find((name) => names.includes(name));
+}
+
+/**
+ * By a proxyfmu that is started on this machine; both are in the FMU, and our program, which ends the other one when the tool
+ * is gone.
+ */
+export async function placeByProgram(archive: Archive, program: Buffer, tuple: PlatformTuple): Promise<Place> {
+  const fmu = basename(archive.file);
+  const suffix = tuple.endsWith('windows') ? '.exe' : '';
+  return {
+    lines: [
+      'protocol proxyfmu',
+      `program ${tuple} programs/${tuple}/proxyfmu${suffix}`,
+      `keeper ${tuple} programs/${tuple}/twinbridge-isolate${suffix}`,
+      `fmu ${fmu}`,
+    ],
+    entries: [
+      { name: `resources/programs/${tuple}/proxyfmu${suffix}`, content: program },
+      { name: `resources/${fmu}`, content: await archive.whole() },
+    ],
+  };
+}
+
+type OnServer = Extract<RemoteSource, { kind: 'proxyfmu' | 'fmu-proxy' }>;
+
+/** On a server; what it has to be sent is in the FMU. */
+export async function placeOnServer(source: OnServer, archive: Archive | undefined): Promise<Place> {
+  const address = [`protocol ${source.kind}`, `host ${source.host}`, `port ${source.port}`];
+  if ('url' in source) return { lines: [...address, `url ${source.url}`], entries: [] };
+  if ('guid' in source) return { lines: [...address, `id ${source.guid}`], entries: [] };
+  const content = await archive!.whole();
+  const fmu = basename(source.file);
+  return {
+    lines: [
+      ...address,
+      ...(source.kind === 'proxyfmu' ? ['boot 1'] : []),
+      `upload ${fmu}`,
+      `name ${basename(fmu, extname(fmu))}`,
+      `sha256 ${createHash('sha256').update(content).digest('hex')}`,
+    ],
+    entries: [{ name: `resources/${fmu}`, content }],
+  };
+}
