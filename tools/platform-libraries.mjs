@@ -1,6 +1,7 @@
 /**
  * The native libraries for every platform, cross-compiled from here, in `build/native/<tuple>/`, the programs that run
- * isolated FMUs and serve remote ones beside them, and koffi's native part for each in `build/koffi/`. The same sources give the same bytes.
+ * isolated FMUs and serve remote ones beside them, and koffi's native part for each in `build/koffi/`. The same sources give
+ * the same bytes.
  *
  * The compiler is Zig's, from the PyPI package `ziglang`, which this puts into `build/zig` (needs python3 with pip; TWINBRIDGE_PYTHON names another);
  * TWINBRIDGE_ZIG names another zig program.
