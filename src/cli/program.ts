@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   info: async () => (await import('./info.js')).registerInfo,
   validate: async () => (await import('./validate.js')).registerValidate,
   proxyfmu: async () => (await import('./proxyfmu.js')).registerProxyfmu,
+  'fmu-proxy': async () => (await import('./fmu-proxy.js')).registerFmuProxy,
   cache: async () => (await import('./cache.js')).registerCache,
 };
 

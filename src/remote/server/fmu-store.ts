@@ -9,6 +9,7 @@ import {
   archiveContent,
   type CachedFmu,
   type FmuModel,
+  ModelExchangeOnlyError,
   makeTemporaryFolder,
   openCachedFmu,
   openedRecord,
@@ -119,6 +120,9 @@ export class FmuStore {
     const fmu = await open();
     try {
       const { model } = fmu;
+      if (model.modelIdentifier === undefined) {
+        throw new ModelExchangeOnlyError(`${name} offers model exchange only, not co-simulation`);
+      }
       const directory = this.#options.isForOthers ? await this.#copyForOthers(fmu, sha256) : fmu.directory;
       const record = openedRecord({ file: name, directory, model });
       this.#held.push(fmu);

@@ -19,8 +19,8 @@ import {
   type ThriftServerOptions,
   ThriftService,
 } from '#tb/remote/thrift/index.js';
-import { apache, generate, missingCompiler } from '../support/thrift-peer.js';
-import { until } from '../support/until.js';
+import { apache, generate, missingCompiler } from '../../support/thrift-peer.js';
+import { until } from '../../support/until.js';
 
 const SHAPE = {
   structs: {},

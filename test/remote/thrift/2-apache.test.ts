@@ -19,7 +19,7 @@ import {
   ThriftService,
   type ValueOf,
 } from '#tb/remote/thrift/index.js';
-import { answerOf, callOf, type Generated, generate, missingCompiler } from '../support/thrift-peer.js';
+import { answerOf, callOf, type Generated, generate, missingCompiler } from '../../support/thrift-peer.js';
 
 const ALL_TYPES = {
   structs: {

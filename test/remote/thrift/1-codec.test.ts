@@ -24,7 +24,7 @@ import {
   ThriftTooLargeError,
   ThriftValueError,
 } from '#tb/remote/thrift/index.js';
-import { thrownBy } from '../support/thrown.js';
+import { thrownBy } from '../../support/thrown.js';
 
 const protocols = [binaryProtocol, jsonProtocol];
 
