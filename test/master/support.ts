@@ -29,12 +29,17 @@ export interface Master {
   readonly folder: string;
   read(text: string): Promise<System>;
   /** Not yet initialised, with everything observed. Closed after the test. */
-  create(system: string | System, options?: SimulationOptions): Promise<Simulation>;
+  create(system: string | System, options?: CreateOptions): Promise<Simulation>;
   /** At the first communication point. */
-  start(system: string | System, options?: SimulationOptions): Promise<Simulation>;
+  start(system: string | System, options?: CreateOptions): Promise<Simulation>;
   run(system: string | System, options?: RunOptions): Promise<RunReport>;
   /** What a run that has to fail fails with. */
   failure(system: string | System, options?: RunOptions): Promise<RunError>;
+}
+
+export interface CreateOptions extends SimulationOptions {
+  /** More lines to the targets of remote components. */
+  readonly target?: string;
 }
 
 /** For one test file; after each of its tests nothing unpacked may be left. */
@@ -54,7 +59,7 @@ export function master(...fmus: readonly FmuName[]): Master {
   });
   const read = (text: string) => parseSystemYaml(join(folder, 'system.yaml'), `twinbridge: system\n${text}`);
   const toSystem = async (system: string | System) => (typeof system === 'string' ? read(system) : system);
-  const create = async (given: string | System, options: SimulationOptions = {}) => {
+  const create = async (given: string | System, { target = '', ...options }: CreateOptions = {}) => {
     const system = await toSystem(given);
     const folders = new Map<
       string,
@@ -70,7 +75,9 @@ export function master(...fmus: readonly FmuName[]): Master {
     }
     const simulation = new Simulation(system, folders, {
       observe: matchPorts(system, '*'),
-      remotes: remotes.places,
+      remotes: new Map(
+        [...remotes.places].map(([index, place]) => [index, { ...place, target: `${place.target}${target}` }]),
+      ),
       ...options,
     });
     simulations.push(simulation);

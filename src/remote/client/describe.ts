@@ -1,13 +1,44 @@
 /** What a remote FMU says of itself: by its archive on this machine, else over the wire. */
-import { type FmuModel, readFmuModel } from '../../fmi/index.js';
+import { type FmuModel, RemoteUnreachableError, readFmuModel } from '../../fmi/index.js';
 import type { RemoteSource } from '../source.js';
+import { ThriftConnectionError } from '../thrift/index.js';
+import { proxyToken, remedyFor } from './access.js';
 import { RemoteDescriptionError } from './errors.js';
+import { readFmuProxyDescription } from './fmu-proxy.js';
 
-/** Throws the errors of reading an FMU, `RemoteUnreachableError`, {@link RemoteDescriptionError}. */
+/** How long a server may take to answer a call, ms. */
+const DEADLINE_MS = 30_000;
+
+type OnFmuProxy = Extract<RemoteSource, { kind: 'fmu-proxy' }>;
+
+/** Throws the errors of reading an FMU, {@link RemoteUnreachableError}, and those of `readFmuProxyDescription`. */
 export async function describeRemote(source: RemoteSource): Promise<FmuModel> {
   if ('file' in source) return (await readFmuModel(source.file)).model;
+  if (source.kind === 'fmu-proxy') return (await loadOnFmuProxy(source)).model;
   throw new RemoteDescriptionError(`what ${source.uri} says of itself cannot be read over the wire yet`, {
     details: { uri: source.uri },
     remedy: 'name a copy of the FMU by ?file=',
   });
+}
+
+/** Has the server load the FMU, if it is not there. */
+export async function loadOnFmuProxy(
+  source: OnFmuProxy,
+): Promise<{ readonly fmuId: string; readonly model: FmuModel }> {
+  const { host, port, uri } = source;
+  const token = proxyToken();
+  try {
+    return await readFmuProxyDescription(host, port, source, {
+      deadlineMs: DEADLINE_MS,
+      ...(token === undefined ? {} : { token }),
+    });
+  } catch (error) {
+    if (!(error instanceof ThriftConnectionError)) throw error;
+    const remedy = remedyFor(source);
+    throw new RemoteUnreachableError(`cannot reach ${uri}: ${error.message}`, {
+      cause: error,
+      details: { uri },
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+  }
 }

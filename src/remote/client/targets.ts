@@ -19,6 +19,8 @@ import {
 } from '../../fmi/index.js';
 import { isolateProgramPath, NativeLibraryError, proxyfmuProgramPath } from '../../native/index.js';
 import { isRunByOurs, type RemoteSource } from '../source.js';
+import { proxyToken, remedyFor } from './access.js';
+import { loadOnFmuProxy } from './describe.js';
 import { RemoteDescriptionError } from './errors.js';
 
 /** A component of a system, as far as it matters here. */
@@ -40,9 +42,13 @@ export async function prepareRemotes(components: readonly RemoteComponent[]): Pr
   const preparation = new Preparation();
   try {
     const places = new Map<number, RemoteOptions>();
-    for (const [index, { model, remote }] of components.entries()) {
-      if (remote !== undefined) places.set(index, await preparation.place(remote, model));
-    }
+    const prepared = components.map(({ model, remote }) =>
+      remote === undefined ? undefined : preparation.place(remote, model),
+    );
+    // All are waited for, whichever fails: then everything that was opened can be closed.
+    await Promise.allSettled(prepared);
+    for (const [index, place] of (await Promise.all(prepared)).entries())
+      if (place !== undefined) places.set(index, place);
     return { places, close: () => preparation.close() };
   } catch (error) {
     await preparation.close();
@@ -50,8 +56,13 @@ export async function prepareRemotes(components: readonly RemoteComponent[]): Pr
   }
 }
 
+type OnFmuProxy = Extract<RemoteSource, { kind: 'fmu-proxy' }>;
+
 class Preparation {
-  readonly #opened = new Map<string, { readonly fmu: CachedFmu; readonly record: string }>();
+  readonly #opened: CachedFmu[] = [];
+  /** By archive. */
+  readonly #recorded = new Map<string, Promise<string>>();
+  readonly #loading = new Map<string, Promise<string>>();
   #records: TemporaryFolder | undefined;
 
   async place(source: RemoteSource, model: FmuModel): Promise<RemoteOptions> {
@@ -62,8 +73,7 @@ class Preparation {
   }
 
   async #target(source: RemoteSource, model: FmuModel): Promise<Record<string, string | number | undefined>> {
-    // Asked of whoever wants to reach a server that is not for its own machine only.
-    const token = process.env.TWINBRIDGE_PROXY_TOKEN || undefined;
+    const token = proxyToken();
     switch (source.kind) {
       case 'proxyfmu': {
         const { host, port, file } = source;
@@ -72,13 +82,22 @@ class Preparation {
       }
       case 'fmu-proxy': {
         const { host, port } = source;
-        const fmu =
-          'guid' in source ? { id: source.guid } : 'url' in source ? { url: source.url } : await uploadOf(source.file);
-        return { protocol: 'fmu-proxy', host, port, ...fmu, token };
+        const isByFile = 'file' in source;
+        // What the server said of it, if that is all that is known, goes by its protocol, which knows no FMI 3.0.
+        return { protocol: 'fmu-proxy', host, port, id: await this.#loaded(source), token, plain: isByFile ? 0 : 1 };
       }
       case 'amqp-fmu':
         throw new RemoteDescriptionError(`${source.uri} cannot be reached yet`);
     }
+  }
+
+  /** What the server calls it; each FMU is loaded once. */
+  async #loaded(source: OnFmuProxy): Promise<string> {
+    if ('guid' in source) return source.guid;
+    const key = JSON.stringify([source.host, source.port, 'url' in source ? source.url : source.file]);
+    const loading = this.#loading.get(key) ?? loadOnFmuProxy(source).then(({ fmuId }) => fmuId);
+    this.#loading.set(key, loading);
+    return loading;
   }
 
   /** A server of ours is given the FMU as it is unpacked; another program its archive. */
@@ -98,34 +117,27 @@ class Preparation {
     return { program, opened: await this.#record(file, model) };
   }
 
-  async #record(file: string, model: FmuModel): Promise<string> {
-    const known = this.#opened.get(file);
-    if (known !== undefined) return known.record;
+  #record(file: string, model: FmuModel): Promise<string> {
+    const record = this.#recorded.get(file) ?? this.#open(file, model);
+    this.#recorded.set(file, record);
+    return record;
+  }
+
+  async #open(file: string, model: FmuModel): Promise<string> {
     const fmu = await openCachedFmu(file);
+    this.#opened.push(fmu);
     this.#records ??= makeTemporaryFolder('twinbridge-remote-');
-    const record = join(this.#records.directory, `${this.#opened.size}.opened`);
-    this.#opened.set(file, { fmu, record });
+    const record = join(this.#records.directory, `${this.#opened.length}.opened`);
     writeFileSync(record, openedRecord({ file, directory: fmu.directory, model }));
     return record;
   }
 
   async close(): Promise<void> {
-    for (const { fmu } of this.#opened.values()) fmu.release();
-    this.#opened.clear();
+    for (const fmu of this.#opened.splice(0)) fmu.release();
     await this.#records?.remove();
   }
 }
 
 async function uploadOf(file: string) {
   return { upload: file, name: basename(file).replace(/\.fmu$/i, ''), sha256: await archiveContent(file) };
-}
-
-function remedyFor(source: RemoteSource): string | undefined {
-  if (source.kind === 'fmu-proxy') {
-    return `check that the server runs there: twinbridge fmu-proxy -thrift/tcp ${source.port}`;
-  }
-  if (source.kind === 'proxyfmu' && source.port !== undefined) {
-    return `check that the server runs there: twinbridge proxyfmu boot --port ${source.port}`;
-  }
-  return undefined;
 }

@@ -37,7 +37,9 @@ describe('a server', () => {
     expect(error).toBeInstanceOf(RemoteUnreachableError);
     expect(error).toMatchObject({
       message: expect.stringMatching(
-        new RegExp(`^g: cannot reach proxyfmu://far:1\\?file=gain\\.fmu: .*127\\.0\\.0\\.1, port ${port}: Connection refused`),
+        new RegExp(
+          `^g: cannot reach proxyfmu://far:1\\?file=gain\\.fmu: .*127\\.0\\.0\\.1, port ${port}: Connection refused`,
+        ),
       ),
       exitCode: 4,
       remedy: 'start it',
@@ -47,7 +49,7 @@ describe('a server', () => {
   it('whose name nobody knows', async () => {
     const error = await connect('protocol fmu-proxy\nhost no-such-host.invalid\nport 9\nid x\nretry-ms 0\n');
     expect(error).toBeInstanceOf(RemoteUnreachableError);
-    expect(error.message).toContain('no-such-host.invalid');
+    expect((error as Error).message).toContain('no-such-host.invalid');
   });
 
   it('that does not answer', async () => {
@@ -71,10 +73,10 @@ describe('a server', () => {
     const { port, end } = await listenApart(onConnection);
     const error = await connect(`protocol fmu-proxy\nhost 127.0.0.1\nport ${port}\nid x\n`, 5000);
     expect(error).toBeInstanceOf(RemoteLostError);
-    expect(error.message).toMatch(
+    expect((error as Error).message).toMatch(
       /^g: its server proxyfmu:\/\/far:1\?file=gain\.fmu is lost before its instantiation: /,
     );
-    expect(error.message).toMatch(reason);
+    expect((error as Error).message).toMatch(reason);
     end();
   });
 });

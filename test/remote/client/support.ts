@@ -1,7 +1,12 @@
 /** Systems whose components are run by servers. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openCachedFmu, openedRecord } from '#tb/fmi/index.js';
+import { proxyfmuProgramPath } from '#tb/native/index.js';
 import { resolveRemoteSource } from '#tb/remote/index.js';
 import { isElsewhere, type System } from '#tb/system/index.js';
 import { childrenOf } from '../../support/processes.js';
@@ -47,4 +52,24 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** The program that serves one instance, started by nobody who uses it, until `end`. */
+export async function instanceServer(fmu: string): Promise<{ pid: number; port: number; end(): Promise<void> }> {
+  const opened = await openCachedFmu(fmu);
+  const folder = mkdtempSync(join(tmpdir(), 'twinbridge-record-'));
+  const record = join(folder, 'opened');
+  writeFileSync(record, openedRecord({ file: fmu, directory: opened.directory, model: opened.model }));
+  const child = spawn(proxyfmuProgramPath(), ['--opened', record, '--instanceName', 'c'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const end = async () => {
+    child.kill('SIGKILL');
+    await ended;
+    opened.release();
+    rmSync(folder, { recursive: true });
+  };
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  return { pid: child.pid!, port: Number(/port=(\d+)/.exec(String(line))?.[1]), end };
 }
