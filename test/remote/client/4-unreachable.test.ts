@@ -37,7 +37,9 @@ describe('a server', () => {
     expect(error).toBeInstanceOf(RemoteUnreachableError);
     expect(error).toMatchObject({
       message: expect.stringMatching(
-        new RegExp(`^g: cannot reach proxyfmu://far:1\\?file=gain\\.fmu: .*127\\.0\\.0\\.1, port ${port}: Connection refused`),
+        new RegExp(
+          `^g: cannot reach proxyfmu://far:1\\?file=gain\\.fmu: .*127\\.0\\.0\\.1, port ${port}: Connection refused`,
+        ),
       ),
       exitCode: 4,
       remedy: 'start it',
