@@ -56,6 +56,11 @@ const OTHERS_MS = 100;
 const RETRY_MS = 5000;
 const RETRY_PAUSE_MS = 250;
 const DESCRIBE_MS = 10_000;
+/**
+ * After so long without a worker that accepts, a request is made once more, then after twice as long, and so on: one that
+ * hangs may have got it, ms.
+ */
+const REPEAT_MS = 400;
 /** The streams last given up, whose workers may not know it yet. */
 const REMEMBERED_STREAMS = 1000;
 const NOTHING = new Uint8Array(0);
@@ -304,7 +309,7 @@ export class BrokerClient implements PostUser {
     if (reply === undefined) return;
     if (reply.is !== 'accepted') this.#queries.get(reply.query)?.(reply);
     else if (this.#streams.get(reply.stream)?.accept(reply.key, reply.worker) !== true) {
-      // Somebody else was faster, or it is needed no more.
+      // Somebody else was faster, or it is needed no more: nothing was started yet.
       this.#sayOver(reply.stream, new FrameAddress(CALLS_EXCHANGE, reply.key));
     }
   }
@@ -349,6 +354,8 @@ export class InstanceStream {
   #address: FrameAddress | undefined;
   #stopReturns: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
+  #repeat: NodeJS.Timeout | undefined;
+  #repeatMs = REPEAT_MS;
   #isClosed = false;
 
   constructor(
@@ -399,6 +406,11 @@ export class InstanceStream {
     const { name, guid } = this.#fmu;
     const left = this.#withinMs - (performance.now() - this.#startedAt);
     this.#timer ??= setTimeout(() => void this.#giveUp(), Math.max(1, left));
+    clearTimeout(this.#repeat);
+    this.#repeat = setTimeout(() => {
+      this.#repeatMs *= 2;
+      this.request();
+    }, this.#repeatMs);
     const question: Question = {
       do: 'instantiate',
       client: this.#client.id,
@@ -422,7 +434,7 @@ export class InstanceStream {
   /** False: it is not to be accepted any more. */
   accept(key: string, worker: WorkerInfo): boolean {
     if (this.#isClosed || this.#address !== undefined) return this.#address?.routingKey === key;
-    clearTimeout(this.#timer);
+    this.#stopAsking();
     this.worker = worker;
     this.#address = new FrameAddress(CALLS_EXCHANGE, key);
     this.#stopReturns = this.#client.post.whenReturned(key, () => this.#conversation.returned());
@@ -463,10 +475,15 @@ export class InstanceStream {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#stopAsking();
     this.#stopReturns();
     this.#conversation.close();
     this.#client.forget(this.number, this.#address);
+  }
+
+  #stopAsking(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#repeat);
   }
 
   async #giveUp(): Promise<void> {

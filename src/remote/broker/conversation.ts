@@ -133,6 +133,7 @@ export class Conversation {
     this.#isUp = true;
     this.#heardAt = performance.now();
     for (const { kind, sequence, body } of this.#unreceived) this.#put(kind, 0, sequence, body);
+    if (this.#unreceived.length === 0) this.#control(Kind.probe, 0);
   }
 
   linkDown(): void {

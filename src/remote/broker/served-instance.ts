@@ -5,6 +5,7 @@
 import { FrameAddress } from '../../amqp/index.js';
 import { Conversation, type Timing } from './conversation.js';
 import { countFrames } from './frames.js';
+import { Kind, readHead } from './hot-message.js';
 import { InstanceProcess, type InstanceProcessOptions, type ProcessEnding } from './instance-process.js';
 import { type Note, readNote } from './letters.js';
 import { clientKey, REPLIES_EXCHANGE } from './names.js';
@@ -19,6 +20,7 @@ export interface ServedInstanceOptions {
   readonly stream: number;
   readonly timing: Timing;
   readonly process: Omit<InstanceProcessOptions, 'onAnswers' | 'onEnd'>;
+  readonly onBegin: () => void;
   readonly onReady: (pid: number) => void;
   /** Once: its process is gone, or could not be started. */
   readonly onEnd: (how: InstanceEnding) => void;
@@ -41,6 +43,7 @@ export class ServedInstance implements PostUser {
   readonly #options: ServedInstanceOptions;
   readonly #conversation: Conversation;
   readonly #stopReturns: () => void;
+  #hasBegun = false;
   #process: InstanceProcess | undefined;
   /** What came before the process was there. */
   #early: Buffer[] | undefined = [];
@@ -80,7 +83,6 @@ export class ServedInstance implements PostUser {
     });
     this.#stopReturns = post.whenReturned(clientKey(client), () => this.#conversation.returned());
     post.join(this);
-    void this.#start();
   }
 
   linkUp(): void {
@@ -96,6 +98,12 @@ export class ServedInstance implements PostUser {
   }
 
   receive(message: Buffer): void {
+    // A request may have been taken by several workers: the one that is spoken to starts.
+    if (!this.#hasBegun && readHead(message)?.kind !== Kind.over) {
+      this.#hasBegun = true;
+      this.#options.onBegin();
+      void this.#start();
+    }
     this.#conversation.receive(message);
   }
 
@@ -109,7 +117,7 @@ export class ServedInstance implements PostUser {
     this.#because ??= because;
     if (this.#ending !== undefined || because.how === 'gone') this.#close();
     if (this.#process !== undefined) this.#process.end();
-    else if (this.#early === undefined) this.#finish(because);
+    else if (this.#early === undefined || !this.#hasBegun) this.#finish(because);
   }
 
   async #start(): Promise<void> {

@@ -281,6 +281,7 @@ export class Worker {
     const id = String(++this.#serial);
     const { name: fmu } = offer;
     const about = { instance: request.instance, fmu };
+    let hasBegun = false;
     const instance: ServedInstance = new ServedInstance({
       post: this.#post!,
       id,
@@ -289,16 +290,19 @@ export class Worker {
       stream: request.stream,
       timing: this.#timing,
       process: { program, opened: offer.opened, instanceName: request.instance, sandbox, startMs },
+      onBegin: () => {
+        hasBegun = true;
+        this.#tell({ type: 'taken', ...about, from: request.from, running: this.running });
+      },
       onReady: (pid) => this.#tell({ type: 'ready', ...about, pid }),
       onEnd: ({ how, reason }) => {
         this.#instances.delete(id);
-        this.#tell({ type: 'ended', ...about, how, reason, ...instance.counts, running: this.running });
+        if (hasBegun) this.#tell({ type: 'ended', ...about, how, reason, ...instance.counts, running: this.running });
         if (this.running === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
         if (this.#isFull && !this.#isDraining) void this.#takeRequests().catch(() => {});
       },
     });
     this.#instances.set(id, instance);
-    this.#tell({ type: 'taken', ...about, from: request.from, running: this.running });
     return instance;
   }
 
