@@ -178,3 +178,36 @@ export function processState(pid: number): string | undefined {
     return undefined;
   }
 }
+
+/** `twinbridge amqp-proxyfmu`, as libcosim starts a proxyfmu. */
+export class ProxyProcess {
+  readonly port: number;
+  readonly cli: Running;
+
+  static async start(url: string, file: string, name: string, ...options: string[]): Promise<ProxyProcess> {
+    const cli = startCli(['amqp-proxyfmu', '--fmu', file, '--instanceName', name, ...options], {
+      env: { AMQP_URL: url },
+    });
+    let stdout = '';
+    cli.process.stdout?.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    let ended: { readonly stderr: string } | undefined;
+    void cli.finished.then((finished) => {
+      ended = finished;
+    });
+    await until(() => /port=\d+\n/.test(stdout) || ended !== undefined, 'its port', 40_000);
+    if (ended !== undefined) throw new Error(ended.stderr);
+    return new ProxyProcess(Number(/^\[proxyfmu\] port=(\d+)$/m.exec(stdout)![1]), cli);
+  }
+
+  private constructor(port: number, cli: Running) {
+    this.port = port;
+    this.cli = cli;
+  }
+
+  async stop(): Promise<void> {
+    this.cli.process.kill('SIGKILL');
+    await this.cli.finished;
+  }
+}
