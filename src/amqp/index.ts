@@ -11,7 +11,16 @@ export {
 } from './checked-connection.js';
 export { Consumer, type ConsumerOptions, type Delivery, type Receipt } from './consumer.js';
 export * from './errors.js';
-export type { LinkEvent, LinkOptions, ReconnectOptions, TlsOptions } from './link.js';
+export { FrameAddress, FramePublisher } from './frame-publisher.js';
+export {
+  Link,
+  type LinkEvent,
+  type LinkOptions,
+  type LinkUser,
+  type ReconnectOptions,
+  type Session,
+  type TlsOptions,
+} from './link.js';
 export {
   Publisher,
   type PublisherOptions,

@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   plot: async () => (await import('./plot.js')).registerPlot,
   replay: async () => (await import('./replay.js')).registerReplay,
   broker: async () => (await import('./broker.js')).registerBroker,
+  serve: async () => (await import('./serve.js')).registerServe,
+  'amqp-proxyfmu': async () => (await import('./amqp-proxyfmu.js')).registerAmqpProxyfmu,
   convert: async () => (await import('./convert.js')).registerConvert,
   doctor: async () => (await import('./doctor.js')).registerDoctor,
   tap: async () => (await import('./tap.js')).registerTap,
