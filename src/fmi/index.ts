@@ -22,8 +22,8 @@ export {
   clearCache,
   type FmuModelSummary,
   openCachedFmu,
-  openKnownFmu,
   openCachedFmuForPrograms,
+  openKnownFmu,
   readFmuModel,
 } from './cache.js';
 export type { ArchiveLimits } from './checked-archive.js';
