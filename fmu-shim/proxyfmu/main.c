@@ -2,6 +2,7 @@
  * proxyfmu: the server of one instance of an FMU, in a process of its own. libcosim starts it by itself (proxyfmu://localhost)
  * or has a booter start it; so do twinbridge's client and servers.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,11 @@ typedef struct {
   tb_remote_server *server;
   const char *token;
   tb_socket listener;
+  tb_socket watched; /* the one connection */
+  _Atomic bool ends;
 } program;
 
-static program self = {.out = TB_NO_HANDLE, .listener = TB_NO_HANDLE};
+static program self = {.out = TB_NO_HANDLE, .listener = TB_NO_HANDLE, .watched = TB_NO_HANDLE};
 
 #define SAY(format, ...)                                                                                \
   do {                                                                                                  \
@@ -152,6 +155,17 @@ static void guard(void *unused) {
   }
 }
 
+/* The one client is gone while the FMU is in a call, and may be so for ever. */
+static void watch_client(void *socket) {
+  tb_socket_await_end(*(tb_socket *)socket);
+  tb_sleep_ns(FREE_S * SECOND_NS);
+  if (atomic_load(&self.ends)) return;
+  SAY("the client is gone, and the FMU does not come back from %s: it is ended",
+      *tb_remote_server_doing(self.server) == '\0' ? "a call" : tb_remote_server_doing(self.server));
+  tb_release_cached(&self.held);
+  tb_end_program(EXIT_NOT_ENDED);
+}
+
 static void watch_end(void *unused) {
   (void)unused;
   tb_sleep_ns(FREE_S * SECOND_NS);
@@ -162,6 +176,7 @@ static void watch_end(void *unused) {
 
 /* The FMU in order, but not for ever. */
 static _Noreturn void end(bool was_freed) {
+  atomic_store(&self.ends, true);
   tb_thread_start(watch_end, NULL);
   tb_socket_close(self.listener);
   tb_remote_server_destroy(self.server);
@@ -214,6 +229,10 @@ static connection_end serve_connection(tb_socket socket, const char *peer) {
   for (;;) {
     size_t room, got;
     const bool is_stranger = !tb_remote_server_knows_client(self.server);
+    if (self.options.once && !is_stranger && self.watched == TB_NO_HANDLE) {
+      self.watched = socket;
+      tb_thread_start(watch_client, &self.watched);
+    }
     uint8_t *to = tb_thrift_frames_room(&frames, &room);
     if (to == NULL) {
       SAY("%s: there is no memory for a message; the connection is closed", peer);
@@ -261,10 +280,11 @@ static _Noreturn void serve(void) {
       self.listener = TB_NO_HANDLE;
     }
     const connection_end how = serve_connection(socket, peer);
-    tb_socket_close(socket);
+    if (socket == self.watched) tb_socket_hang_up(socket); /* its number is not to be another's while it is watched */
+    else tb_socket_close(socket);
     if (how == CONNECTION_FREED) end(true);
     /* Who was refused has not had the one connection. */
-    if (self.options.once && (how == CONNECTION_ENDED || self.token == NULL)) end(false);
+    if (self.options.once && (how == CONNECTION_ENDED || self.token == NULL || socket == self.watched)) end(false);
   }
 }
 

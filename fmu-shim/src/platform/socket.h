@@ -77,6 +77,8 @@ tb_io tb_socket_try_receive(tb_socket socket, void *bytes, size_t room, size_t *
 tb_io tb_socket_wait(tb_socket socket, bool *receive, bool *send, int64_t deadline_ns);
 /* Has whoever waits in another thread for this connection be told of its end. */
 void tb_socket_hang_up(tb_socket socket);
+/* Sleeps until the other side sends nothing more, whatever of it has not been received yet. */
+void tb_socket_await_end(tb_socket socket);
 
 /* -- Addresses ------------------------------------------------------------------------------------------------------------------- */
 

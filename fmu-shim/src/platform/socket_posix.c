@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#if defined(__APPLE__)
+#include <sys/event.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
@@ -329,6 +332,25 @@ tb_io tb_socket_receive(tb_socket socket, void *bytes, size_t room, size_t *got,
 }
 
 void tb_socket_hang_up(tb_socket socket) { shutdown((int)socket, SHUT_RDWR); }
+
+#if defined(__APPLE__)
+void tb_socket_await_end(tb_socket socket) {
+  const int queue = kqueue();
+  struct kevent wanted, event = {0};
+  EV_SET(&wanted, (int)socket, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0, NULL);
+  int known = queue < 0 ? -1 : kevent(queue, &wanted, 1, NULL, 0, NULL);
+  while (known >= 0 && !(event.flags & (EV_EOF | EV_ERROR))) {
+    known = kevent(queue, NULL, 0, &event, 1, NULL);
+    if (known < 0 && errno == EINTR) known = 0;
+  }
+  if (queue >= 0) close(queue);
+}
+#else
+void tb_socket_await_end(tb_socket socket) {
+  short got;
+  while (wait_for((int)socket, POLLRDHUP, INT64_MAX, &got) > 0 && !(got & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL))) continue;
+}
+#endif
 
 /* -- Addresses ------------------------------------------------------------------------------------------------------------------ */
 

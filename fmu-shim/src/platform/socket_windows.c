@@ -311,6 +311,11 @@ tb_io tb_socket_receive(tb_socket socket, void *bytes, size_t room, size_t *got,
 
 void tb_socket_hang_up(tb_socket socket) { shutdown(of(socket), SD_BOTH); }
 
+void tb_socket_await_end(tb_socket socket) {
+  short got = 0;
+  while (wait_for(of(socket), 0, INT64_MAX, &got) > 0 && !(got & (POLLHUP | POLLERR | POLLNVAL))) continue;
+}
+
 /* -- Addresses ------------------------------------------------------------------------------------------------------------------ */
 
 static const uint8_t V4_PREFIX[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
