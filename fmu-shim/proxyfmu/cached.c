@@ -305,6 +305,15 @@ static bool note_use(const native_record *r) {
   return noted;
 }
 
+/* The record is whole: cuts off its last line. */
+static bool take_end(char *text) {
+  static const char END[] = "\nend\n";
+  const size_t size = strlen(text), tail = sizeof END - 1;
+  if (size < tail || strcmp(text + size - tail, END) != 0) return false;
+  text[size - tail + 1] = '\0';
+  return true;
+}
+
 static bool lies_within(const char *path, const native_record *r) {
   char folder[TB_CACHE_PATH];
   return print(folder, "%s/%s/", r->entry, r->folder) && strncmp(path, folder, strlen(folder)) == 0;
@@ -318,7 +327,7 @@ bool tb_hold_cached(const char *fmu, tb_opened *opened, tb_held *held) {
   /* The mark first, and then a look at who wants to remove the folder: see marks.ts. */
   bool ok = resolve(fmu, path) && find_root(root) && read_native(root, path, &r) && is_about(&r, path) &&
             is_our_folder(r.entry) && place_mark(&r, held);
-  ok = ok && !is_wanted_gone(&r) && is_current(&r) && is_unchanged(&r) &&
+  ok = ok && !is_wanted_gone(&r) && is_current(&r) && is_unchanged(&r) && take_end(r.rest) &&
        tb_opened_parse(r.rest, strlen(r.rest), opened, ignored, sizeof ignored);
   if (ok && (!lies_within(opened->library, &r) || !note_use(&r))) {
     tb_opened_destroy(opened);

@@ -72,7 +72,7 @@ function describe(root: CacheRoot, path: string, { content, record, model, file 
   if (boot === '' || lines.some((line) => /[\n\r\0]/.test(line))) return undefined;
   // What was looked at is what `record` says, to the digit that it knows; and `record` is still the one that counts.
   if (!isAsUnpacked(entry, record) || readWhole(join(entry, RECORD)) !== JSON.stringify(record)) return undefined;
-  return `${lines.join('\n')}\n${openedRecord({ file, directory, model })}`;
+  return `${lines.join('\n')}\n${openedRecord({ file, directory, model })}end\n`;
 }
 
 function look(directory: string, name: string): BigIntStats {
