@@ -3,7 +3,7 @@
 #include "../platform/platform.h"
 
 void tb_server_init(tb_server *s, tb_library *library, char *doing, tb_host_sink *log, void *context) {
-  *s = (tb_server){.library = library, .log = log, .log_context = context};
+  *s = (tb_server){.library = library, .log = log, .log_context = context, .most = (uint64_t)1 << 32};
   s->doing = doing != NULL ? doing : s->own_doing;
   if (library != NULL) library->doing = s->doing;
 }
@@ -14,6 +14,24 @@ static _Noreturn void out_of_memory(void) { exit(TB_EXIT_NO_MEMORY); }
 /* -- Values ---------------------------------------------------------------------------------------------------------------- */
 
 static bool is_text(uint32_t storage) { return storage == TB_TEXT || storage == TB_BYTES; }
+
+/* What is left of the request can hold so many items; else it is garbled. */
+static bool holds(tb_server *s, uint64_t n, uint64_t least_bytes) {
+  if (n > s->request.left / least_bytes) s->request.failed = true;
+  return !s->request.failed;
+}
+
+static bool may_answer(tb_server *s, uint64_t bytes) {
+  if (bytes > s->most) s->request.failed = true;
+  return !s->request.failed;
+}
+
+/* Where there are no arrays an FMU takes as many values as there are variables. */
+static bool is_access(tb_server *s, uint32_t storage, uint32_t n, uint32_t n_values) {
+  const bool has_arrays = s->library->fmi == TB_FMI3 && storage != TB_CLOCK;
+  if (storage >= TB_STORAGES || (!has_arrays && n != n_values)) s->request.failed = true;
+  return !s->request.failed;
+}
 
 static bool make_pointers(tb_server *s, uint32_t n) {
   if (n <= s->pointers_room) return true;
@@ -28,13 +46,13 @@ static bool make_pointers(tb_server *s, uint32_t n) {
 static int set(tb_server *s, const tb_command *command) {
   const uint32_t storage = command->a, n = command->b, n_values = command->c;
   const uint32_t *vrs = tb_unpack(&s->request, n * sizeof *vrs);
-  if (storage >= TB_STORAGES) s->request.failed = true;
-  if (s->request.failed) return 3;
+  if (!is_access(s, storage, n, n_values)) return 3;
   if (!is_text(storage)) {
     const void *values = tb_unpack(&s->request, tb_storage_size(storage) * n_values);
     if (s->request.failed) return 3;
     return tb_instance_set(s->instance, (int)storage, vrs, n, values, n_values, NULL);
   }
+  if (!holds(s, n_values, sizeof(uint64_t))) return 3;
   if (!make_pointers(s, n_values)) out_of_memory();
   for (uint32_t k = 0; k < n_values; k++) s->pointers[k] = (void *)(uintptr_t)tb_unpack_sized(&s->request, &s->sizes[k]);
   if (s->request.failed) return 3;
@@ -48,8 +66,7 @@ static int get(tb_server *s, const tb_command *command) {
   const size_t result_at = s->answer.size;
   tb_pack_u64(&s->answer, 0);
   int status = 3;
-  if (storage >= TB_STORAGES) s->request.failed = true;
-  if (s->request.failed) return status;
+  if (!is_access(s, storage, n, n_values) || !may_answer(s, (uint64_t)n_values * tb_storage_size(storage))) return status;
   if (!is_text(storage)) {
     const size_t size = tb_storage_size(storage) * n_values;
     void *values = tb_pack(&s->answer, size);
@@ -147,6 +164,7 @@ static int create(tb_server *s, const tb_command *command) {
 }
 
 static int debug_logging(tb_server *s, const tb_command *command) {
+  if (!holds(s, command->b, sizeof(uint64_t))) return 3;
   if (!make_pointers(s, command->b)) out_of_memory();
   for (uint32_t k = 0; k < command->b; k++) s->pointers[k] = (void *)(uintptr_t)tb_unpack_text(&s->request);
   if (s->request.failed) return answer(s, 3);
@@ -179,13 +197,13 @@ static int update_discrete_states(tb_server *s) {
 static int times_of_clocks(tb_server *s, const tb_command *command) {
   const uint32_t n = command->a;
   const uint32_t *vrs = tb_unpack(&s->request, n * sizeof *vrs);
+  if (s->request.failed) return 3;
   double *times = calloc(n + 1, sizeof *times);
   int32_t *qualifiers = calloc(n + 1, sizeof *qualifiers);
   if (times == NULL || qualifiers == NULL) out_of_memory();
   const bool intervals = command->kind == TB_DO_INTERVALS;
-  int status = s->request.failed ? 3
-               : intervals       ? tb_instance_intervals(s->instance, vrs, n, times, qualifiers)
-                                 : tb_instance_shifts(s->instance, vrs, n, times);
+  int status = intervals ? tb_instance_intervals(s->instance, vrs, n, times, qualifiers)
+                         : tb_instance_shifts(s->instance, vrs, n, times);
   answer(s, status);
   tb_pack_bytes(&s->answer, times, n * sizeof *times);
   if (intervals) tb_pack_bytes(&s->answer, qualifiers, n * sizeof *qualifiers);
@@ -197,6 +215,7 @@ static int times_of_clocks(tb_server *s, const tb_command *command) {
 static int serialize(tb_server *s) {
   void *state = unpack_state(s);
   const size_t size = (size_t)tb_unpack_u64(&s->request);
+  if (s->request.failed || !may_answer(s, size)) return 3;
   uint8_t *bytes = calloc(size + 1, 1);
   if (bytes == NULL) out_of_memory();
   int status = answer(s, tb_instance_serialize_state(s->instance, state, bytes, size));

@@ -15,6 +15,7 @@ typedef struct {
   /* What instances are made with, whatever TB_DO_CREATE says; NULL: as it says. */
   const tb_instantiation *opened;
   char *doing; /* the FMU's function that is being called: TB_DOING_BYTES */
+  uint64_t most;   /* bytes of values or of a state in an answer: who asks for more is not meant well, or garbled */
   bool has_failed; /* a command has answered Fatal: the instance must not be called any more */
   tb_packer answer;
 

@@ -945,6 +945,7 @@ tb_remote_server *tb_remote_server_create(const tb_remote_setup *setup) {
                               .logging_on = setup->logging};
   tb_server_init(&s->far, setup->library, NULL, take_message, s);
   s->far.opened = &s->how;
+  s->far.most = s->frame_limit;
   return s;
 }
 
