@@ -29,10 +29,10 @@ function run(command, args, env = {}) {
 await build();
 const library = await buildSanitized(sanitizer);
 const folder = dirname(library);
-/** Some tests need an FMU to load. */
-const fmu = 'build/test-fmus/slow/binaries/linux64/slow.so';
+/** Some tests need an FMU to load, or one that logs from threads of its own. */
+const fmus = ['build/test-fmus/slow/binaries/linux64/slow.so', 'build/fmus/misbehave/binaries/linux64/misbehave.so'];
 for (const test of readdirSync(join(root, 'fmu-shim/test')).filter((name) => name.endsWith('.c'))) {
-  run(join(folder, test.slice(0, -2)), [fmu]);
+  run(join(folder, test.slice(0, -2)), fmus);
 }
 
 if (sanitizer === 'address') {
@@ -42,6 +42,7 @@ if (sanitizer === 'address') {
     run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...folders], {
       TWINBRIDGE_NATIVE: library,
       TWINBRIDGE_ISOLATE: join(folder, 'twinbridge-isolate'),
+      TWINBRIDGE_PROXYFMU: join(folder, 'twinbridge-proxyfmu'),
       TWINBRIDGE_HISTORIES: '1000',
       LD_PRELOAD: runtime,
       ASAN_OPTIONS: `detect_leaks=0:abort_on_error=1${options}`,
@@ -55,5 +56,6 @@ if (sanitizer === 'address') {
     'test/master/results/2-csv',
   ]);
   // There FMUs crash on purpose, and it is looked at how their processes end.
-  tests(['test/master/isolate'], ':handle_segv=0:handle_abort=0');
+  const crashes = ['test/master/isolate', 'test/remote/proxyfmu/1-wire', 'test/remote/proxyfmu/2-instances'];
+  tests(crashes, ':handle_segv=0:handle_abort=0');
 }
