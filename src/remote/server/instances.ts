@@ -2,7 +2,13 @@
 import { TwinbridgeError } from '../../support/errors.js';
 import type { OnEvent } from './events.js';
 import type { StoredFmu } from './fmu-store.js';
-import { InstanceProcess, InstanceStartError, PortPool, type PortRange, type SandboxOptions } from './instance-process.js';
+import {
+  InstanceProcess,
+  InstanceStartError,
+  PortPool,
+  type PortRange,
+  type SandboxOptions,
+} from './instance-process.js';
 
 export interface InstancesOptions {
   /** Where they listen. */
