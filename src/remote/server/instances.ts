@@ -2,7 +2,13 @@
 import { TwinbridgeError } from '../../support/errors.js';
 import type { OnEvent } from './events.js';
 import type { StoredFmu } from './fmu-store.js';
-import { InstanceProcess, PortPool, type PortRange, type SandboxOptions } from './instance-process.js';
+import {
+  InstanceProcess,
+  InstanceStartError,
+  PortPool,
+  type PortRange,
+  type SandboxOptions,
+} from './instance-process.js';
 
 export interface InstancesOptions {
   /** Where they listen. */
@@ -83,6 +89,8 @@ export class Instances {
       return instance;
     } catch (error) {
       this.#ports.release(port);
+      // Where it was unpacked is nobody's business.
+      if (error instanceof InstanceStartError) error.message = error.message.replaceAll(fmu.directory, fmu.name);
       throw error;
     } finally {
       this.#starting -= 1;
