@@ -16,6 +16,8 @@ export interface Finished {
 export interface Running {
   readonly process: ChildProcess;
   readonly finished: Promise<Finished>;
+  /** What it has said so far. */
+  stderr(): string;
   /** Resolves when standard error has said so. */
   said(pattern: RegExp): Promise<void>;
   /** Resolves when the file is there. */
@@ -63,7 +65,7 @@ export function startCli(
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
-  return { process: child, finished, said, wrote };
+  return { process: child, finished, stderr: () => out.stderr, said, wrote };
 }
 
 export function runCli(

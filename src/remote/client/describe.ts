@@ -4,7 +4,7 @@ import type { RemoteSource } from '../source.js';
 import { ThriftConnectionError } from '../thrift/index.js';
 import { proxyToken, remedyFor } from './access.js';
 import { RemoteDescriptionError } from './errors.js';
-import { readFmuProxyDescription } from './fmu-proxy.js';
+import { type FmuProxyDescription, readFmuProxyDescription } from './fmu-proxy.js';
 
 /** How long a server may take to answer a call, ms. */
 const DEADLINE_MS = 30_000;
@@ -22,9 +22,7 @@ export async function describeRemote(source: RemoteSource): Promise<FmuModel> {
 }
 
 /** Has the server load the FMU, if it is not there. */
-export async function loadOnFmuProxy(
-  source: OnFmuProxy,
-): Promise<{ readonly fmuId: string; readonly model: FmuModel }> {
+export async function loadOnFmuProxy(source: OnFmuProxy): Promise<FmuProxyDescription> {
   const { host, port, uri } = source;
   const token = proxyToken();
   try {

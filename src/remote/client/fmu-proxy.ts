@@ -40,6 +40,8 @@ export interface FmuProxyDescription {
   /** By which the server makes instances. */
   readonly fmuId: string;
   readonly model: FmuModel;
+  /** As the server tells it: 3.0 for one whose model is given in types of FMI 2.0. */
+  readonly fmiVersion: string;
 }
 
 /** The server will not, or cannot, load the FMU, or has not got it. */
@@ -80,7 +82,7 @@ export async function readFmuProxyDescription(
     if (token !== undefined) await authenticate(client, token);
     const { fmuId, isOurs } = await load(client, what);
     const wire = await client.call('get_model_description', { fmuId });
-    return { fmuId, model: modelOfWire(wire, { isOurs, from: client.address }) };
+    return { fmuId, model: modelOfWire(wire, { isOurs, from: client.address }), fmiVersion: wire.fmi_version };
   } catch (error) {
     throw explained(error, client.address, what);
   } finally {

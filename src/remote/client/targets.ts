@@ -22,6 +22,7 @@ import { isRunByOurs, type RemoteSource } from '../source.js';
 import { proxyToken, remedyFor } from './access.js';
 import { loadOnFmuProxy } from './describe.js';
 import { RemoteDescriptionError } from './errors.js';
+import type { FmuProxyDescription } from './fmu-proxy.js';
 
 /** A component of a system, as far as it matters here. */
 export interface RemoteComponent {
@@ -62,7 +63,7 @@ class Preparation {
   readonly #opened: CachedFmu[] = [];
   /** By archive. */
   readonly #recorded = new Map<string, Promise<string>>();
-  readonly #loading = new Map<string, Promise<string>>();
+  readonly #loading = new Map<string, Promise<FmuProxyDescription>>();
   #records: TemporaryFolder | undefined;
 
   async place(source: RemoteSource, model: FmuModel): Promise<RemoteOptions> {
@@ -82,20 +83,21 @@ class Preparation {
       }
       case 'fmu-proxy': {
         const { host, port } = source;
-        const isByFile = 'file' in source;
-        // What the server said of it, if that is all that is known, goes by its protocol, which knows no FMI 3.0.
-        return { protocol: 'fmu-proxy', host, port, id: await this.#loaded(source), token, plain: isByFile ? 0 : 1 };
+        const { fmuId, fmiVersion } = await this.#loaded(source);
+        // One of FMI 3.0 that is only known by what its server says of it has types of FMI 2.0: those of the protocol.
+        const isTranslated = !('file' in source) && fmiVersion.startsWith('3.');
+        return { protocol: 'fmu-proxy', host, port, id: fmuId, token, plain: isTranslated ? 1 : 0 };
       }
       case 'amqp-fmu':
         throw new RemoteDescriptionError(`${source.uri} cannot be reached yet`);
     }
   }
 
-  /** What the server calls it; each FMU is loaded once. */
-  async #loaded(source: OnFmuProxy): Promise<string> {
-    if ('guid' in source) return source.guid;
-    const key = JSON.stringify([source.host, source.port, 'url' in source ? source.url : source.file]);
-    const loading = this.#loading.get(key) ?? loadOnFmuProxy(source).then(({ fmuId }) => fmuId);
+  /** Each FMU is loaded once. */
+  #loaded(source: OnFmuProxy): Promise<FmuProxyDescription> {
+    const what = 'guid' in source ? source.guid : 'url' in source ? source.url : source.file;
+    const key = JSON.stringify([source.host, source.port, what]);
+    const loading = this.#loading.get(key) ?? loadOnFmuProxy(source);
     this.#loading.set(key, loading);
     return loading;
   }
