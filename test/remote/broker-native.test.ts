@@ -77,8 +77,12 @@ describeOnBrokers('Commands over a broker', (broker) => {
     const seen = instances.map((instance) => {
       for (const [place, { name, type, causality }] of variables.entries()) {
         if (causality !== 'input') continue;
-        const texts: Readonly<Record<string, unknown>> = { String: 'über den Broker', Binary: Uint8Array.of(0, 255, 7) };
-        const value = texts[type] ?? (type === 'Boolean' ? true : /64$/.test(type) && type !== 'Float64' ? 2n ** 40n : 42);
+        const texts: Readonly<Record<string, unknown>> = {
+          String: 'über den Broker',
+          Binary: Uint8Array.of(0, 255, 7),
+        };
+        const value =
+          texts[type] ?? (type === 'Boolean' ? true : /64$/.test(type) && type !== 'Float64' ? 2n ** 40n : 42);
         if (type !== 'Clock' && !/8$/.test(name)) instance.set(place, [value as never]);
       }
       instance.doStep(0, 1);
