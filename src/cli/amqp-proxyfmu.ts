@@ -83,9 +83,10 @@ async function serveOne(broker: string, flags: ProxyFlags): Promise<void> {
     });
   }
   const { model } = await readFmuModel(file);
+  const stopped = interrupted();
   let wasFreed = false;
   let failure: Error | undefined;
-  const gateway = await openGateway(
+  const opening = openGateway(
     { broker, name: flags.name ?? basename(file).replace(/\.fmu$/i, ''), guid: model.token },
     {
       instanceName,
@@ -101,10 +102,19 @@ async function serveOne(broker: string, flags: ProxyFlags): Promise<void> {
       },
     },
   );
+  const gateway = await Promise.race([opening, stopped]);
+  if (gateway === undefined) {
+    // What is being opened goes as well, whatever becomes of it.
+    await opening.then(
+      (opened) => opened.close(),
+      () => {},
+    );
+    return;
+  }
   // Whoever started it is gone: so is its pipe.
   const orphaned = new Promise<void>((done) => process.stdout.on('error', () => done()));
   process.stdout.write(`[proxyfmu] port=${gateway.port}\n`);
-  await Promise.race([gateway.used, orphaned, interrupted(), idle(gateway.connected, flags.idle)]);
+  await Promise.race([gateway.used, orphaned, stopped, idle(gateway.connected, flags.idle)]);
   await gateway.close();
   if (wasFreed && failure === undefined) process.stdout.write('[proxyfmu] freed\n');
   process.exitCode = failure === undefined ? 0 : 1;
@@ -113,7 +123,7 @@ async function serveOne(broker: string, flags: ProxyFlags): Promise<void> {
 /** Resolves if nobody connects in time. */
 function idle(connected: Promise<void>, seconds: number): Promise<void> {
   return new Promise((done) => {
-    const timer = setTimeout(done, seconds * 1000);
+    const timer = setTimeout(done, seconds * 1000).unref();
     void connected.then(() => clearTimeout(timer));
   });
 }

@@ -121,8 +121,9 @@ async function serve(fmus: readonly string[], flags: ServeFlags): Promise<void> 
   await interrupted();
   const drained = worker.drain();
   if (worker.running > 0) {
+    const again = interrupted();
     process.stderr.write(`waits for ${worker.running} to finish (Ctrl-C again ends them)\n`);
-    await Promise.race([drained, interrupted()]);
+    await Promise.race([drained, again]);
   }
   await worker.close();
 }

@@ -51,7 +51,14 @@ describe.skipIf(!ownRabbitMqAvailable())('RabbitMQ as broker-config/ has it', ()
 
   it('has its users, each with the password that was made, and no guest', async () => {
     const users = (await broker.ctl('list_users', '--quiet', '--no-table-headers')).trim().split('\n').sort();
-    expect(users.map((line) => line.split('\t')[0])).toEqual(['bridge', 'monitor', 'operator', 'robot']);
+    expect(users.map((line) => line.split('\t')[0])).toEqual([
+      'bridge',
+      'fmu-client',
+      'fmu-worker',
+      'monitor',
+      'operator',
+      'robot',
+    ]);
     for (const user of ['bridge', 'robot']) expect(await asked(user, async () => {})).toBe('allowed');
     await expect(amqp.connect(`amqp://guest:guest@127.0.0.1:${broker.port}`)).rejects.toThrow('403');
     await expect(amqp.connect(`amqp://bridge:@127.0.0.1:${broker.port}/${VHOST}`)).rejects.toThrow('403');

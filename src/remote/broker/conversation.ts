@@ -11,7 +11,7 @@
  * once when the other's queue is gone, as it is as soon as its connection is. And a side that hears nothing for a while
  * asks; one that does not answer hangs.
  */
-import { HEAD_BYTES, type Head, Kind, RESEND, readHead, writeHead } from './hot-message.js';
+import { HEAD_BYTES, type Head, Kind, MORE, RESEND, readHead, writeHead } from './hot-message.js';
 
 /** All in ms. */
 export interface Timing {
@@ -47,11 +47,14 @@ export interface ConversationOptions {
 
 interface Unreceived {
   readonly kind: Kind;
+  readonly flags: number;
   readonly sequence: number;
   readonly body: Uint8Array;
 }
 
 const NOTHING = new Uint8Array(0);
+/** Brokers limit how large a message may be (RabbitMQ 4: 16 MiB), and one holds up those behind it. */
+const PIECE_BYTES = 2 ** 20;
 /** How often conversations look at the clock, ms. */
 const TICK_MS = 50;
 
@@ -63,6 +66,8 @@ export class Conversation {
   #received = 0;
   /** What the other side may not have yet, oldest first. */
   readonly #unreceived: Unreceived[] = [];
+  /** Of what is coming in several. */
+  readonly #pieces: Buffer[] = [];
   /** How far we had sent when we last asked. */
   #sentAtProbe = 0;
   #isUp = true;
@@ -112,9 +117,7 @@ export class Conversation {
     else if (head.sequence === this.#received + 1) {
       this.#received = head.sequence;
       this.#probeGap = this.#timing.probeMs;
-      const body = message.subarray(HEAD_BYTES);
-      if (head.kind === Kind.data) this.#options.onData(body);
-      else this.#options.onNote(body.toString());
+      this.#takePiece(head, message.subarray(HEAD_BYTES));
     } else if (head.sequence <= this.#received) {
       this.duplicates += 1;
       this.#control(Kind.status, 0);
@@ -132,7 +135,7 @@ export class Conversation {
   begin(): void {
     this.#isUp = true;
     this.#heardAt = performance.now();
-    for (const { kind, sequence, body } of this.#unreceived) this.#put(kind, 0, sequence, body);
+    this.#putAll();
     if (this.#unreceived.length === 0) this.#control(Kind.probe, 0);
   }
 
@@ -184,10 +187,29 @@ export class Conversation {
 
   #say(kind: Kind, body: Uint8Array): void {
     if (this.#isClosed) return;
-    this.#sent += 1;
     if (this.#unreceived.length === 0) this.#probedAt = performance.now();
-    this.#unreceived.push({ kind, sequence: this.#sent, body });
-    this.#put(kind, 0, this.#sent, body);
+    let from = 0;
+    while (body.length - from > PIECE_BYTES) {
+      this.#sayPiece(kind, MORE, body.subarray(from, from + PIECE_BYTES));
+      from += PIECE_BYTES;
+    }
+    this.#sayPiece(kind, 0, from === 0 ? body : body.subarray(from));
+  }
+
+  #sayPiece(kind: Kind, flags: number, body: Uint8Array): void {
+    this.#sent += 1;
+    this.#unreceived.push({ kind, flags, sequence: this.#sent, body });
+    this.#put(kind, flags, this.#sent, body);
+  }
+
+  #takePiece({ kind, flags }: Head, piece: Buffer): void {
+    if ((flags & MORE) !== 0) {
+      this.#pieces.push(piece);
+      return;
+    }
+    const body = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces.splice(0), piece]);
+    if (kind === Kind.data) this.#options.onData(body);
+    else this.#options.onNote(body.toString());
   }
 
   #answer({ kind, flags, sequence, received }: Head): void {
@@ -204,7 +226,11 @@ export class Conversation {
 
   #resend(): void {
     this.resent += this.#unreceived.length;
-    for (const { kind, sequence, body } of this.#unreceived) this.#put(kind, 0, sequence, body);
+    this.#putAll();
+  }
+
+  #putAll(): void {
+    for (const { kind, flags, sequence, body } of this.#unreceived) this.#put(kind, flags, sequence, body);
   }
 
   #control(kind: Kind, flags: number): void {

@@ -17,6 +17,8 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 
 /** In a probe: send again what I have not got. */
 export const RESEND = 1;
+/** In data: the next goes on with it. */
+export const MORE = 2;
 
 export const HEAD_BYTES = 18;
 const TWO_32 = 2 ** 32;
