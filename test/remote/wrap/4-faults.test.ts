@@ -177,15 +177,7 @@ describe('a wrapped FMU', () => {
 
   it('tells of an error of a value that went along with a step', async () => {
     const said: FmuLogMessage[] = [];
-    const file = writeFmu(
-      join(folder, 'enumer.fmu'),
-      describedAs('enumer', (xml) => xml),
-    );
-    const wrapped = join(folder, `wrapped-${count++}.fmu`);
-    await wrapRemoteFmu(file, wrapped, { platforms: 'host' });
-    const fmu = await openAnyFmu(wrapped);
-    opened.push(fmu);
-    const instance = instantiate({ file: wrapped, directory: fmu.directory, model: modelOf(fmu.description) }, said);
+    const instance = instantiate(await wrap('enumer'), said);
     initialize(instance);
     set(instance, 'mode_in', 1);
     instance.doStep(0, 1);
