@@ -60,6 +60,10 @@ int tb_behind_status_or(tb_behind *b, int status, int or_else) {
   return status == TB_NOT_OFFERED ? or_else : tb_behind_status(b, status);
 }
 
+bool tb_behind_is_gone(const tb_behind *b) {
+  return b->abandoned || b->library == NULL || tb_library_ending(b->library)->status != 0;
+}
+
 bool tb_behind_is_callable(tb_behind *b) {
   if (!b->abandoned) return true;
   tb_behind_fail(b, "%s: the FMU behind this one had a fatal error; reset this one to start it anew", b->function);
@@ -188,6 +192,7 @@ int tb_behind_exit_initialization(tb_behind *b) {
 
 int tb_behind_reset(tb_behind *b) {
   tb_behind_forget_arrays(b);
+  tb_behind_forget_accepted(b);
   b->initializes = false;
   if (b->library != NULL && tb_library_ending(b->library)->status == 0 && b->instance != NULL && !b->abandoned)
     return tb_behind_status(b, tb_instance_reset(b->instance));

@@ -21,6 +21,12 @@ typedef struct {
   bool logging_on, event_mode, early_return;
 } tb_behind_how;
 
+/* Variables that were got or set together, and in which mode. */
+typedef struct {
+  uint32_t mode, storage, n, n_values;
+  uint32_t *vrs;
+} tb_accepted;
+
 typedef struct {
   tb_place place;
   tb_library *library;
@@ -30,6 +36,7 @@ typedef struct {
   void *context;
   const char *function; /* that the importer calls */
   double time;          /* the communication point, s */
+  int mode;             /* in which values are being set */
   bool has_told;        /* why there is an error, since it was called */
   bool has_told_end;
   bool initializes;     /* it is in initialisation mode; one of FMI 1.0: its initialisation is put off */
@@ -42,6 +49,8 @@ typedef struct {
   uint32_t *vrs;
   uint32_t n_values, n_vrs; /* room, in elements of 8 bytes and in references */
   void **arrays; /* what was set of arrays; NULL: not asked for yet */
+  tb_accepted *accepted;
+  uint32_t n_accepted, accepted_room, next_accepted;
 } tb_behind;
 
 enum { TB_OK, TB_WARNING, TB_DISCARD, TB_ERROR, TB_FATAL };
@@ -65,6 +74,8 @@ int tb_behind_status(tb_behind *behind, int status);
 #define TB_ASK_OR(behind, function, call, or_else) \
   (tb_behind_begin(behind, function), tb_behind_status_or(behind, call, or_else))
 int tb_behind_status_or(tb_behind *behind, int status, int or_else);
+/* It was lost, or had a fatal error. */
+bool tb_behind_is_gone(const tb_behind *behind);
 /* After a fatal error: it must not be called any more; the importer was told. */
 bool tb_behind_is_callable(tb_behind *behind);
 
@@ -74,13 +85,18 @@ int tb_behind_exit_initialization(tb_behind *behind);
 /* Starts anew what was lost. */
 int tb_behind_reset(tb_behind *behind);
 
-/* values.c: of the wrapped FMU's variables. `sizes`: of TB_BYTES. */
+/*
+ * values.c: of the wrapped FMU's variables. `sizes`: of TB_BYTES. In a `mode` other than 0, numbers that are set again, after
+ * they were accepted once in this mode, go along with the next call, which then also answers for them; and values that are got
+ * again come along with the step: it costs one round trip.
+ */
 int tb_behind_get(tb_behind *behind, tb_storage storage, const uint32_t *vrs, size_t n, void *values, size_t n_values,
                   size_t *sizes);
 int tb_behind_set(tb_behind *behind, tb_storage storage, const uint32_t *vrs, size_t n, const void *values, size_t n_values,
-                  const size_t *sizes);
+                  const size_t *sizes, int mode);
 /* What was set of arrays may be something else now: a state was set, or the FMU reset. */
 void tb_behind_forget_arrays(tb_behind *behind);
+void tb_behind_forget_accepted(tb_behind *behind);
 void tb_behind_free_values(tb_behind *behind);
 
 #endif

@@ -75,9 +75,9 @@ static bool is_allowed(instance *m, unsigned states, const char *function) {
 #define REQUIRE(m, states, function) \
   if (!is_allowed(m, states, function)) return fmi2Error
 
-/* An error ends the simulation. */
+/* What is allowed after an error is for the FMU behind to say, as long as there is one. */
 static fmi2Status settle(instance *m, int status) {
-  if (status == TB_ERROR) m->state = ERROR;
+  if (status == TB_ERROR && tb_behind_is_gone(m->behind)) m->state = ERROR;
   return (fmi2Status)status;
 }
 
@@ -298,7 +298,8 @@ fmi2Status fmi2GetMaxStepsize(fmi2Component c, fmi2Real *size) {
   fmi2Status fmi2Set##type(fmi2Component c, const fmi2ValueReference vr[], size_t nvr, const fmi2##type value[]) {          \
     instance *m = c;                                                                                                        \
     REQUIRE(m, SETTABLE, "fmi2Set" #type);                                                                                  \
-    return (fmi2Status)TB_ASK(m->behind, "fmi2Set" #type, tb_behind_set(m->behind, storage, vr, nvr, value, nvr, NULL));    \
+    return (fmi2Status)TB_ASK(m->behind, "fmi2Set" #type,                                                                   \
+                              tb_behind_set(m->behind, storage, vr, nvr, value, nvr, NULL, m->state & STEPPING));           \
   }
 ACCESS(Real, TB_F64)
 ACCESS(Integer, TB_I32)

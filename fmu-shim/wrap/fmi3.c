@@ -47,9 +47,9 @@ bool tb_fmi3_is_allowed(instance *m, unsigned states, const char *function) {
   return false;
 }
 
-/* An error ends the simulation. */
+/* What is allowed after an error is for the FMU behind to say, as long as there is one. */
 static fmi3Status settle(instance *m, int status) {
-  if (status == TB_ERROR) m->state = ERROR;
+  if (status == TB_ERROR && tb_behind_is_gone(m->behind)) m->state = ERROR;
   return (fmi3Status)status;
 }
 

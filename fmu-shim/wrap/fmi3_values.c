@@ -16,7 +16,7 @@
     tb_fmi3_instance *m = c;                                                                                                \
     REQUIRE(m, SETTABLE, "fmi3Set" #type);                                                                                  \
     return (fmi3Status)TB_ASK(m->behind, "fmi3Set" #type,                                                                   \
-                              tb_behind_set(m->behind, storage, vr, nvr, values, nValues, NULL));                           \
+                              tb_behind_set(m->behind, storage, vr, nvr, values, nValues, NULL, m->state & RUNNING));       \
   }
 
 #define ACCESS(type, storage) GET(type, storage) SET(type, storage)
@@ -48,7 +48,7 @@ fmi3Status fmi3SetBinary(fmi3Instance c, const fmi3ValueReference vr[], size_t n
   REQUIRE(m, SETTABLE, "fmi3SetBinary");
   if (nValues > 0 && sizes == NULL) return tb_fmi3_refuse(m, "fmi3SetBinary", "an array is missing");
   return (fmi3Status)TB_ASK(m->behind, "fmi3SetBinary",
-                            tb_behind_set(m->behind, TB_BYTES, vr, nvr, values, nValues, sizes));
+                            tb_behind_set(m->behind, TB_BYTES, vr, nvr, values, nValues, sizes, m->state & RUNNING));
 }
 
 /* -- Clocks ------------------------------------------------------------------------------------------------------------------ */
@@ -62,7 +62,8 @@ fmi3Status fmi3GetClock(fmi3Instance c, const fmi3ValueReference vr[], size_t nv
 fmi3Status fmi3SetClock(fmi3Instance c, const fmi3ValueReference vr[], size_t nvr, const fmi3Clock values[]) {
   tb_fmi3_instance *m = c;
   REQUIRE(m, INITIALIZATION | EVENT, "fmi3SetClock");
-  return (fmi3Status)TB_ASK(m->behind, "fmi3SetClock", tb_behind_set(m->behind, TB_CLOCK, vr, nvr, values, nvr, NULL));
+  return (fmi3Status)TB_ASK(m->behind, "fmi3SetClock",
+                            tb_behind_set(m->behind, TB_CLOCK, vr, nvr, values, nvr, NULL, m->state & RUNNING));
 }
 
 fmi3Status fmi3GetIntervalDecimal(fmi3Instance c, const fmi3ValueReference vr[], size_t nvr, fmi3Float64 intervals[],

@@ -1,7 +1,7 @@
 /* Getting and setting: as they are, or of variables that are others here than behind (variables.h). */
 #include "behind.h"
 
-/* -- As a step plan does: what is set goes along with the next call, what is got has come with the step ---------------------- */
+/* -- As a step plan does: what is got has come with the step, what is set goes along with the next ---------------------------- */
 
 static int access_values(tb_behind *b, void *function, unsigned storage, const uint32_t *vrs, size_t n, void *values,
                          size_t n_values, size_t *sizes) {
@@ -13,14 +13,66 @@ static int access_values(tb_behind *b, void *function, unsigned storage, const u
   return ((tb_access *)function)(component, vrs, n, values);
 }
 
+/* -- What has been accepted before ---------------------------------------------------------------------------------------------- */
+
+/* Who asks for ever other variables together has each call go there by itself. */
+enum { MOST_ACCEPTED = 4096 };
+
+/* The mode of getting: it is the same in all. */
+enum { GETS = INT32_MAX };
+
+static bool is_accepted(tb_behind *b, int mode, unsigned storage, const uint32_t *vrs, size_t n, size_t n_values) {
+  for (uint32_t tried = 0; tried < b->n_accepted; tried++) {
+    const uint32_t k = (b->next_accepted + tried) % b->n_accepted; /* they come in the same order */
+    const tb_accepted *a = &b->accepted[k];
+    if (a->mode != (uint32_t)mode || a->storage != storage || a->n != n || a->n_values != n_values ||
+        memcmp(a->vrs, vrs, n * sizeof *vrs) != 0)
+      continue;
+    b->next_accepted = k + 1;
+    return true;
+  }
+  return false;
+}
+
+/* Without memory it is not noted, and works all the same. */
+static void accept(tb_behind *b, int mode, unsigned storage, const uint32_t *vrs, size_t n, size_t n_values) {
+  if (b->n_accepted == MOST_ACCEPTED) return;
+  if (b->n_accepted == b->accepted_room) {
+    const uint32_t room = 2 * b->accepted_room + 8;
+    tb_accepted *all = realloc(b->accepted, room * sizeof *all);
+    if (all == NULL) return;
+    b->accepted = all;
+    b->accepted_room = room;
+  }
+  uint32_t *copy = malloc(n * sizeof *copy);
+  if (copy == NULL) return;
+  memcpy(copy, vrs, n * sizeof *vrs);
+  b->accepted[b->n_accepted++] = (tb_accepted){(uint32_t)mode, storage, (uint32_t)n, (uint32_t)n_values, copy};
+}
+
+void tb_behind_forget_accepted(tb_behind *b) {
+  for (uint32_t k = 0; k < b->n_accepted; k++) free(b->accepted[k].vrs);
+  b->n_accepted = b->next_accepted = 0;
+}
+
 static int get_theirs(tb_behind *b, unsigned storage, const uint32_t *vrs, size_t n, void *values, size_t n_values,
                       size_t *sizes) {
-  return access_values(b, b->library->accessors[storage].get, storage, vrs, n, values, n_values, sizes);
+  /* What is refused is not to be asked for with each step. */
+  if (is_accepted(b, GETS, storage, vrs, n, n_values))
+    return access_values(b, b->library->accessors[storage].get, storage, vrs, n, values, n_values, sizes);
+  const int status = tb_instance_get(b->instance, (int)storage, vrs, (uint32_t)n, values, (uint32_t)n_values, sizes);
+  if (status == TB_OK) accept(b, GETS, storage, vrs, n, n_values);
+  return status;
 }
 
 static int set_theirs(tb_behind *b, unsigned storage, const uint32_t *vrs, size_t n, const void *values, size_t n_values,
                       const size_t *sizes) {
-  return access_values(b, b->library->accessors[storage].set, storage, vrs, n, (void *)values, n_values, (size_t *)sizes);
+  const bool may_wait = b->mode != 0 && storage != TB_TEXT && storage != TB_BYTES; /* those may be too long */
+  if (may_wait && is_accepted(b, b->mode, storage, vrs, n, n_values))
+    return access_values(b, b->library->accessors[storage].set, storage, vrs, n, (void *)values, n_values, (size_t *)sizes);
+  const int status = tb_instance_set(b->instance, (int)storage, vrs, (uint32_t)n, values, (uint32_t)n_values, sizes);
+  if (may_wait && status == TB_OK) accept(b, b->mode, storage, vrs, n, n_values);
+  return status;
 }
 
 /* -- Room -------------------------------------------------------------------------------------------------------------------- */
@@ -242,6 +294,8 @@ void tb_behind_forget_arrays(tb_behind *b) {
 
 void tb_behind_free_values(tb_behind *b) {
   tb_behind_forget_arrays(b);
+  tb_behind_forget_accepted(b);
+  free(b->accepted);
   free(b->arrays);
   free(b->values);
   free(b->vrs);
@@ -271,8 +325,9 @@ int tb_behind_get(tb_behind *b, tb_storage storage, const uint32_t *vrs, size_t 
 }
 
 int tb_behind_set(tb_behind *b, tb_storage storage, const uint32_t *vrs, size_t n, const void *values, size_t n_values,
-                  const size_t *sizes) {
+                  const size_t *sizes, int mode) {
   if (!is_whole(b, vrs, n, values, n_values) || !tb_behind_is_callable(b)) return TB_ERROR;
+  b->mode = mode;
   for (size_t k = 0; k < n_values && (storage == TB_TEXT || (storage == TB_BYTES && sizes[k] > 0)); k++)
     if (((const void *const *)values)[k] == NULL) return tb_behind_fail(b, "%s: a value is missing", b->function);
   if (n == 0) return TB_OK;

@@ -52,7 +52,7 @@ export function toFmi2(
   /** Of each variable of the model, where its elements are among `variables`. */
   const places: number[][] = [];
   model.variables.forEach((variable) => {
-    const type = TYPES[variable.type];
+    const type = typeOf(variable, warnings);
     const own: number[] = [];
     places.push(own);
     if (type === undefined) {
@@ -118,6 +118,17 @@ export function toFmi2(
     map,
     warnings,
   };
+}
+
+/** Of an enumeration that is known by name only, since servers do not tell its items, the numbers are left. */
+function typeOf({ name, type, declaredType }: ModelVariable, warnings: string[]): VariableType | undefined {
+  if (type !== 'Enumeration' || declaredType !== undefined) return TYPES[type];
+  warnings.push(itemsUnknown(name));
+  return 'Integer';
+}
+
+export function itemsUnknown(name: string): string {
+  return `what the items of variable '${name}' are called is not told: it becomes a whole number`;
 }
 
 /** What cannot be given a value, and is never read, is not missed. */

@@ -9,6 +9,7 @@ import {
   storageOf,
 } from '../../fmi/index.js';
 import { type Promises, promised } from './promises.js';
+import { itemsUnknown } from './to-fmi2.js';
 import { type Conversion, type MappedVariable, mapped } from './variable-map.js';
 
 export function toFmi3(
@@ -18,8 +19,15 @@ export function toFmi3(
   modelIdentifier: string,
   promises: Promises,
 ): Conversion<Fmi3ModelDescription> {
-  const own = model.variables.map((variable, index) => variableOf(variable, index));
-  const map = model.variables.map(
+  const warnings: string[] = [];
+  const isUnknown = ({ type, declaredType }: ModelVariable) => type === 'Enumeration' && declaredType === undefined;
+  const given = model.variables.map((variable): ModelVariable => {
+    if (!isUnknown(variable)) return variable;
+    warnings.push(itemsUnknown(variable.name));
+    return { ...variable, type: 'Int32' };
+  });
+  const own = given.map((variable, index) => variableOf(variable, index));
+  const map = given.map(
     (variable, index): MappedVariable =>
       mapped(model.fmi, variable, { storage: storageOf('3.0', variable.type), valueReference: index }),
   );
@@ -78,7 +86,7 @@ export function toFmi3(
         }),
       ),
     ],
-    warnings: [],
+    warnings,
   };
 }
 

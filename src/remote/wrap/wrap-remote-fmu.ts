@@ -164,11 +164,11 @@ function resolveSource(source: string, folder: string): RemoteSource {
       path === undefined ? source : `proxyfmu://localhost?file=${encodeURIComponent(path)}`,
       folder,
     );
-    if ('fault' in found) throw new WrapError(`this ${found.fault}`, { remedy: found.remedy });
+    if ('fault' in found) throw new WrapError(`what is to be wrapped ${found.fault}`, { remedy: found.remedy });
     return found;
   }
   const found = resolveRemoteSource(source, folder);
-  if ('fault' in found) throw new WrapError(`this ${found.fault}`, { remedy: found.remedy });
+  if ('fault' in found) throw new WrapError(`what is to be wrapped ${found.fault}`, { remedy: found.remedy });
   return found;
 }
 
