@@ -115,9 +115,22 @@ void tb_remote_destroy(tb_remote *r) {
   free(r);
 }
 
+/* Commands free the instance behind the server's back: it is to know that nobody needs it any more. */
+static void say_goodbye(tb_remote *r) {
+  r->far.due_ns = tb_monotonic_ns() + TB_FREE_NS;
+  tb_thrift_clear(&r->writer);
+  const size_t frame = tb_remote_begin_call(r, "freeInstance");
+  tb_thrift_put_stop(&r->writer);
+  tb_thrift_reader from;
+  tb_thrift_message message;
+  if (tb_thrift_end_frame(&r->writer, frame, TB_THRIFT_FRAME_LIMIT) && tb_remote_send(r, &r->writer) == 0)
+    tb_remote_take_reply(r, &from, &message);
+}
+
 /* A server that lost its instance ends by itself, one that we started also if it did not. */
 static void end(tb_far *far, bool idle) {
   tb_remote *r = tb_remote_of(far);
+  if (far->ending.status == 0 && idle && r->commands) say_goodbye(r);
   disconnect(r);
   if (far->ending.status == 0) end_child(r, idle ? LEAVE_NS : 0);
   tb_remote_destroy(r);
