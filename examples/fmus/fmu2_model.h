@@ -8,6 +8,7 @@
  *     V(Boolean, high, OUTPUT)
  *   #define MODEL_STATE double integral;     what the model keeps besides its variables; may be left out
  *   #define MODEL_LIVE INITIALIZATION        states in which a getter computes the outputs anew; may be left out
+ *   #define MODEL_OWN_DERIVATIVES            fmi2GetDirectionalDerivative is its own; may be left out
  *   #define MODEL_MAX_INSTANCES 1            in one process; may be left out
  *   #include "fmu2_model.h"
  *
@@ -342,9 +343,11 @@ fmi2Status fmi2DeSerializeFMUstate(fmi2Component c, const fmi2Byte serialized[],
 #if defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #endif
+#ifndef MODEL_OWN_DERIVATIVES /* a model that has some defines fmi2GetDirectionalDerivative itself */
 NOT_OFFERED(fmi2GetDirectionalDerivative,
             (fmi2Component c, const fmi2ValueReference unknown[], size_t nUnknown, const fmi2ValueReference known[],
              size_t nKnown, const fmi2Real dKnown[], fmi2Real dUnknown[]))
+#endif
 NOT_OFFERED(fmi2SetRealInputDerivatives, (fmi2Component c, const fmi2ValueReference vr[], size_t n,
                                           const fmi2Integer order[], const fmi2Real value[]))
 NOT_OFFERED(fmi2GetRealOutputDerivatives, (fmi2Component c, const fmi2ValueReference vr[], size_t n,

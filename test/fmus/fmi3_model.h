@@ -557,7 +557,9 @@ NOT_OFFERED(fmi3GetVariableDependencies,
 #define DERIVATIVES                                                                                             \
   (fmi3Instance c, const fmi3ValueReference unknowns[], size_t nUnknowns, const fmi3ValueReference knowns[],    \
    size_t nKnowns, const fmi3Float64 seed[], size_t nSeed, fmi3Float64 sensitivity[], size_t nSensitivity)
+#ifndef MODEL_OWN_DERIVATIVES /* a model that has some defines fmi3GetDirectionalDerivative itself */
 NOT_OFFERED(fmi3GetDirectionalDerivative, DERIVATIVES)
+#endif
 NOT_OFFERED(fmi3GetAdjointDerivative, DERIVATIVES)
 
 #define NOT_THIS_KIND(name, parameters) REFUSED(name, "this FMU is for co-simulation only", parameters)

@@ -12,7 +12,7 @@ typedef fmi2Status fmi2GetMaxStepsizeTYPE(fmi2Component c, fmi2Real *size);
 #define OPTIONAL(X)                                                                                                \
   X(fmi2SetDebugLogging) X(fmi2GetStatus) X(fmi2GetRealStatus) X(fmi2GetBooleanStatus) X(fmi2GetFMUstate)          \
   X(fmi2SetFMUstate) X(fmi2FreeFMUstate) X(fmi2SerializedFMUstateSize) X(fmi2SerializeFMUstate)                    \
-  X(fmi2DeSerializeFMUstate) X(fmi2GetMaxStepsize)
+  X(fmi2DeSerializeFMUstate) X(fmi2GetMaxStepsize) X(fmi2GetDirectionalDerivative)
 
 typedef struct {
 #define X(name) name##TYPE *name;
@@ -82,6 +82,11 @@ static int terminated(tb_instance *i, int *value) {
 
 static int max_step_size(tb_instance *i, double *size) { return CALL_IF_OFFERED(i, fmi2GetMaxStepsize, size); }
 
+static int directional_derivative(tb_instance *i, const tb_derivative *d) {
+  return CALL_IF_OFFERED(i, fmi2GetDirectionalDerivative, d->unknowns, d->n_unknowns, d->knowns, d->n_knowns, d->seeds,
+                         d->sensitivities);
+}
+
 static int get_state(tb_instance *i, void **state) { return CALL_IF_OFFERED(i, fmi2GetFMUstate, state); }
 static int set_state(tb_instance *i, void *state) { return CALL_IF_OFFERED(i, fmi2SetFMUstate, state); }
 static int free_state(tb_instance *i, void **state) { return CALL_IF_OFFERED(i, fmi2FreeFMUstate, state); }
@@ -110,6 +115,7 @@ static const tb_adapter adapter = {
     .last_successful_time = last_successful_time,
     .terminated = terminated,
     .max_step_size = max_step_size,
+    .directional_derivative = directional_derivative,
     .get_state = get_state,
     .set_state = set_state,
     .free_state = free_state,

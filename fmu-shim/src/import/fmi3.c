@@ -11,7 +11,7 @@
   X(fmi3SetDebugLogging) X(fmi3EnterEventMode) X(fmi3EnterStepMode) X(fmi3UpdateDiscreteStates)                     \
   X(fmi3EnterConfigurationMode) X(fmi3ExitConfigurationMode) X(fmi3GetIntervalDecimal) X(fmi3GetShiftDecimal)       \
   X(fmi3GetFMUState) X(fmi3SetFMUState) X(fmi3FreeFMUState) X(fmi3SerializedFMUStateSize) X(fmi3SerializeFMUState)  \
-  X(fmi3DeserializeFMUState)                                                                                        \
+  X(fmi3DeserializeFMUState) X(fmi3GetDirectionalDerivative)                                                                                        \
   X(fmi3GetFloat64) X(fmi3SetFloat64) X(fmi3GetFloat32) X(fmi3SetFloat32) X(fmi3GetInt8) X(fmi3SetInt8)             \
   X(fmi3GetUInt8) X(fmi3SetUInt8) X(fmi3GetInt16) X(fmi3SetInt16) X(fmi3GetUInt16) X(fmi3SetUInt16)                 \
   X(fmi3GetInt32) X(fmi3SetInt32) X(fmi3GetUInt32) X(fmi3SetUInt32) X(fmi3GetInt64) X(fmi3SetInt64)                 \
@@ -114,6 +114,11 @@ static int shifts(tb_instance *i, const uint32_t *vrs, uint32_t n, double *value
   return CALL_IF_OFFERED(i, fmi3GetShiftDecimal, vrs, n, values);
 }
 
+static int directional_derivative(tb_instance *i, const tb_derivative *d) {
+  return CALL_IF_OFFERED(i, fmi3GetDirectionalDerivative, d->unknowns, d->n_unknowns, d->knowns, d->n_knowns, d->seeds,
+                         d->n_seeds, d->sensitivities, d->n_sensitivities);
+}
+
 static int get_state(tb_instance *i, void **state) { return CALL_IF_OFFERED(i, fmi3GetFMUState, state); }
 static int set_state(tb_instance *i, void *state) { return CALL_IF_OFFERED(i, fmi3SetFMUState, state); }
 static int free_state(tb_instance *i, void **state) { return CALL_IF_OFFERED(i, fmi3FreeFMUState, state); }
@@ -145,6 +150,7 @@ static const tb_adapter adapter = {
     .update_discrete_states = update_discrete_states,
     .intervals = intervals,
     .shifts = shifts,
+    .directional_derivative = directional_derivative,
     .get_state = get_state,
     .set_state = set_state,
     .free_state = free_state,

@@ -158,6 +158,10 @@ int tb_instance_shifts(tb_instance *i, const uint32_t *vrs, uint32_t n, double *
   return PASS_ON(i, shifts, vrs, n, shifts);
 }
 
+int tb_instance_directional_derivative(tb_instance *i, const tb_derivative *derivative) {
+  return PASS_ON(i, directional_derivative, derivative);
+}
+
 int tb_instance_get_state(tb_instance *i, void **state) { return PASS_ON(i, get_state, state); }
 int tb_instance_set_state(tb_instance *i, void *state) { return PASS_ON(i, set_state, state); }
 int tb_instance_free_state(tb_instance *i, void **state) { return PASS_ON(i, free_state, state); }

@@ -97,6 +97,16 @@ TB_API int tb_instance_shifts(tb_instance *instance, const uint32_t *vrs, uint32
 
 /* -- State ------------------------------------------------------------------------------------------------------------ */
 
+/* How unknowns change with knowns: seeds, one for each element of the knowns, and what comes of them. Not of FMUs elsewhere. */
+typedef struct {
+  const uint32_t *unknowns, *knowns;
+  size_t n_unknowns, n_knowns;
+  const double *seeds;
+  double *sensitivities;
+  size_t n_seeds, n_sensitivities;
+} tb_derivative;
+TB_API int tb_instance_directional_derivative(tb_instance *instance, const tb_derivative *derivative);
+
 /* `*state` NULL: a new one; else it is overwritten. */
 TB_API int tb_instance_get_state(tb_instance *instance, void **state);
 TB_API int tb_instance_set_state(tb_instance *instance, void *state);

@@ -30,6 +30,7 @@ typedef struct {
   int (*update_discrete_states)(tb_instance *, int *needs_update, int *terminate, double *next_event);
   int (*intervals)(tb_instance *, const uint32_t *, uint32_t, double *, int32_t *);
   int (*shifts)(tb_instance *, const uint32_t *, uint32_t, double *);
+  int (*directional_derivative)(tb_instance *, const tb_derivative *);
   int (*get_state)(tb_instance *, void **);
   int (*set_state)(tb_instance *, void *);
   int (*free_state)(tb_instance *, void **);

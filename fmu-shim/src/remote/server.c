@@ -553,6 +553,84 @@ static bool write_real(tb_remote_server *s) { return write_values(s, REALS); }
 static bool write_string(tb_remote_server *s) { return write_values(s, STRINGS); }
 static bool write_boolean(tb_remote_server *s) { return write_values(s, BOOLEANS); }
 
+/* -- Derivatives: the real one has none, FMU-proxy has ------------------------------------------------------------------------- */
+
+typedef struct {
+  uint32_t *vrs;
+  uint32_t n;
+  uint64_t n_elements;
+} variable_list;
+
+static bool take_list(tb_remote_server *s, variable_list *list) {
+  if (!take_references(s, &list->n)) return false;
+  free(list->vrs);
+  list->vrs = malloc(((size_t)list->n + 1) * sizeof *list->vrs);
+  if (list->vrs == NULL) return no_memory(s);
+  if (list->n > 0) memcpy(list->vrs, s->vrs, list->n * sizeof *list->vrs);
+  return true;
+}
+
+static bool count_elements(tb_remote_server *s, variable_list *list) {
+  list->n_elements = list->n;
+  if (s->opened->fmi != TB_FMI3) return true;
+  if (list->n > 0) memcpy(s->vrs, list->vrs, list->n * sizeof *list->vrs);
+  return find_variables(s, REALS, list->n, &list->n_elements);
+}
+
+/* `lists`: unknowns and knowns. */
+static bool derive(tb_remote_server *s, variable_list lists[2]) {
+  tb_thrift_field field;
+  uint32_t n_seeds = 0;
+  bool has_seeds = false;
+  while (next_argument(s, &field)) {
+    if (tb_thrift_is_field(field, 1, TB_THRIFT_LIST) || tb_thrift_is_field(field, 2, TB_THRIFT_LIST)) {
+      if (!take_list(s, &lists[field.id - 1])) return false;
+    } else if (tb_thrift_is_field(field, 3, TB_THRIFT_LIST)) {
+      if (!take_values(s, REALS, &n_seeds)) return false;
+      has_seeds = true;
+    } else {
+      tb_thrift_skip(&s->args, field.type);
+    }
+  }
+  static const char METHOD[] = "tb_directional_derivative";
+  if (lists[0].vrs == NULL) return refuse_missing(s, METHOD, "unknowns");
+  if (lists[1].vrs == NULL) return refuse_missing(s, METHOD, "knowns");
+  if (!has_seeds) return refuse_missing(s, METHOD, "seeds");
+  if (!may_be_called(s, METHOD) || !count_elements(s, &lists[0]) || !count_elements(s, &lists[1])) return false;
+  if (lists[1].n_elements != n_seeds)
+    return refuse(s, "%s: %u seeds were given for %u variables with %llu elements", METHOD, (unsigned)n_seeds,
+                  (unsigned)lists[1].n, (unsigned long long)lists[1].n_elements);
+  const size_t n_unknown = (size_t)lists[0].n_elements;
+  if (!make_room(&s->raw, &s->raw_room, n_unknown * sizeof(double))) return no_memory(s);
+  memset(s->raw, 0, n_unknown * sizeof(double));
+  const tb_derivative derivative = {.unknowns = lists[0].vrs,
+                                    .n_unknowns = lists[0].n,
+                                    .knowns = lists[1].vrs,
+                                    .n_knowns = lists[1].n,
+                                    .seeds = s->values,
+                                    .n_seeds = n_seeds,
+                                    .sensitivities = s->raw,
+                                    .n_sensitivities = n_unknown};
+  const int status = tb_instance_directional_derivative(s->far.instance, &derivative);
+  if (status == TB_NOT_OFFERED) return refuse_not_offered(s, "tell directional derivatives");
+  note_fatal(s, status);
+  tb_thrift_put_field(s->out, TB_THRIFT_STRUCT, 0);
+  tb_thrift_put_field(s->out, TB_THRIFT_LIST, 1);
+  tb_thrift_put_doubles(s->out, s->raw, (uint32_t)n_unknown);
+  tb_thrift_put_field(s->out, TB_THRIFT_I32, 2);
+  tb_thrift_put_i32(s->out, is_good(status) ? 0 : status);
+  tb_thrift_put_stop(s->out);
+  return answer_nothing(s);
+}
+
+static bool directional_derivative(tb_remote_server *s) {
+  variable_list lists[2] = {{0}};
+  const bool answered = derive(s, lists);
+  free(lists[0].vrs);
+  free(lists[1].vrs);
+  return answered;
+}
+
 /* -- States: by index, as the real one has them since 0.4.0 --------------------------------------------------------------------- */
 
 static bool free_index(tb_remote_server *s, uint32_t *index) {
@@ -813,6 +891,7 @@ static const method METHODS[] = {
     {"release_state", release_state},
     {"export_state", export_state},
     {"import_state", import_state},
+    {"tb_directional_derivative", directional_derivative},
     {"tb_authenticate", authenticate},
 };
 

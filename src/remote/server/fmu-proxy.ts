@@ -215,11 +215,16 @@ export class FmuProxyServer {
       write_real: ({ instanceId, vr, value }, peer) => find(instanceId, peer).call('write_real', { vr, value }),
       write_string: ({ instanceId, vr, value }, peer) => find(instanceId, peer).call('write_string', { vr, value }),
       write_boolean: ({ instanceId, vr, value }, peer) => find(instanceId, peer).call('write_boolean', { vr, value }),
-      get_directional_derivative: ({ instanceId }, peer) => {
-        const { fmu } = find(instanceId, peer);
-        throw new ThriftDeclaredError('UnsupportedOperationException', {
-          message: `${fmu.name} has no directional derivatives to be asked for here`,
-        });
+      get_directional_derivative: async ({ instanceId, vUnknownRef, vKnownRef, dvKnownRef }, peer) => {
+        const instance = find(instanceId, peer);
+        const { name, model } = instance.fmu;
+        if (!model.capabilities.directionalDerivatives) {
+          const message = `${name} has no directional derivatives`;
+          throw new ThriftDeclaredError('UnsupportedOperationException', { message });
+        }
+        const args = { unknowns: vUnknownRef, knowns: vKnownRef, seeds: dvKnownRef };
+        const { value, status } = await instance.call('tb_directional_derivative', args);
+        return { dv_unknown_ref: value, status };
       },
     };
   }

@@ -56,8 +56,7 @@ export async function wireModelOf({ name, directory, model }: StoredFmu): Promis
     model_identifier: modelIdentifier ?? '',
     can_get_and_set_fmu_state: capabilities.getAndSetState,
     can_serialize_fmu_state: capabilities.serializeState,
-    // Not through this server.
-    provides_directional_derivative: false,
+    provides_directional_derivative: capabilities.directionalDerivatives,
     can_handle_variable_communication_step_size: capabilities.variableStepSize,
     can_interpolate_inputs: interpolatesInputs(description),
     max_output_derivative_order: capabilities.maxOutputDerivativeOrder,

@@ -14,6 +14,7 @@ enum { MAX_N = 16 };
   ARRAY(Float64, y, MAX_N, OUTPUT)        \
   ARRAY(Int32, matrix_in, 4, DISCRETE)    \
   ARRAY(Int32, matrix_out, 4, OUTPUT)
+#define MODEL_OWN_DERIVATIVES
 #define MODEL_HAS_STRUCTURE
 #include "fmi3_model.h"
 
@@ -55,5 +56,18 @@ static fmi3Status model_outputs(instance *self) {
 
 static fmi3Status model_step(instance *self, double t, double h, step_end *end) {
   (void)self, (void)t, (void)h, (void)end;
+  return fmi3OK;
+}
+
+/* Of y3 by u3: dy3 = k du3, element by element. */
+fmi3Status fmi3GetDirectionalDerivative(fmi3Instance c, const fmi3ValueReference unknowns[], size_t nUnknowns,
+                                        const fmi3ValueReference knowns[], size_t nKnowns, const fmi3Float64 seed[],
+                                        size_t nSeed, fmi3Float64 sensitivity[], size_t nSensitivity) {
+  enum { U3 = 3, Y3 = 4 };
+  ENTER("fmi3GetDirectionalDerivative", INITIALIZATION | STEPPING);
+  if (nUnknowns != 1 || nKnowns != 1 || unknowns[0] != Y3 || knowns[0] != U3)
+    return refuse(self, "fmi3GetDirectionalDerivative", "only of y3 by u3");
+  if (nSeed != 3 || nSensitivity != 3) return refuse(self, "fmi3GetDirectionalDerivative", "there are 3 elements");
+  for (size_t i = 0; i < 3; i++) sensitivity[i] = self->m.k * seed[i];
   return fmi3OK;
 }

@@ -8,6 +8,7 @@
   V(Real, y, OUTPUT)       \
   V(Real, k, TUNABLE)      \
   V(Real, b, TUNABLE)
+#define MODEL_OWN_DERIVATIVES
 #define MODEL_LIVE INITIALIZATION | STEP_COMPLETE
 #include "fmu2_model.h"
 
@@ -20,5 +21,23 @@ static fmi2Status model_outputs(instance *self) {
 
 static fmi2Status model_step(instance *self, double t, double h) {
   (void)self, (void)t, (void)h;
+  return fmi2OK;
+}
+
+/* dy = k du + u dk + db */
+fmi2Status fmi2GetDirectionalDerivative(fmi2Component c, const fmi2ValueReference unknown[], size_t nUnknown,
+                                        const fmi2ValueReference known[], size_t nKnown, const fmi2Real dKnown[],
+                                        fmi2Real dUnknown[]) {
+  enum { U, Y, K, B };
+  ENTER("fmi2GetDirectionalDerivative", INITIALIZATION | STEP_COMPLETE);
+  double dy = 0;
+  for (size_t i = 0; i < nKnown; i++) {
+    if (known[i] != U && known[i] != K && known[i] != B) return refuse(self, "fmi2GetDirectionalDerivative", "no known");
+    dy += (known[i] == U ? self->m.k : known[i] == K ? self->m.u : 1) * dKnown[i];
+  }
+  for (size_t i = 0; i < nUnknown; i++) {
+    if (unknown[i] != Y) return refuse(self, "fmi2GetDirectionalDerivative", "no unknown");
+    dUnknown[i] = dy;
+  }
   return fmi2OK;
 }

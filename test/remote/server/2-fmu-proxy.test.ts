@@ -267,6 +267,43 @@ describe('an instance', () => {
     await expect(derivative).rejects.toMatchObject({ exception: 'UnsupportedOperationException' });
   });
 
+  it('tells its directional derivatives, of FMI 2.0 and 3.0', async () => {
+    const server = await serve({}, [testFmu(folder, 'gain'), testFmu(folder, 'arrays3')]);
+    const client = await connect(server);
+    const [gain, arrays] = server.fmus as [string, string];
+    const model = await client.call('get_model_description', { fmuId: gain });
+    expect(model.provides_directional_derivative).toBe(true);
+    const two = await initialized(client, gain);
+    await client.call('write_real', { instanceId: two, vr: [0, 2], value: [5, 3] }); // u, k
+    // dy = k du + u dk
+    expect(
+      await client.call('get_directional_derivative', {
+        instanceId: two,
+        vUnknownRef: [1],
+        vKnownRef: [0, 2],
+        dvKnownRef: [1, 0.5],
+      }),
+    ).toEqual({ dv_unknown_ref: [3 + 2.5], status: 0 });
+    const three = await initialized(client, arrays);
+    const array = { instanceId: three, vUnknownRef: [4], vKnownRef: [3] };
+    expect(await client.call('get_directional_derivative', { ...array, dvKnownRef: [1, 0, -2] })).toEqual({
+      dv_unknown_ref: [2, 0, -4],
+      status: 0,
+    });
+    await expect(client.call('get_directional_derivative', { ...array, dvKnownRef: [1] })).rejects.toThrow(
+      /1 seeds were given for 1 variables with 3 elements/,
+    );
+    // The FMU refuses: a status, and zeros.
+    expect(
+      await client.call('get_directional_derivative', {
+        instanceId: two,
+        vUnknownRef: [0],
+        vKnownRef: [1],
+        dvKnownRef: [1],
+      }),
+    ).toEqual({ dv_unknown_ref: [0], status: 3 });
+  });
+
   it('may crash: its client is told how, the others go on', async () => {
     const server = await serve({}, [testFmu(folder, 'crash'), dahlquist]);
     const client = await connect(server);

@@ -113,6 +113,11 @@ export const FMU_SERVICE_SHAPE = {
       throws: { noInstance: '1: NoSuchInstanceException', noVariable: '2: NoSuchVariableException' },
     },
     tb_authenticate: { args: { token: '1: string' }, returns: 'bool' },
+    /** Of as many values as the variables have elements. */
+    tb_directional_derivative: {
+      args: { unknowns: '1: list<int53>', knowns: '2: list<int53>', seeds: '3: list<double>' },
+      returns: 'RealRead',
+    },
     tb_commands: { args: { version: '1: i32', request: '2: binary' }, returns: 'CommandsAnswer' },
   },
 } as const;
