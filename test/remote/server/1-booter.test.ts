@@ -1,10 +1,9 @@
 /** The booter of proxyfmu, with real FMUs in real processes: by its service, as clients see it. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { clearCache } from '#tb/fmi/index.js';
 import { Booter, type BooterOptions, type RemoteEvent } from '#tb/remote/server/index.js';
 import { BOOT_SERVICE, type BOOT_SERVICE_SHAPE, FMU_SERVICE, ThriftClient } from '#tb/remote/thrift/index.js';
 import {
@@ -99,12 +98,14 @@ describe('an FMU that is sent', () => {
   });
 
   it('need not be sent again: by its hash it is known, also to the next booter', async () => {
-    await clearCache();
+    // One that no other test has put into the cache.
+    const entries = describedAs('dahlquist', (xml) => xml.replace('</fmi', `<!-- ${randomUUID()} --></fmi`));
+    const data = readFileSync(writeFmu(join(folder, 'fresh.fmu'), entries));
     const first = await start();
     const client = await connect(first.port);
-    const known = { fmuName: 'dahlquist', instanceName: 'a', sha256: sha256(dahlquist) };
+    const known = { fmuName: 'dahlquist', instanceName: 'a', sha256: sha256(data) };
     expect(await client.call('tb_load_known', known)).toBe(-1);
-    await client.call('loadFromBinaryData', { fmuName: 'dahlquist', instanceName: 'a', data: dahlquist });
+    await client.call('loadFromBinaryData', { fmuName: 'dahlquist', instanceName: 'a', data });
     expect(await client.call('tb_load_known', { ...known, instanceName: 'b' })).toBeGreaterThan(1024);
     await first.close();
     const second = await connect((await start()).port);
