@@ -104,7 +104,7 @@ export class FmuProxyServer {
 
   /** Throws `CannotListenError`. */
   async listen(): Promise<void> {
-    const { host = '127.0.0.1', tcpPort, httpPort, maxFmuBytes, origins = [], onEvent } = this.#options;
+    const { host = '127.0.0.1', tcpPort, httpPort, maxFmuBytes, idleMs, origins = [], onEvent } = this.#options;
     const handlers = this.#handlers();
     const allows = (address: string) => this.#access.allows(address);
     if (tcpPort !== undefined) {
@@ -113,6 +113,8 @@ export class FmuProxyServer {
         port: tcpPort,
         concurrency: CONCURRENCY,
         frameBytes: limitOf(maxFmuBytes),
+        // By then its instances have ended, too.
+        ...(idleMs === 0 ? {} : { idleMs: idleMs + 1000 }),
         allows,
         accept: (connection: Connection) =>
           Object.assign(greet(connection, this.#access), { own: new Set<string>(), isGone: false }),
