@@ -42,7 +42,11 @@ export function registerProxyfmu(program: Command): void {
     .description(
       'Runs FMUs for libcosim and other co-simulations (Open Simulation Platform), each in a process of its own.',
     )
-    .addHelpText('after', EXAMPLES);
+    .addHelpText(
+      'after',
+      `${EXAMPLES}
+Exit codes: 0 stopped, or put there; 1 it cannot listen there; 2 usage; 3 a file cannot be read or written.`,
+    );
   const boot = proxyfmu
     .command('boot')
     .summary('serve FMUs that clients send')

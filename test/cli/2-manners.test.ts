@@ -6,7 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { MAIN, runCli } from '../support/cli.js';
 import { exampleFmu, temporaryFolder } from '../support/fmus.js';
 
-const COMMANDS = 'broker build cache convert demo doctor info init plan plot replay run tap validate'.split(' ');
+const COMMANDS =
+  'amqp-proxyfmu broker build cache convert demo doctor fmu-proxy info init plan plot proxyfmu replay run serve tap validate wrap'.split(
+    ' ',
+  );
 const folder = temporaryFolder();
 
 describe('help', () => {
@@ -14,7 +17,7 @@ describe('help', () => {
     const { code, stdout, stderr } = await runCli(['--help']);
     expect(code).toBe(0);
     expect(stderr).toBe('');
-    const listed = [...stdout.matchAll(/^ {2}([a-z]+) .*/gm)].map(([, name]) => name);
+    const listed = [...stdout.matchAll(/^ {2}([a-z][a-z-]+) .*/gm)].map(([, name]) => name);
     expect(listed.filter((name) => name !== 'help').sort()).toEqual([...COMMANDS].sort());
     expect(stdout).toContain('Exit codes: 0 ok, 1 run failed, 2 usage, 3 invalid input, 4 broker unreachable');
   });
