@@ -92,7 +92,7 @@ static outcome exchange(tb_remote *r, size_t frame, tb_thrift_type expected, tb_
   char said[512];
   tb_take_refusal(&again, &message, &type, said, sizeof said);
   *how = fail(error, error_size, TB_REFUSED, "%s answers: %s", r->peer, said[0] == '\0' ? "it failed" : said);
-  return message.kind == TB_THRIFT_EXCEPTION && type == TB_THRIFT_UNKNOWN_METHOD ? UNKNOWN_METHOD : FAILED;
+  return tb_is_unknown_method(message.kind, type, said) ? UNKNOWN_METHOD : FAILED;
 }
 
 /* -- Reaching a server --------------------------------------------------------------------------------------------------------- */

@@ -505,7 +505,7 @@ static void take_failure(tb_translator *t, tb_translated *c, tb_thrift_reader *f
   int32_t type;
   char text[1024];
   tb_take_refusal(from, message, &type, text, sizeof text);
-  const bool unknown = message->kind == TB_THRIFT_EXCEPTION && type == TB_THRIFT_UNKNOWN_METHOD;
+  const bool unknown = tb_is_unknown_method(message->kind, type, text);
   if (!unknown) say(t, c, 3, text[0] == '\0' ? "it failed" : text);
   worsen(&c->status, unknown ? TB_NOT_OFFERED : 3);
 }

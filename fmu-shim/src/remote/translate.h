@@ -67,4 +67,10 @@ bool tb_is_translated(const tb_translator *translator);
 /* What a reply says is wrong, as a sentence; the reader stands behind the message's head. */
 void tb_take_refusal(tb_thrift_reader *reader, const tb_thrift_message *message, int32_t *type, char *text, size_t size);
 
+/* An exception of that type and text tells that the method is not known: the runtime for Node.js says so in words only. */
+static inline bool tb_is_unknown_method(tb_thrift_kind kind, int32_t type, const char *text) {
+  return kind == TB_THRIFT_EXCEPTION &&
+         (type == TB_THRIFT_UNKNOWN_METHOD || (type == TB_THRIFT_UNKNOWN && strncmp(text, "Unknown function", 16) == 0));
+}
+
 #endif
