@@ -300,7 +300,7 @@ static _Noreturn void serve(void) {
 /*
  * libcosim ends its whole host when a proxyfmu is gone before its time, and says only that there is no more data to read. So
  * to a client of that protocol the program goes on without the FMU: each call is answered by what has happened, until the
- * client frees the instance or leaves. From a handler of signals: nothing here takes memory or waits for a lock.
+ * client terminates and frees the instance, or leaves. From a handler of signals: nothing here takes memory or waits for a lock.
  */
 
 /* So many bytes of what the client has sent, the first of which are kept; false: it has left. */
@@ -325,15 +325,23 @@ static bool take_bytes(uint8_t *to, size_t room, size_t size) {
   return true;
 }
 
-static void answer_crash(const char *name, size_t name_size, int32_t sequence, const char *sentence) {
+/* Answers whether it was freeInstance. In the destructors of libcosim, which make the last two calls, an exception ends the host. */
+static bool answer_crash(const tb_thrift_message *call, const char *sentence) {
   static uint8_t memory[2048];
   tb_thrift_writer w = {memory, 0, sizeof memory, false};
+  const bool frees = tb_thrift_is_named(call, "freeInstance"), terminates = tb_thrift_is_named(call, "terminate");
   const size_t frame = tb_thrift_begin_frame(&w);
-  tb_thrift_put_message(&w, sentence == NULL ? TB_THRIFT_REPLY : TB_THRIFT_EXCEPTION, name, name_size, sequence);
-  if (sentence == NULL) tb_thrift_put_stop(&w);
+  tb_thrift_put_message(&w, frees || terminates ? TB_THRIFT_REPLY : TB_THRIFT_EXCEPTION, call->name, call->name_size,
+                        call->sequence);
+  if (terminates) {
+    tb_thrift_put_field(&w, TB_THRIFT_I32, 0);
+    tb_thrift_put_i32(&w, 0);
+  }
+  if (frees || terminates) tb_thrift_put_stop(&w);
   else tb_thrift_put_exception(&w, TB_THRIFT_UNKNOWN, sentence);
   tb_thrift_end_frame(&w, frame, TB_THRIFT_FRAME_LIMIT);
   tb_socket_send(self.socket, w.bytes, w.size, INT64_MAX);
+  return frees;
 }
 
 static _Noreturn void leave_after_crash(void) {
@@ -345,11 +353,8 @@ static _Noreturn void leave_after_crash(void) {
 enum { LONGEST_METHOD = 64, HEAD_BYTES = 12 };
 
 static _Noreturn void go_on_without(const tb_thrift_message *pending, const char *sentence) {
-  static const char FREE[] = "freeInstance";
   tb_socket_send(self.socket, self.answers.bytes, self.answered, INT64_MAX);
-  const bool was_free = tb_thrift_is_named(pending, FREE);
-  if (pending->name_size <= LONGEST_METHOD)
-    answer_crash(pending->name, pending->name_size, pending->sequence, was_free ? NULL : sentence);
+  if (pending->name_size <= LONGEST_METHOD) answer_crash(pending, sentence);
   uint8_t head[HEAD_BYTES], name[LONGEST_METHOD], sequence[4];
   while (take_bytes(head, sizeof head, sizeof head)) {
     const uint32_t size = (uint32_t)tb_thrift_load_i32(head), name_size = (uint32_t)tb_thrift_load_i32(head + 8);
@@ -357,9 +362,8 @@ static _Noreturn void go_on_without(const tb_thrift_message *pending, const char
     if (!take_bytes(name, sizeof name, name_size) || !take_bytes(sequence, sizeof sequence, sizeof sequence) ||
         !take_bytes(NULL, 0, size - HEAD_BYTES - name_size))
       break;
-    const bool frees = name_size == sizeof FREE - 1 && memcmp(name, FREE, name_size) == 0;
-    answer_crash((const char *)name, name_size, tb_thrift_load_i32(sequence), frees ? NULL : sentence);
-    if (!frees) continue;
+    const tb_thrift_message call = {TB_THRIFT_CALL, (const char *)name, name_size, tb_thrift_load_i32(sequence)};
+    if (!answer_crash(&call, sentence)) continue;
     tb_announce(self.out, "[proxyfmu] freed\n");
     break;
   }

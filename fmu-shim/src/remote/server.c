@@ -258,6 +258,7 @@ static bool step(tb_remote_server *s) {
 
 static bool terminate(tb_remote_server *s) {
   skip_arguments(s);
+  if (s->has_failed && !s->commanded) return answer_i32(s, 0); /* there is nothing to be ended, and libcosim bears no refusal */
   if (!may_be_called(s, "terminate")) return false;
   const bool has_run = s->phase == INITIALIZING || s->phase == RUNNING;
   const int status = has_run ? tb_instance_terminate(s->far.instance) : 0;

@@ -186,6 +186,7 @@ describe('What the FMU answers', () => {
     expect(message).toBe(
       'step: the FMU misbehave has failed fatally, and cannot be called any more; it said: step to 1 s was fatal',
     );
+    expect(await client.call('terminate')).toBe(OK);
     expect(await client.call('freeInstance')).toBeUndefined();
     expect(await program.ended).toEqual({ code: 0, signal: null });
   });
@@ -208,7 +209,8 @@ describe('What the FMU answers', () => {
       expect(() => answerOf(payload, name, sequence)).toThrow(lost);
     }
     expect(await refusal(client.call('read_real', t.i64s(...new Array<number>(10_000).fill(0))))).toBe(lost);
-    expect(await refusal(client.call('terminate'))).toBe(lost);
+    // libcosim calls the last two in destructors, where an exception ends its host.
+    expect(await client.call('terminate')).toBe(OK);
     expect(await client.call('freeInstance')).toBeUndefined();
     expect(await program.ended).toEqual({ code: 0, signal: null });
     expect(program.lines.at(-1)).toBe('[proxyfmu] freed');
