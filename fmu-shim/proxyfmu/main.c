@@ -33,8 +33,14 @@ typedef struct {
   tb_opened opened;
   tb_remote_server *server;
   const char *token;
+  const char *name; /* of the instance */
   tb_socket listener;
+  tb_socket socket; /* the connection */
+  tb_thrift_frames frames;
+  tb_thrift_writer answers;
+  size_t answered; /* bytes of them that are whole */
   tb_socket watched; /* the one connection */
+  bool is_announced;
   _Atomic bool ends;
 } program;
 
@@ -190,8 +196,9 @@ static _Noreturn void end(bool was_freed) {
 typedef enum { CONNECTION_ENDED, CONNECTION_REFUSED, CONNECTION_FREED } connection_end;
 
 /* Handles the calls that have come whole. false: the connection is to be closed. */
-static bool handle_frames(tb_thrift_frames *frames, tb_thrift_writer *answers, tb_socket socket, const char *peer,
-                          connection_end *how) {
+static bool handle_frames(const char *peer, connection_end *how) {
+  tb_thrift_frames *frames = &self.frames;
+  tb_thrift_writer *answers = &self.answers;
   for (;;) {
     const uint8_t *payload;
     uint32_t size;
@@ -201,13 +208,14 @@ static bool handle_frames(tb_thrift_frames *frames, tb_thrift_writer *answers, t
       SAY("%s: a message of %u bytes, more than %u; the connection is closed", peer, (unsigned)size, (unsigned)frames->limit);
     tb_served served = frame == TB_FRAME_TOO_LARGE ? TB_SERVED_GARBAGE : TB_SERVED;
     if (frame == TB_FRAME_WHOLE) {
+      self.answered = answers->size;
       served = tb_remote_server_handle(self.server, payload, size, answers);
       if (served == TB_SERVED_GARBAGE || served == TB_SERVED_REFUSED)
         SAY("%s: %s; the connection is closed", peer, tb_remote_server_reason(self.server));
     }
     const bool closes = served != TB_SERVED;
     if (answers->size > 0 && (closes || frame != TB_FRAME_WHOLE || answers->size > SEND_BYTES)) {
-      const tb_io went = tb_socket_send(socket, answers->bytes, answers->size, INT64_MAX);
+      const tb_io went = tb_socket_send(self.socket, answers->bytes, answers->size, INT64_MAX);
       tb_thrift_clear(answers);
       if (went != TB_IO_DONE && !closes) return false;
     }
@@ -219,12 +227,11 @@ static bool handle_frames(tb_thrift_frames *frames, tb_thrift_writer *answers, t
 }
 
 static connection_end serve_connection(tb_socket socket, const char *peer) {
-  static tb_thrift_frames frames; /* and its memory, for the connections to come */
-  static tb_thrift_writer answers;
   const int64_t stranger_until = tb_monotonic_ns() + STRANGER_S * SECOND_NS;
   connection_end how = CONNECTION_ENDED;
-  tb_thrift_frames_destroy(&frames);
-  tb_thrift_clear(&answers);
+  self.socket = socket;
+  tb_thrift_frames_destroy(&self.frames);
+  tb_thrift_clear(&self.answers);
   tb_remote_server_connected(self.server);
   for (;;) {
     size_t room, got;
@@ -233,7 +240,7 @@ static connection_end serve_connection(tb_socket socket, const char *peer) {
       self.watched = socket;
       tb_thread_start(watch_client, &self.watched);
     }
-    uint8_t *to = tb_thrift_frames_room(&frames, &room);
+    uint8_t *to = tb_thrift_frames_room(&self.frames, &room);
     if (to == NULL) {
       SAY("%s: there is no memory for a message; the connection is closed", peer);
       return how;
@@ -244,11 +251,11 @@ static connection_end serve_connection(tb_socket socket, const char *peer) {
       if (came == TB_IO_BROKEN) tb_socket_why(why, sizeof why);
       if (came == TB_IO_LATE) SAY("%s: did not call tb_authenticate within %d s; the connection is closed", peer, STRANGER_S);
       else if (came == TB_IO_BROKEN) SAY("%s: the connection is lost: %s", peer, why);
-      else if (tb_thrift_frames_is_cut(&frames)) SAY("%s: the connection was closed within a message", peer);
+      else if (tb_thrift_frames_is_cut(&self.frames)) SAY("%s: the connection was closed within a message", peer);
       return is_stranger ? CONNECTION_REFUSED : how;
     }
-    tb_thrift_frames_came(&frames, got);
-    if (!handle_frames(&frames, &answers, socket, peer, &how)) return how;
+    tb_thrift_frames_came(&self.frames, got);
+    if (!handle_frames(peer, &how)) return how;
   }
 }
 
@@ -288,6 +295,114 @@ static _Noreturn void serve(void) {
   }
 }
 
+/* -- A crash ----------------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * libcosim ends its whole host when a proxyfmu is gone before its time, and says only that there is no more data to read. So
+ * to a client of that protocol the program goes on without the FMU: each call is answered by what has happened, until the
+ * client terminates and frees the instance, or leaves. From a handler of signals: nothing here takes memory or waits for a lock.
+ */
+
+/* So many bytes of what the client has sent, the first of which are kept; false: it has left. */
+static bool take_bytes(uint8_t *to, size_t room, size_t size) {
+  static uint8_t bytes[4096];
+  static size_t begin, end;
+  for (size_t at = 0; at < size;) {
+    tb_thrift_frames *f = &self.frames;
+    if (f->begin < f->end) { /* what had come already */
+      if (at < room) to[at] = f->bytes[f->begin];
+      f->begin++;
+      at++;
+    } else if (begin < end) {
+      if (at < room) to[at] = bytes[begin];
+      begin++;
+      at++;
+    } else {
+      begin = 0;
+      if (tb_socket_receive(self.socket, bytes, sizeof bytes, &end, INT64_MAX) != TB_IO_DONE) return false;
+    }
+  }
+  return true;
+}
+
+/* Answers whether it was freeInstance. In the destructors of libcosim, which make the last two calls, an exception ends the host. */
+static bool answer_crash(const tb_thrift_message *call, const char *sentence) {
+  static uint8_t memory[2048];
+  tb_thrift_writer w = {memory, 0, sizeof memory, false};
+  const bool frees = tb_thrift_is_named(call, "freeInstance"), terminates = tb_thrift_is_named(call, "terminate");
+  const size_t frame = tb_thrift_begin_frame(&w);
+  tb_thrift_put_message(&w, frees || terminates ? TB_THRIFT_REPLY : TB_THRIFT_EXCEPTION, call->name, call->name_size,
+                        call->sequence);
+  if (terminates) {
+    tb_thrift_put_field(&w, TB_THRIFT_I32, 0);
+    tb_thrift_put_i32(&w, 0);
+  }
+  if (frees || terminates) tb_thrift_put_stop(&w);
+  else tb_thrift_put_exception(&w, TB_THRIFT_UNKNOWN, sentence);
+  tb_thrift_end_frame(&w, frame, TB_THRIFT_FRAME_LIMIT);
+  tb_socket_send(self.socket, w.bytes, w.size, INT64_MAX);
+  return frees;
+}
+
+static _Noreturn void leave_after_crash(void) {
+  tb_release_cached(&self.held);
+  /* libcosim ends its host as well when a program that it has started does not end in order. */
+  tb_end_program(self.options.fmu != NULL ? 0 : EXIT_NOT_ENDED);
+}
+
+enum { LONGEST_METHOD = 64, HEAD_BYTES = 12 };
+
+static _Noreturn void go_on_without(const tb_thrift_message *pending, const char *sentence) {
+  tb_socket_send(self.socket, self.answers.bytes, self.answered, INT64_MAX);
+  if (pending->name_size <= LONGEST_METHOD) answer_crash(pending, sentence);
+  uint8_t head[HEAD_BYTES], name[LONGEST_METHOD], sequence[4];
+  while (take_bytes(head, sizeof head, sizeof head)) {
+    const uint32_t size = (uint32_t)tb_thrift_load_i32(head), name_size = (uint32_t)tb_thrift_load_i32(head + 8);
+    if (size > TB_THRIFT_FRAME_LIMIT || size < HEAD_BYTES || name_size > LONGEST_METHOD || name_size > size - HEAD_BYTES) break;
+    if (!take_bytes(name, sizeof name, name_size) || !take_bytes(sequence, sizeof sequence, sizeof sequence) ||
+        !take_bytes(NULL, 0, size - HEAD_BYTES - name_size))
+      break;
+    const tb_thrift_message call = {TB_THRIFT_CALL, (const char *)name, name_size, tb_thrift_load_i32(sequence)};
+    if (!answer_crash(&call, sentence)) continue;
+    tb_announce(self.out, "[proxyfmu] freed\n");
+    break;
+  }
+  leave_after_crash();
+}
+
+static void append(char *to, size_t room, const char *text) {
+  const size_t used = strlen(to), size = strlen(text) < room - used - 1 ? strlen(text) : room - used - 1;
+  memcpy(to + used, text, size);
+  to[used + size] = '\0';
+}
+
+static void lose_fmu(const char *what) {
+  static char sentence[512], line[1024];
+  const char *doing = tb_remote_server_doing(self.server);
+  append(sentence, sizeof sentence, "the FMU ended its process");
+  if (*doing != '\0') append(sentence, sizeof sentence, " in ");
+  append(sentence, sizeof sentence, doing);
+  append(sentence, sizeof sentence, ": ");
+  append(sentence, sizeof sentence, what);
+  append(line, sizeof line, "[proxyfmu] ");
+  append(line, sizeof line, self.name);
+  append(line, sizeof line, ": ");
+  append(line, sizeof line, sentence);
+  append(line, sizeof line, "\n");
+  tb_write_stderr(line, strlen(line));
+  const tb_thrift_message *pending = tb_remote_server_pending(self.server);
+  if (pending != NULL && self.options.outlives && tb_is_catching_thread()) go_on_without(pending, sentence);
+}
+
+/* The FMU called exit: so this is no crash to the system. */
+static void exited(void) {
+  if (atomic_load(&self.ends) || !tb_is_catching_thread()) return;
+  lose_fmu("exit");
+  if (self.is_announced) return;
+  tb_release_cached(&self.held);
+  tb_leave_program(EXIT_NOT_OPENED);
+}
+
 /* -- The start ------------------------------------------------------------------------------------------------------------------------- */
 
 static bool is_loopback(const char *address) {
@@ -316,27 +431,28 @@ static int boot(int n, char **arguments) {
   return EXIT_NOT_OPENED;
 }
 
-static int not_opened(const char *error) {
+/* Whatever the library that is loaded has in mind for the end of its process. */
+static _Noreturn void not_opened(const char *error) {
   SAY("%s", error);
   tb_release_cached(&self.held);
-  return EXIT_NOT_OPENED;
+  tb_leave_program(EXIT_NOT_OPENED);
 }
 
-static int run(void) {
+static _Noreturn void run(void) {
   char error[4096] = "", line[64];
   uint16_t port;
   self.out = tb_take_stdout();
   if (!tb_socket_listen(self.options.address, self.options.port, &self.listener, &port, error, sizeof error))
-    return not_opened(error);
-  if (!open_fmu(error, sizeof error)) return not_opened(error);
-  if (!tb_limit_program(&self.options.limits, error, sizeof error)) return not_opened(error);
-  if (tb_thread_start(guard, NULL) == NULL) return not_opened("no thread can be started (--max-processes counts those of its user)");
+    not_opened(error);
+  if (!open_fmu(error, sizeof error)) not_opened(error);
+  if (!tb_limit_program(&self.options.limits, error, sizeof error)) not_opened(error);
+  if (tb_thread_start(guard, NULL) == NULL) not_opened("no thread can be started (--max-processes counts those of its user)");
   tb_library *library =
       tb_library_load(self.opened.library, self.opened.fmi, self.opened.identifier, error, sizeof error);
   if (library == NULL) {
     char sentence[8192];
     snprintf(sentence, sizeof sentence, "cannot load %s: %s", self.opened.library, error);
-    return not_opened(sentence);
+    not_opened(sentence);
   }
   const tb_remote_setup setup = {.opened = &self.opened,
                                  .library = library,
@@ -344,12 +460,16 @@ static int run(void) {
                                  .token = self.token,
                                  .logging = self.options.logging};
   self.server = tb_remote_server_create(&setup);
-  if (self.server == NULL) return not_opened("there is no memory");
-  static char prefix[512];
-  snprintf(prefix, sizeof prefix, "[proxyfmu] %s", self.options.name == NULL ? self.opened.identifier : self.options.name);
-  tb_tell_of_crash(prefix, tb_remote_server_doing(self.server));
+  if (self.server == NULL) not_opened("there is no memory");
+  self.name = self.options.name == NULL ? self.opened.identifier : self.options.name;
+  tb_catch_crash(lose_fmu);
+  atexit(exited);
+  /* libcosim bears a server that says what is wrong and ends, and no FMU that refuses once there is a port. */
+  if (self.options.fmu != NULL && !tb_remote_server_instantiate(self.server))
+    not_opened(tb_remote_server_reason(self.server));
   snprintf(line, sizeof line, "[proxyfmu] port=%u\n", (unsigned)port);
-  if (!tb_announce(self.out, line)) return not_opened("nobody reads its standard output");
+  if (!tb_announce(self.out, line)) not_opened("nobody reads its standard output");
+  self.is_announced = true;
   serve();
 }
 
@@ -371,5 +491,5 @@ int main(int argc, char **argv) {
         self.options.address);
     return EXIT_WRONG_USAGE;
   }
-  return run();
+  run();
 }

@@ -23,6 +23,7 @@ const char tb_options_help[] =
     "  --idle SECONDS        end after nobody has been connected for so long (600; 0: never)\n"
     "  --allow CIDR,…        who may connect: 192.168.0.0/16,::1\n"
     "  --logging             show the FMU's debug messages, too\n"
+    "  --outlive-fmu         after a crash of the FMU, answer calls by what has happened until the client leaves, as with --fmu\n"
     "\n"
     "What the FMU may do (Linux, macOS):\n"
     "  --user NAME           run it as this user (as root only)\n"
@@ -135,6 +136,7 @@ static bool take_value(tb_options *o, valued option, const char *value) {
 static bool take_flag(tb_options *o, const char *argument) {
   if (strcmp(argument, "--once") == 0) o->once = true;
   else if (strcmp(argument, "--logging") == 0) o->logging = true;
+  else if (strcmp(argument, "--outlive-fmu") == 0) o->outlives = true;
   else if (strcmp(argument, "--no-new-privileges") == 0) o->limits.no_new_privileges = true;
   else return false;
   return true;
@@ -170,6 +172,7 @@ tb_options_read tb_read_options(int n, char **arguments, tb_options *o, char *er
     else snprintf(error, error_size, "%s cannot be '%s'", VALUED[option], value);
     return TB_OPTIONS_WRONG;
   }
+  if (o->fmu != NULL) o->outlives = true; /* libcosim would end its host */
   if ((o->fmu == NULL) == (o->opened == NULL)) {
     snprintf(error, error_size, o->fmu == NULL ? "--fmu FILE.fmu is missing" : "--fmu and --opened exclude one another");
     return TB_OPTIONS_WRONG;

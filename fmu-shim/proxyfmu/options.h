@@ -21,6 +21,7 @@ typedef struct {
   uint16_t port;
   bool once;
   bool logging;
+  bool outlives; /* the FMU: after its crash calls are answered by what has happened */
   double idle_s; /* 0: for ever */
   tb_network networks[TB_MAX_NETWORKS];
   unsigned n_networks; /* 0: anybody who reaches the address */

@@ -33,8 +33,13 @@ bool tb_wait_unread(tb_handle out, int64_t deadline_ns);
 _Noreturn void tb_end_program(int code);
 /* Leaves what the FMU registered for a normal end undone. */
 _Noreturn void tb_leave_program(int code);
-/* Should it crash, a sentence on standard error tells of `what`, a text that lives on and may change. */
-void tb_tell_of_crash(const char *prefix, const char *what);
+/*
+ * Has `crashed` be called should the program crash, in the thread that does, with what it was ("segmentation fault"). It may
+ * call only what may be called from a handler of signals. If it returns, the program ends as it would have.
+ */
+void tb_catch_crash(void (*crashed)(const char *what));
+/* Whether this is the thread that called tb_catch_crash. */
+bool tb_is_catching_thread(void);
 
 /* -- A helper: a process that answers on its standard output and ends when its standard input does ------------------------------- */
 

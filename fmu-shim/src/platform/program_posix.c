@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
@@ -138,32 +139,36 @@ void tb_leave_program(int code) {
   _exit(code);
 }
 
-static const char *crash_prefix, *crash_what;
+static void (*when_crashed)(const char *);
+static pthread_t catching_thread;
 
-static void write_text(const char *text) {
-  const ssize_t ignored = write(2, text, strlen(text));
-  (void)ignored;
+static const char *name_of_crash(int number) {
+  switch (number) {
+    case SIGABRT: return "abort";
+    case SIGBUS: return "bus error";
+    case SIGFPE: return "arithmetic error";
+    case SIGILL: return "illegal instruction";
+    default: return "segmentation fault";
+  }
 }
 
 static void crashed(int number) {
-  write_text(crash_prefix);
-  write_text(number == SIGABRT ? ": the FMU aborted" : number == SIGFPE ? ": the FMU divided by zero" : ": the FMU crashed");
-  if (*crash_what != '\0') {
-    write_text(" in ");
-    write_text(crash_what);
+  static volatile sig_atomic_t has_crashed; /* should it do so again in here */
+  if (!has_crashed) {
+    has_crashed = 1;
+    when_crashed(name_of_crash(number));
   }
-  write_text("\n");
   signal(number, SIG_DFL);
   raise(number);
 }
 
-void tb_tell_of_crash(const char *prefix, const char *what) {
+void tb_catch_crash(void (*call)(const char *what)) {
   static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
   /* Should the FMU run out of its stack. */
   static _Alignas(16) char stack[64 * 1024];
   const stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
-  crash_prefix = prefix;
-  crash_what = what;
+  when_crashed = call;
+  catching_thread = pthread_self();
   sigaltstack(&alternative, NULL);
   for (size_t k = 0; k < sizeof SIGNALS / sizeof *SIGNALS; k++) {
     struct sigaction now, wanted = {.sa_handler = crashed, .sa_flags = SA_ONSTACK | SA_NODEFER};
@@ -171,6 +176,8 @@ void tb_tell_of_crash(const char *prefix, const char *what) {
     if (sigaction(SIGNALS[k], NULL, &now) == 0 && now.sa_handler == SIG_DFL) sigaction(SIGNALS[k], &wanted, NULL);
   }
 }
+
+bool tb_is_catching_thread(void) { return pthread_equal(catching_thread, pthread_self()) != 0; }
 
 /* -- A helper --------------------------------------------------------------------------------------------------------------------- */
 

@@ -127,20 +127,28 @@ void tb_leave_program(int code) {
   abort();
 }
 
-static const char *crash_prefix, *crash_what;
+static void (*when_crashed)(const char *);
+static DWORD catching_thread;
 
 static LONG WINAPI crashed(EXCEPTION_POINTERS *what) {
-  fprintf(stderr, "%s: the FMU crashed (exception %08lx)%s%s\n", crash_prefix,
-          (unsigned long)what->ExceptionRecord->ExceptionCode, *crash_what == '\0' ? "" : " in ", crash_what);
-  fflush(stderr);
+  switch (what->ExceptionRecord->ExceptionCode) {
+    case EXCEPTION_ACCESS_VIOLATION: when_crashed("access violation"); break;
+    case EXCEPTION_STACK_OVERFLOW: when_crashed("stack overflow"); break;
+    case EXCEPTION_ILLEGAL_INSTRUCTION: when_crashed("illegal instruction"); break;
+    case EXCEPTION_INT_DIVIDE_BY_ZERO:
+    case EXCEPTION_FLT_DIVIDE_BY_ZERO: when_crashed("division by zero"); break;
+    default: when_crashed("exception");
+  }
   return EXCEPTION_CONTINUE_SEARCH;
 }
 
-void tb_tell_of_crash(const char *prefix, const char *what) {
-  crash_prefix = prefix;
-  crash_what = what;
+void tb_catch_crash(void (*call)(const char *what)) {
+  when_crashed = call;
+  catching_thread = GetCurrentThreadId();
   SetUnhandledExceptionFilter(crashed);
 }
+
+bool tb_is_catching_thread(void) { return GetCurrentThreadId() == catching_thread; }
 
 /* -- A helper --------------------------------------------------------------------------------------------------------------------- */
 

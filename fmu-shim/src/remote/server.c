@@ -26,6 +26,7 @@ struct tb_remote_server {
   bool commanded; /* the client sends commands; it knows itself where the instance is in its life */
   phase phase;
   bool has_failed; /* fatally: it must not be called any more */
+  bool is_early;   /* FMI 1.0: it was initialised before the initialisation mode was left */
   double start, stop, tolerance;
 
   saved_state *states;
@@ -47,6 +48,7 @@ struct tb_remote_server {
   /* The call. */
   tb_thrift_reader args;
   tb_thrift_writer *out;
+  const tb_thrift_message *volatile pending;
   char refusal[REFUSAL_BYTES];
 
   /* The FMU's log, from any of its threads. */
@@ -176,13 +178,24 @@ static bool instantiate(tb_remote_server *s) {
   skip_arguments(s);
   if (s->commanded) return refuse(s, "instantiate: this instance is driven by tb_commands");
   if (s->phase != NONE) return refuse(s, "instantiate: the FMU is instantiated already; there is one instance a process");
-  if (s->args.failed) return false;
-  if (!tb_server_create_instance(&s->far, &s->how)) {
-    char said[SAID_BYTES + 16];
-    return refuse(s, "the FMU %s cannot be instantiated%s", s->opened->identifier, take_said(s, said, sizeof said));
-  }
+  if (s->args.failed || !tb_remote_server_instantiate(s)) return false;
   s->phase = INSTANTIATED;
   return answer_nothing(s);
+}
+
+bool tb_remote_server_instantiate(tb_remote_server *s) {
+  char said[SAID_BYTES + 16];
+  const bool is_there = s->far.instance != NULL || tb_server_create_instance(&s->far, &s->how);
+  s->far.doing[0] = '\0';
+  if (is_there) return true;
+  return refuse(s, "the FMU %s cannot be instantiated%s", s->opened->identifier, take_said(s, said, sizeof said));
+}
+
+/* fmiInitializeSlave: FMI 1.0 has no initialisation mode. */
+static int initialise(tb_remote_server *s) {
+  const int status = s->is_early ? 0 : tb_instance_exit_initialization(s->far.instance);
+  s->is_early = is_good(status);
+  return status;
 }
 
 /* Remembered: FMI 1.0 and 3.0 take it later. What is not positive is not defined. */
@@ -216,7 +229,8 @@ static bool exit_initialization_mode(tb_remote_server *s) {
   skip_arguments(s);
   if (!may_be_called_when(s, "exit_initialization_mode", INITIALIZING, "it comes after enter_initialization_mode"))
     return false;
-  const int status = tb_instance_exit_initialization(s->far.instance);
+  const int status = initialise(s);
+  s->is_early = false;
   if (is_good(status)) s->phase = RUNNING;
   return answer_status(s, status, "be initialised");
 }
@@ -244,6 +258,7 @@ static bool step(tb_remote_server *s) {
 
 static bool terminate(tb_remote_server *s) {
   skip_arguments(s);
+  if (s->has_failed && !s->commanded) return answer_i32(s, 0); /* there is nothing to be ended, and libcosim bears no refusal */
   if (!may_be_called(s, "terminate")) return false;
   const bool has_run = s->phase == INITIALIZING || s->phase == RUNNING;
   const int status = has_run ? tb_instance_terminate(s->far.instance) : 0;
@@ -443,10 +458,11 @@ static bool read_values(tb_remote_server *s, value_kind kind) {
   if (has_types && !find_variables(s, kind, n, &n_values)) return false;
   if (!make_room(&s->values, &s->values_room, (size_t)n_values * KIND_SIZES[kind])) return no_memory(s);
   memset(s->values, 0, (size_t)n_values * KIND_SIZES[kind]);
-  int status = 0;
-  if (!has_types) {
+  /* Clients read outputs in the initialisation mode, and an FMU of FMI 1.0 has some only when it is initialised. */
+  int status = n > 0 && s->opened->fmi == TB_FMI1 && s->phase == INITIALIZING ? initialise(s) : 0;
+  if (!has_types && is_good(status)) {
     if (n > 0 && !get_run(s, storage_of(s, kind), s->vrs, n, s->values, n, &status)) return false;
-  } else {
+  } else if (has_types) {
     uint64_t at = 0, size;
     for (uint32_t k = 0, run; k < n && is_good(status); k += run, at += size) {
       run = run_of(s, k, n, &size);
@@ -807,6 +823,7 @@ static bool begin_commands(tb_remote_server *s) {
   if (s->log == NULL && (s->log = calloc(1, sizeof *s->log)) == NULL) return no_memory(s);
   if (s->has_failed) return may_be_called(s, "tb_commands");
   if (s->far.instance != NULL) free_states(s);
+  if (s->phase == NONE) tb_server_free_instance(&s->far); /* of tb_remote_server_instantiate: they make their own */
   tb_lock(s->lock);
   s->collects = true;
   tb_unlock(s->lock);
@@ -931,7 +948,9 @@ static tb_served call(tb_remote_server *s, const tb_thrift_message *message, con
     return TB_SERVED;
   }
   tb_thrift_put_message(s->out, TB_THRIFT_REPLY, message->name, message->name_size, message->sequence);
+  s->pending = called->call == commands ? NULL : message;
   const bool answered = called->call(s);
+  s->pending = NULL;
   s->far.doing[0] = '\0';
   /* Arguments that cannot be read count, whatever was made of those before them. */
   if (s->args.failed) return TB_SERVED_GARBAGE;
@@ -1030,6 +1049,7 @@ tb_remote_server *tb_remote_server_create(const tb_remote_setup *setup) {
 
 void tb_remote_server_connected(tb_remote_server *s) { s->authenticated = s->token == NULL; }
 
+const tb_thrift_message *tb_remote_server_pending(const tb_remote_server *s) { return s->pending; }
 bool tb_remote_server_knows_client(const tb_remote_server *s) { return s->authenticated; }
 const char *tb_remote_server_doing(const tb_remote_server *s) { return s->far.doing; }
 

@@ -35,6 +35,11 @@ typedef enum {
 
 /* NULL: there is no memory. */
 tb_remote_server *tb_remote_server_create(const tb_remote_setup *setup);
+/*
+ * Instantiates the FMU before it is asked to, so that it is known whether that can be done; `instantiate` then has nothing to
+ * do. false: why is in tb_remote_server_reason.
+ */
+bool tb_remote_server_instantiate(tb_remote_server *server);
 /* Frees the instance in order, if the FMU still may be called, and unloads the library. */
 void tb_remote_server_destroy(tb_remote_server *server);
 
@@ -47,6 +52,8 @@ uint32_t tb_remote_server_limit(const tb_remote_server *server);
 /* Writes the answer behind what is in `answers` already. */
 tb_served tb_remote_server_handle(tb_remote_server *server, const uint8_t *payload, size_t size,
                                   tb_thrift_writer *answers);
+/* The call that is being carried out, if it is no command: for who has to answer it should the FMU crash. NULL: none. */
+const tb_thrift_message *tb_remote_server_pending(const tb_remote_server *server);
 /* The FMU's function that is being called; empty: none. Lives and changes with the server. */
 const char *tb_remote_server_doing(const tb_remote_server *server);
 /* Of the garbage or the refusal, as a sentence. */

@@ -182,6 +182,7 @@ function argumentsOf(record: string, options: InstanceProcessOptions): string[] 
     // Written so, a name may begin with a dash.
     ...valued.flatMap(([option, value]) => (value === undefined ? [] : [`${option}=${value}`])),
     '--once',
+    '--outlive-fmu',
     ...(noNewPrivileges ? ['--no-new-privileges'] : []),
   ];
 }

@@ -1,18 +1,35 @@
 /** What a client may ask of an instance, of all versions of FMI, and what it is told when it asks for something else. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openCachedFmu, openedRecord } from '#tb/fmi/index.js';
 import { exampleFmu, temporaryFolder, testFmu } from '../../support/fmus.js';
-import { type Answer, Connection, initialised, Refusal, type Served, serveFmu, t, type Value } from './support.js';
+import {
+  type Answer,
+  answerOf,
+  Connection,
+  callBytes,
+  initialised,
+  Refusal,
+  type Served,
+  serve,
+  serveFmu,
+  t,
+  type Value,
+} from './support.js';
 
 const folder = temporaryFolder();
 const feedthrough = exampleFmu(folder, 'feedthrough');
 const feedthrough1 = testFmu(folder, 'feedthrough1');
 const feedthrough3 = testFmu(folder, 'feedthrough3');
 const misbehave = exampleFmu(folder, 'misbehave');
+const crash = testFmu(folder, 'crash');
 const dahlquist = exampleFmu(folder, 'dahlquist');
 const arrays = testFmu(folder, 'arrays3');
 const state3 = testFmu(folder, 'state3');
 
 const [OK, DISCARD, ERROR, FATAL] = [0, 2, 3, 4];
+const STEP = [t.double(0), t.double(1)];
 const read = (values: readonly Answer[], status = OK) => ({ 1: values, 2: status });
 
 async function served(file: string, ...args: string[]): Promise<[Connection, Served]> {
@@ -169,6 +186,7 @@ describe('What the FMU answers', () => {
     expect(message).toBe(
       'step: the FMU misbehave has failed fatally, and cannot be called any more; it said: step to 1 s was fatal',
     );
+    expect(await client.call('terminate')).toBe(OK);
     expect(await client.call('freeInstance')).toBeUndefined();
     expect(await program.ended).toEqual({ code: 0, signal: null });
   });
@@ -178,11 +196,41 @@ describe('What the FMU answers', () => {
     expect(await client.call('exit_initialization_mode')).toBe(ERROR);
   });
 
-  it('a crash ends the connection; the program says where it was', async () => {
+  it('a crash is told to the client, call by call, until it frees the instance', async () => {
     const [client, program] = await misbehaving('crash');
-    await expect(client.call('step', t.double(0), t.double(1))).rejects.toThrow('closed');
-    expect(await program.ended).toEqual({ code: null, signal: 'SIGABRT' });
-    expect(program.said()).toContain('[proxyfmu] slave: the FMU aborted in fmi2DoStep');
+    const lost = 'the FMU ended its process in fmi2DoStep: abort';
+    // Together, as our own client sends them.
+    client.send(
+      Buffer.concat([callBytes('read_integer', 1, [t.i64s(4)]), callBytes('step', 2, STEP), callBytes('x', 3, [])]),
+    );
+    expect(answerOf(await client.frame(), 'read_integer', 1)).toEqual(read([0]));
+    for (const [name, sequence] of [['step', 2] as const, ['x', 3] as const]) {
+      const payload = await client.frame();
+      expect(() => answerOf(payload, name, sequence)).toThrow(lost);
+    }
+    expect(await refusal(client.call('read_real', t.i64s(...new Array<number>(10_000).fill(0))))).toBe(lost);
+    // libcosim calls the last two in destructors, where an exception ends its host.
+    expect(await client.call('terminate')).toBe(OK);
+    expect(await client.call('freeInstance')).toBeUndefined();
+    expect(await program.ended).toEqual({ code: 0, signal: null });
+    expect(program.lines.at(-1)).toBe('[proxyfmu] freed');
+    expect(program.said()).toContain(`[proxyfmu] slave: ${lost}`);
+  });
+
+  it.each([
+    ['segfault', 1, 'segmentation fault'],
+    ['exit', 3, 'exit'],
+  ])('whatever kind of crash it is: %s', async (_, mode, what) => {
+    const program = await serveFmu(crash);
+    const client = await Connection.to(program.port);
+    await client.call('instantiate');
+    await client.call('write_integer', t.i64s(0), t.i32s(mode));
+    await client.call('enter_initialization_mode');
+    await client.call('exit_initialization_mode');
+    expect(await refusal(client.call('step', ...STEP))).toBe(`the FMU ended its process in fmi2DoStep: ${what}`);
+    // It leaves without a word.
+    client.socket.destroy();
+    expect(await program.ended).toEqual({ code: 0, signal: null });
   });
 
   it('debug messages are shown on request only', async () => {
@@ -192,6 +240,39 @@ describe('What the FMU answers', () => {
     const [loud, second] = await served(feedthrough, '--logging');
     await loud.call('step', t.double(0), t.double(1));
     expect(second.said()).toContain('[proxyfmu] slave: OK (logSteps): step from 0 s by 1 s');
+  });
+});
+
+describe('After a crash of an FMU that somebody else has opened', () => {
+  const lost = 'the FMU ended its process in fmi2DoStep: segmentation fault';
+  const args: Promise<string[]> = openCachedFmu(crash).then((opened) => {
+    const record = join(folder, 'crash.txt');
+    writeFileSync(record, openedRecord(opened));
+    return ['--opened', record, '--instanceName', 'slave'];
+  });
+
+  async function crashing(...more: string[]): Promise<[Connection, Served]> {
+    const program = await serve([...(await args), ...more]);
+    const client = await Connection.to(program.port);
+    await client.call('instantiate');
+    await client.call('write_integer', t.i64s(0), t.i32s(1));
+    await client.call('enter_initialization_mode');
+    await client.call('exit_initialization_mode');
+    return [client, program];
+  }
+
+  it('the program ends with it: the one that has started it sees how', async () => {
+    const [client, program] = await crashing();
+    await expect(client.call('step', ...STEP)).rejects.toThrow('closed');
+    expect(await program.ended).toEqual({ code: null, signal: 'SIGSEGV' });
+    expect(program.said()).toContain(`[proxyfmu] slave: ${lost}`);
+  });
+
+  it('with --outlive-fmu the client is told, too', async () => {
+    const [client, program] = await crashing('--outlive-fmu');
+    expect(await refusal(client.call('step', ...STEP))).toBe(lost);
+    expect(await client.call('freeInstance')).toBeUndefined();
+    expect(await program.ended).toEqual({ code: 1, signal: null });
   });
 });
 
@@ -212,6 +293,22 @@ describe('An instance of FMI 1.0', () => {
     expect(await client.call('read_boolean', t.i64s(6))).toEqual(read([true]));
     expect(await client.call('read_string', t.i64s(7))).toEqual(read(['eins']));
     expect(await client.call('read_integer', t.i64s(5))).toEqual(read([-7]));
+  });
+
+  it('is initialised before, should an output be read before', async () => {
+    const client = await Connection.to((await serveFmu(feedthrough1)).port);
+    await client.call('instantiate');
+    await client.call('write_real', t.i64s(8), t.doubles(2));
+    await client.call('setup_experiment', t.double(0), t.double(0), t.double(0));
+    // Not yet: an FMU may refuse it.
+    expect(await client.call('read_real', t.i64s(4))).toEqual(read([0], ERROR));
+    await client.call('enter_initialization_mode');
+    expect(await client.call('read_real', t.i64s(4))).toEqual(read([2]));
+    expect(await client.call('read_boolean', t.i64s(6))).toEqual(read([false]));
+    expect(await client.call('write_real', t.i64s(0), t.doubles(3))).toBe(OK);
+    expect(await client.call('exit_initialization_mode')).toBe(OK);
+    expect(await client.call('step', ...STEP)).toBe(OK);
+    expect(await client.call('read_real', t.i64s(4))).toEqual(read([5]));
   });
 
   it('has no states', async () => {

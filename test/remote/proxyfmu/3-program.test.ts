@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCachedFmu, openedRecord } from '#tb/fmi/index.js';
 import { proxyfmuProgramPath } from '#tb/native/index.js';
-import { exampleFmu, temporaryFolder, testFmu } from '../../support/fmus.js';
+import { describedAs, exampleFmu, temporaryFolder, testFmu, writeFmu } from '../../support/fmus.js';
 import { childrenOf, isRunning, openFiles, residentBytes } from '../../support/processes.js';
 import { until } from '../../support/until.js';
 import {
@@ -103,6 +103,22 @@ describe('proxyfmu is started', () => {
     const { code, said, out } = await outcome(['--opened', file]);
     expect([code, out]).toEqual([3, '']);
     expect(said).toContain(`[proxyfmu] cannot load ${record}`);
+  });
+
+  it('with an FMU that refuses to be instantiated, or ends its process with it', async () => {
+    const other = writeFmu(
+      join(folder, 'other.fmu'),
+      describedAs('feedthrough', (xml) => xml.replace(/guid="[^"]*"/, 'guid="{another}"')),
+    );
+    const refused = await outcome(['--fmu', other, '--instanceName', 'slave']);
+    expect([refused.code, refused.out]).toEqual([3, '']);
+    expect(refused.said).toContain('the FMU feedthrough cannot be instantiated; it said: fmi2Instantiate: the GUID');
+    const exited = await outcome(['--fmu', crash, '--instanceName', 'instantiate_exit']);
+    expect([exited.code, exited.out]).toEqual([3, '']);
+    expect(exited.said).toContain('the FMU ended its process in fmi2Instantiate: exit');
+    const crashed = start(['--fmu', crash, '--instanceName', 'instantiate_segfault']);
+    expect(await crashed.ended).toEqual({ code: null, signal: 'SIGSEGV' });
+    expect(crashed.said()).toContain('the FMU ended its process in fmi2Instantiate: segmentation fault');
   });
 
   it('with the record of an FMU that somebody else has opened, and with options as --option=value', async () => {
