@@ -267,7 +267,7 @@ static int receive(tb_far *far) {
   if (r->commands) return receive_answer(r);
   while (!tb_is_translated(&r->translator)) {
     const uint8_t *payload;
-    size_t size;
+    size_t size = 0;
     int status = tb_remote_next_frame(r, &payload, &size);
     if (status != 0) return status;
     if (!tb_translate_reply(&r->translator, payload, size)) return give_up(far);
