@@ -458,7 +458,9 @@ export class FmuInstance {
     const { file, model } = this.folder;
     const called = this.#functions.tb_instance_last_call(this.#address);
     if (status === NOT_OFFERED) {
-      throw new FmuFunctionMissingError(`${this.name}: ${file} lacks a function that is needed`, {
+      // A server says which; a library was looked through when it was loaded.
+      const what = this.#library instanceof RemoteLibrary && called !== '' ? `${called}, which` : 'a function that';
+      throw new FmuFunctionMissingError(`${this.name}: ${file} lacks ${what} is needed`, {
         location: { file },
         details: { instance: this.name, fmi: model.fmi },
       });
