@@ -132,6 +132,14 @@ int tb_instance_shifts(tb_instance *i, const uint32_t *vrs, uint32_t n, double *
   for (uint32_t k = 0; k < n; k++) sum ^= (uint8_t)vrs[k], shifts[k] = 1;
   return 0;
 }
+int tb_instance_directional_derivative(tb_instance *i, const tb_derivative *d) {
+  check(i);
+  for (size_t k = 0; k < d->n_unknowns; k++) sum ^= (uint8_t)d->unknowns[k];
+  for (size_t k = 0; k < d->n_knowns; k++) sum ^= (uint8_t)d->knowns[k];
+  for (size_t k = 0; k < d->n_seeds; k++) sum ^= d->seeds[k] > 0;
+  for (size_t k = 0; k < d->n_sensitivities; k++) d->sensitivities[k] = 1;
+  return d->n_unknowns > 0 && d->unknowns[0] < 5 ? (int)d->unknowns[0] : 0;
+}
 /* Addresses of states are the FMU's; commands carry any number as one, and these are not looked at. */
 int tb_instance_get_state(tb_instance *i, void **state) {
   check(i);

@@ -95,7 +95,7 @@ TB_API int tb_instance_intervals(tb_instance *instance, const uint32_t *vrs, uin
                                  int32_t *qualifiers);
 TB_API int tb_instance_shifts(tb_instance *instance, const uint32_t *vrs, uint32_t n, double *shifts);
 
-/* -- State ------------------------------------------------------------------------------------------------------------ */
+/* -- Derivatives ------------------------------------------------------------------------------------------------------ */
 
 /* How unknowns change with knowns: seeds, one for each element of the knowns, and what comes of them. Not of FMUs elsewhere. */
 typedef struct {
@@ -106,6 +106,8 @@ typedef struct {
   size_t n_seeds, n_sensitivities;
 } tb_derivative;
 TB_API int tb_instance_directional_derivative(tb_instance *instance, const tb_derivative *derivative);
+
+/* -- State ------------------------------------------------------------------------------------------------------------ */
 
 /* `*state` NULL: a new one; else it is overwritten. */
 TB_API int tb_instance_get_state(tb_instance *instance, void **state);

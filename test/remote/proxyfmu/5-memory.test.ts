@@ -82,6 +82,9 @@ const call: fc.Arbitrary<[string, ...Value[]]> = fc.oneof(
     .tuple(fc.constantFrom(...KINDS), references, values)
     .map(([kind, vrs, given]): [string, ...Value[]] => [`write_${kind}`, vrs, given]),
   fc
+    .tuple(references, references, values)
+    .map(([unknowns, knowns, seeds]): [string, ...Value[]] => ['tb_directional_derivative', unknowns, knowns, seeds]),
+  fc
     .tuple(fc.constantFrom('save_state_by_index', 'restore_state', 'release_state', 'export_state'), index)
     .map(([name, which]): [string, ...Value[]] => [name, which]),
   state.map((given): [string, ...Value[]] => ['import_state', given]),
