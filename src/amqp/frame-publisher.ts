@@ -38,6 +38,8 @@ export class FramePublisher {
   readonly #channel: Channel;
   readonly #number: number;
   readonly #connection: Internals | undefined;
+  #waiting: Buffer[] = [];
+  #isTurn = false;
 
   constructor(model: ChannelModel, channel: Channel) {
     this.#channel = channel;
@@ -88,7 +90,28 @@ export class FramePublisher {
         frames[at++] = FRAME_END;
       }
     }
+    this.#put(connection, frames);
+  }
+
+  /** The first of a turn of the event loop goes out at once; what else its sockets bring goes out together. */
+  #put(connection: Internals, frames: Buffer): void {
+    if (this.#isTurn) {
+      this.#waiting.push(frames);
+      return;
+    }
+    this.#isTurn = true;
     connection.sendBytes(frames);
+    setImmediate(() => {
+      this.#isTurn = false;
+      const waiting = this.#waiting;
+      if (waiting.length === 0) return;
+      this.#waiting = [];
+      try {
+        connection.sendBytes(waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting));
+      } catch {
+        // The connection has ended meanwhile, of which everybody hears.
+      }
+    });
   }
 
   #begin(frames: Buffer, at: number, type: number, size: number): number {

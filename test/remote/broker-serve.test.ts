@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { readFmuModel } from '#tb/fmi/index.js';
 import { accessOf, BrokerClient, describeAmqpFmu, openGateway } from '#tb/remote/broker/index.js';
-import { FMU_SERVICE, ThriftClient } from '#tb/remote/thrift/index.js';
+import { binaryProtocol, encodeCall, FMU_SERVICE, frameHead, ThriftClient } from '#tb/remote/thrift/index.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { runCli } from '../support/cli.js';
 import { describedAs, temporaryFolder, testFmu, writeFmu } from '../support/fmus.js';
@@ -221,9 +221,15 @@ describeOnBrokers('FMUs on a broker', (broker) => {
     const serving = await worker('one', [counter]);
     const proxy = await ProxyProcess.start(broker.url, counter, 'by libcosim');
     cleanups.push(() => proxy.stop());
-    const client = await ThriftClient.connect(FMU_SERVICE, { host: '127.0.0.1', port: proxy.port });
-    await client.call('instantiate', {});
-    await client.call('freeInstance', {});
+    // As libcosim: it lets go of the connection when the server has ended.
+    const client = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true });
+    let answers = 0;
+    client.on('data', () => (answers += 1));
+    for (const method of ['instantiate', 'freeInstance'] as const) {
+      const call = encodeCall(FMU_SERVICE, binaryProtocol, method, {}, answers);
+      client.write(Buffer.concat([frameHead(call), call]));
+      await until(() => answers > (method === 'instantiate' ? 0 : 1));
+    }
     const { code, stdout } = await proxy.cli.finished;
     expect({ code, stdout }).toEqual({ code: 0, stdout: `[proxyfmu] port=${proxy.port}\n[proxyfmu] freed\n` });
     expect(serving.events('taken')[0]).toMatchObject({ instance: 'by libcosim' });

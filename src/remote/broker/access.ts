@@ -1,5 +1,5 @@
 /** How to get at a broker: its address, with what the environment and the secret file say (docs/remote.md). */
-import type { Access } from '../../amqp/index.js';
+import { type Access, parseBrokerUrl } from '../../amqp/index.js';
 
 export interface AccessOptions {
   /** SASL EXTERNAL. */
@@ -10,10 +10,11 @@ export interface AccessOptions {
 
 /**
  * `url`: `amqp[s]://…`. Without user and password they are those of `AMQP_URL`, if that names the same host, or of the
- * secret file. Throws `CredentialsError`.
+ * secret file. Throws `InvalidBrokerUrlError`, `CredentialsError`.
  */
 export async function accessOf(url: string, options: AccessOptions = {}): Promise<Access> {
   const { env = process.env } = options;
+  parseBrokerUrl(url);
   // Loaded when it is needed: it is a large part of the program.
   const { readTarget } = await import('../../bridge/index.js');
   return (await readTarget(withCredentials(url, env.AMQP_URL), options)).access;

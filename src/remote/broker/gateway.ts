@@ -266,7 +266,8 @@ class GatewayConnection {
   #begin(): void {
     const taken = this.#take();
     taken.onAnswers = (frames) => this.#socket.write(frames);
-    taken.onOver = () => this.#socket.end();
+    // libcosim waits for the end of the server before it lets go of the connection.
+    taken.onOver = () => this.#socket.destroySoon();
     this.#instance = taken;
   }
 

@@ -6,13 +6,19 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import type { Access, LinkEvent } from '../../amqp/index.js';
-import { type CachedFmu, openCachedFmu, openedRecord } from '../../fmi/index.js';
+import {
+  type CachedFmu,
+  makeTemporaryFolder,
+  openCachedFmu,
+  openedRecord,
+  type TemporaryFolder,
+} from '../../fmi/index.js';
 import { proxyfmuProgramPath } from '../../native/index.js';
 import { InvalidInputError } from '../../support/errors.js';
 import { DEFAULT_TIMING, type Timing } from './conversation.js';
@@ -95,7 +101,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #timing: Timing;
   readonly #offers: readonly Offer[];
-  readonly #folder: string;
+  readonly #folder: TemporaryFolder;
   readonly #instances = new Map<string, ServedInstance>();
   #post: Post | undefined;
   #serial = 0;
@@ -105,11 +111,11 @@ export class Worker {
 
   /** Resolves when requests are taken. Throws errors of the FMUs, `InvalidInputError`, `BrokerError`. */
   static async start(options: WorkerOptions): Promise<Worker> {
-    const folder = await mkdtemp(join(tmpdir(), 'twinbridge-serve-'));
+    const folder = makeTemporaryFolder('twinbridge-serve-');
     const offers: Offer[] = [];
     try {
       for (const [index, fmu] of options.fmus.entries()) {
-        offers.push(await prepare(fmu, join(folder, `${index}.opened`)));
+        offers.push(await prepare(fmu, join(folder.directory, `${index}.opened`)));
       }
       checkNames(offers);
       const worker = new Worker(options, offers, folder);
@@ -117,12 +123,12 @@ export class Worker {
       return worker;
     } catch (error) {
       for (const { fmu } of offers) fmu.release();
-      await rm(folder, { recursive: true, force: true });
+      await folder.remove();
       throw error;
     }
   }
 
-  private constructor(options: WorkerOptions, offers: readonly Offer[], folder: string) {
+  private constructor(options: WorkerOptions, offers: readonly Offer[], folder: TemporaryFolder) {
     this.#options = options;
     this.#offers = offers;
     this.#folder = folder;
@@ -164,7 +170,7 @@ export class Worker {
     await this.drain();
     await this.#post?.close();
     for (const { fmu } of this.#offers) fmu.release();
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#folder.remove();
   }
 
   /** A new password or token for the connection; see `Link.updateSecret`. */
