@@ -14,7 +14,7 @@ describe('help', () => {
     const { code, stdout, stderr } = await runCli(['--help']);
     expect(code).toBe(0);
     expect(stderr).toBe('');
-    const listed = [...stdout.matchAll(/^ {2}([a-z]+) .*/gm)].map(([, name]) => name);
+    const listed = [...stdout.matchAll(/^ {2}([a-z-]+) .*/gm)].map(([, name]) => name);
     expect(listed.filter((name) => name !== 'help').sort()).toEqual([...COMMANDS].sort());
     expect(stdout).toContain('Exit codes: 0 ok, 1 run failed, 2 usage, 3 invalid input, 4 broker unreachable');
   });
