@@ -99,12 +99,18 @@ export async function wrapRemoteFmu(source: string, file: string, options: WrapO
     });
   }
   const behind = 'file' in remote ? await openArchive(remote.file) : await readRemote(remote);
+  if (remote.kind === 'fmu-proxy' && behind.model.fmi === '3.0') {
+    throw new WrapError(`${remote.uri}: FMU-proxy has no types for FMUs of FMI 3.0`, {
+      details: { source: remote.uri },
+      remedy: `have the server load it, which offers it as one of 2.0, and wrap fmu-proxy://${remote.host}:${remote.port}?guid=${behind.model.token}`,
+    });
+  }
   const fmi = options.fmi ?? (behind.model.fmi === '3.0' ? 3 : 2);
   const modelIdentifier = behind.model.modelIdentifier ?? identifierOf(behind.model.modelName);
   const promises: Promises = {
     needsExecutionTool: !isStartedHere(remote),
-    // FMU-proxy knows no states; what runs FMUs of FMI 3.0 there is ours, and does.
-    states: remote.kind !== 'fmu-proxy' || behind.model.fmi === '3.0',
+    // FMU-proxy knows none.
+    states: remote.kind !== 'fmu-proxy',
   };
   const { place, platforms } = await settlePlace(remote, behind.archive, wanted, options.program);
   const target = formatPlace(place, { startTimeout, stepTimeout });
@@ -236,7 +242,8 @@ async function readRemote(remote: RemoteSource): Promise<Behind> {
   if (remote.kind === 'amqp-fmu') {
     throw new WrapError(`an FMU behind a broker cannot be wrapped: ${remote.uri}`, {
       details: { source: remote.uri },
-      remedy: 'wrap it as proxyfmu://host:port?file=…, on a server that both can reach',
+      remedy:
+        "wrap its file with --program and the proxyfmu that 'twinbridge amqp-proxyfmu --install . --broker <url>' makes, or by a server: proxyfmu://host:port?file=…",
     });
   }
   return { model: await describeRemote(remote), heading: { generationTool: `twinbridge ${twinbridgeVersion()}` } };

@@ -279,6 +279,12 @@ describe('refuses', () => {
     expect(error.message).toMatch(message);
   });
 
+  it('an FMU of FMI 3.0 for an FMU-proxy, which has no types for it', async () => {
+    const error = (await failure(`fmu-proxy://plant:1?file=${packed('dahlquist3')}`)) as WrapError;
+    expect(error.message).toMatch(/no types for FMUs of FMI 3\.0/);
+    expect(error.remedy).toMatch(/fmu-proxy:\/\/plant:1\?guid=\{7d0b6a52-/);
+  });
+
   it('a file that is not there', async () => {
     expect((await failure(join(folder, 'nowhere.fmu'))).message).toMatch(/nowhere\.fmu/);
   });

@@ -8,6 +8,7 @@ import {
   FmuStatusError,
   modelOf,
   openAnyFmu,
+  readFmuModel,
 } from '#tb/fmi/index.js';
 import type { Simulation } from '#tb/master/index.js';
 import { type WrapOptions, wrapRemoteFmu } from '#tb/remote/wrap/index.js';
@@ -171,11 +172,7 @@ step: 0.1
     const file = join(folder, 'feedthrough.fmu');
     const server = await serve('fmu-proxy', [file]);
     cleanup.push(() => server.end());
-    const { description } = await openAnyFmu(file).then(async (fmu) => {
-      await fmu.close();
-      return fmu;
-    });
-    const model = modelOf(description);
+    const { model } = await readFmuModel(file);
     const made = initialize(await instance(`${server.place}?guid=${model.token}`));
     // What the items of enumerations are called does not come over the wire.
     expect(made.model.variables.map(({ name, type, causality }) => ({ name, type, causality }))).toEqual(
@@ -190,5 +187,16 @@ step: 0.1
     made.set(index('string_in'), ['grüß Gott']);
     made.doStep(0, 1);
     expect([made.get(index('real_out')), made.get(index('string_out'))]).toEqual([[0.1 + 0.2], ['grüß Gott']]);
+  });
+
+  it('one of FMI 3.0 by guid, as one of 2.0', async () => {
+    const file = join(folder, 'dahlquist3.fmu');
+    const server = await serve('fmu-proxy', [file]);
+    cleanup.push(() => server.end());
+    const { model } = await readFmuModel(file);
+    const made = initialize(await instance(`${server.place}?guid=${model.token}`));
+    expect(made.model.fmi).toBe('2.0');
+    made.doStep(0, 0.5);
+    expect(made.get(made.model.variables.findIndex(({ name }) => name === 'x'))).toEqual([0.5]);
   });
 });
