@@ -1,4 +1,5 @@
 /** Wrapped FMUs on servers: the same values, the FMU sent once, tokens, and servers that end. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -11,10 +12,12 @@ import {
   readFmuModel,
 } from '#tb/fmi/index.js';
 import type { Simulation } from '#tb/master/index.js';
+import { proxyfmuProgramPath } from '#tb/native/index.js';
 import { type WrapOptions, wrapRemoteFmu } from '#tb/remote/wrap/index.js';
 import { everything } from '../../master/isolate/support.js';
 import { CASES, FMUS } from '../../master/isolate/systems.js';
 import { master } from '../../master/support.js';
+import { childrenOf } from '../../support/processes.js';
 import { thrownBy } from '../../support/thrown.js';
 import { until } from '../../support/until.js';
 import { type Server, serve, wrapped } from './support.js';
@@ -29,6 +32,7 @@ beforeAll(async () => {
 afterAll(() => booter.end());
 afterEach(async () => {
   delete process.env.TWINBRIDGE_PROXY_TOKEN;
+  delete process.env.TWINBRIDGE_PROXYFMU;
   for (const action of cleanup.splice(0).reverse()) await action();
 });
 
@@ -141,6 +145,40 @@ describe('by a booter', () => {
     expect(walk(3)).toEqual(expected);
     made.freeState(again);
     expect(() => made.deserializeState(bytes.subarray(0, 20))).toThrow(/no state of this FMU/);
+  });
+});
+
+describe('by a program that goes into the FMU', () => {
+  const program = () => {
+    const file = join(folder, 'my-proxyfmu');
+    writeFileSync(file, `#!/bin/sh\nexec '${proxyfmuProgramPath()}' "$@"\n`);
+    return file;
+  };
+
+  it('the same values; it ends with the instance', async () => {
+    const text =
+      'components: { d: { fmu: dahlquist.fmu }, g: { fmu: gain.fmu } }\nconnections: [ d.x -> g.u ]\nstep: 0.1\n';
+    const system = await read(text);
+    const expected = everything(await start(system), 40);
+    const simulation = await start(await wrapped(system, folder, { program: program() }));
+    expect(childrenOf(process.pid, 'twinbridge-isolate').length).toBe(2);
+    expect(everything(simulation, 40)).toEqual(expected);
+    simulation.close();
+    await until(() => childrenOf(process.pid, 'twinbridge-isolate').length === 0);
+  });
+
+  it('or by another one that is named where it runs', async () => {
+    const other = join(folder, 'other-proxyfmu');
+    writeFileSync(other, `#!/bin/sh\necho other >> '${folder}/told'\nexec '${proxyfmuProgramPath()}' "$@"\n`, {
+      mode: 0o755,
+    });
+    process.env.TWINBRIDGE_PROXYFMU = other;
+    initialize(await instance(join(folder, 'gain.fmu'), [], { program: program() })).doStep(0, 1);
+    expect(readFileSync(join(folder, 'told'), 'utf8')).toContain('other');
+    process.env.TWINBRIDGE_PROXYFMU = join(folder, 'nowhere');
+    expect(
+      String(await instance(join(folder, 'gain.fmu'), [], { program: program() }).catch((error: Error) => error)),
+    ).toMatch(/fmi2Instantiate: '.*nowhere' is missing/);
   });
 });
 
