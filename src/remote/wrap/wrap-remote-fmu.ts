@@ -18,6 +18,7 @@ import {
   isFmi3,
   ModelExchangeOnlyError,
   modelOf,
+  type Platform,
   packArchive,
   readAnyModelDescription,
   readArchive,
@@ -33,6 +34,7 @@ import { WrapError } from './errors.js';
 import {
   chosenPlatforms,
   type PartEntry,
+  type ProgramTuple,
   readLibraries,
   readLicence,
   readPrograms,
@@ -112,11 +114,11 @@ export async function wrapRemoteFmu(source: string, file: string, options: WrapO
     // FMU-proxy knows none.
     states: remote.kind !== 'fmu-proxy',
   };
-  const { place, platforms } = await settlePlace(remote, behind.archive, wanted, options.program);
+  const { place, platforms, programs } = await settlePlace(remote, behind.archive, wanted, options.program);
   const target = formatPlace(place, { startTimeout, stepTimeout });
   const entries: PartEntry[] = [
     ...(await readLibraries(modelIdentifier, platforms, fmi, wanted)),
-    ...(isStartedHere(remote) ? await readPrograms(platforms, wanted) : []),
+    ...(await readPrograms(programs, wanted)),
     ...place.entries,
     ...(behind.archive === undefined ? [] : await readShown(behind.archive)),
     await readLicence(),
@@ -259,11 +261,15 @@ async function settlePlace(
   archive: Archive | undefined,
   wanted: WrapPlatforms,
   program: string | undefined,
-): Promise<{ place: Place; platforms: ReturnType<typeof chosenPlatforms> }> {
+): Promise<{
+  readonly place: Place;
+  readonly platforms: readonly Platform[];
+  readonly programs: readonly ProgramTuple[];
+}> {
   const platforms = chosenPlatforms(wanted);
   if (remote.kind === 'amqp-fmu') throw new TypeError('refused before');
   if (!isStartedHere(remote)) {
-    if (program === undefined) return { place: await placeOnServer(remote, archive), platforms };
+    if (program === undefined) return { place: await placeOnServer(remote, archive), platforms, programs: [] };
     throw new WrapError(`${shown(remote)} is a server that runs: there is no program to start`, {
       details: { program },
       remedy: "leave out '--program', or name the FMU as proxyfmu://localhost?file=…",
@@ -271,7 +277,7 @@ async function settlePlace(
   }
   if (program === undefined) {
     const place = await placeHere(archive!, platforms);
-    return { place, platforms: place.platforms };
+    return { place, platforms: place.platforms, programs: place.programs };
   }
   const host = hostPlatform();
   if (host === undefined)
@@ -279,7 +285,7 @@ async function settlePlace(
   const content = await readFile(program).catch((cause: NodeJS.ErrnoException) => {
     throw new WrapError(`cannot read the program ${program}: ${cause.message}`, { cause, location: { file: program } });
   });
-  return { place: await placeByProgram(archive!, content, host.tuple), platforms: [host] };
+  return { place: await placeByProgram(archive!, content, host.tuple), platforms: [host], programs: [host.tuple] };
 }
 
 /** What tools show of an FMU. */

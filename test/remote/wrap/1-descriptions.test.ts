@@ -291,11 +291,11 @@ describe('refuses', () => {
 
   it('to run here what has no library for any of the platforms', async () => {
     const entries = fmuEntries('gain').map((entry) =>
-      entry.name.startsWith('binaries/') ? { ...entry, name: 'binaries/win32/gain.dll' } : entry,
+      entry.name.startsWith('binaries/') ? { ...entry, name: 'binaries/darwin64/gain.dylib' } : entry,
     );
     const error = await failure(writeFmu(join(folder, 'elsewhere.fmu'), entries));
     expect(error).toBeInstanceOf(WrapError);
-    expect(error.message).toMatch(/no library 'gain' for .*, only for win32/);
+    expect(error.message).toMatch(/no library 'gain' for .*, only for darwin64/);
   });
 
   it('to take the place of the FMU that it stands for', async () => {
