@@ -1,10 +1,11 @@
 /** `npm run build:platforms [-- tuple …]`: the native library for other platforms, or for those named; see there. */
 import { build } from './build.mjs';
-import { buildPlatforms, TARGETS } from './platform-libraries.mjs';
+import { buildPlatforms, PROGRAM_TARGETS, TARGETS } from './platform-libraries.mjs';
 
 const log = (line) => process.stderr.write(`${line}\n`);
-const tuples = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TARGETS);
-const unknown = tuples.find((tuple) => TARGETS[tuple] === undefined);
+const known = [...Object.keys(TARGETS), ...Object.keys(PROGRAM_TARGETS)];
+const tuples = process.argv.length > 2 ? process.argv.slice(2) : known;
+const unknown = tuples.find((tuple) => !known.includes(tuple));
 if (unknown === undefined) {
   try {
     await build({ log });
@@ -14,6 +15,6 @@ if (unknown === undefined) {
     process.exitCode = 1;
   }
 } else {
-  log(`'${unknown}' is none of ${Object.keys(TARGETS).join(', ')}`);
+  log(`'${unknown}' is none of ${known.join(', ')}`);
   process.exitCode = 2;
 }

@@ -24,6 +24,12 @@ export const TARGETS = {
   'x86_64-darwin': 'x86_64-macos.11.0',
   'aarch64-darwin': 'aarch64-macos.11.0',
 };
+/** For FMUs of 32 bits: only the program that runs them, for importers of 64 bits. */
+export const PROGRAM_TARGETS = {
+  'x86-linux': 'x86-linux-gnu.2.17',
+  'x86-windows': 'x86-windows-gnu',
+};
+const ALL_TARGETS = { ...TARGETS, ...PROGRAM_TARGETS };
 const FLAGS = ['-std=c11', '-O3', '-s', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
 const LINKED = {
   linux: ['-lm', '-ldl', '-lpthread', '-lrt'],
@@ -77,7 +83,7 @@ function packageVersion() {
 
 /** What they are made of. */
 function sourceStamp() {
-  const hash = createHash('sha256').update(JSON.stringify([ZIGLANG, TARGETS, FLAGS, LINKED, PRODUCTS]));
+  const hash = createHash('sha256').update(JSON.stringify([ZIGLANG, ALL_TARGETS, FLAGS, LINKED, PRODUCTS]));
   for (const folder of SOURCES) {
     for (const file of filesBelow(join(root, 'fmu-shim', folder)))
       hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file));
@@ -94,7 +100,9 @@ async function compile(program, tuple, stamp) {
   rmSync(building, { recursive: true, force: true });
   mkdirSync(building, { recursive: true });
   const made = [];
-  for (const product of PRODUCTS) made.push(await link(program, tuple, product, building));
+  const isProgramOnly = tuple in PROGRAM_TARGETS;
+  const products = PRODUCTS.filter(({ name }) => !isProgramOnly || name === 'twinbridge-isolate');
+  for (const product of products) made.push(await link(program, tuple, product, building));
   // Beside a DLL there come an import library and debug information, which nobody here uses.
   for (const name of readdirSync(building)) if (!made.includes(name)) rmSync(join(building, name));
   writeFileSync(join(building, 'sources.sha256'), stamp);
@@ -116,9 +124,11 @@ async function link(program, tuple, { name, shared, sources, flags = [], options
     [
       'cc',
       '-target',
-      TARGETS[tuple],
+      ALL_TARGETS[tuple],
       ...FLAGS,
       ...flags,
+      // There is no such instruction on the oldest of these processors, and nothing that waits for it.
+      ...(tuple in PROGRAM_TARGETS ? ['-Wno-atomic-alignment'] : []),
       ...(shared ? ['-shared'] : []),
       '-Ifmu-shim/include',
       ...files,
@@ -154,7 +164,7 @@ const fromDist = (file) => import(pathToFileURL(join(root, 'dist', file)).href);
 
 /** Removes libraries that are not of the present sources: an FMU must not get one that its backend does not fit. */
 export function dropStalePlatforms(log) {
-  const stale = Object.keys(TARGETS).filter((tuple) => existsSync(folderOf(tuple)));
+  const stale = Object.keys(ALL_TARGETS).filter((tuple) => existsSync(folderOf(tuple)));
   if (stale.length === 0) return;
   const stamp = sourceStamp();
   for (const tuple of stale) {
@@ -169,7 +179,8 @@ export async function buildPlatforms(tuples, log) {
   const stamp = sourceStamp();
   const program = await zig(log);
   for (const tuple of tuples) {
-    await fetchKoffi(PLATFORMS.find((platform) => platform.tuple === tuple));
+    const platform = PLATFORMS.find((one) => one.tuple === tuple);
+    if (platform !== undefined) await fetchKoffi(platform);
     if (isCurrent(tuple, stamp)) continue;
     const started = performance.now();
     await compile(program, tuple, stamp);

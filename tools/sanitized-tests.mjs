@@ -43,6 +43,7 @@ if (sanitizer === 'address') {
       TWINBRIDGE_NATIVE: library,
       TWINBRIDGE_ISOLATE: join(folder, 'twinbridge-isolate'),
       TWINBRIDGE_PROXYFMU: join(folder, 'twinbridge-proxyfmu'),
+      TWINBRIDGE_WRAP: join(folder, 'libtwinbridge-wrap.so'),
       TWINBRIDGE_HISTORIES: '1000',
       LD_PRELOAD: runtime,
       ASAN_OPTIONS: `detect_leaks=0:abort_on_error=1${options}`,
@@ -56,6 +57,12 @@ if (sanitizer === 'address') {
     'test/master/results/2-csv',
   ]);
   // There FMUs crash on purpose, and it is looked at how their processes end.
-  const crashes = ['test/master/isolate', 'test/remote/proxyfmu/1-wire', 'test/remote/proxyfmu/2-instances'];
+  const crashes = [
+    'test/master/isolate',
+    'test/remote/proxyfmu/1-wire',
+    'test/remote/proxyfmu/2-instances',
+    'test/remote/wrap/2-same-values',
+    'test/remote/wrap/4-faults',
+  ];
   tests(crashes, ':handle_segv=0:handle_abort=0');
 }

@@ -45,7 +45,7 @@ static int tell_end(tb_behind *b, const tb_ending *end) {
   b->has_told_end = true;
   if (end->reason != NULL && end->reason[0] != '\0') return tb_behind_fail(b, "%s: %s", b->function, end->reason);
   if (end->status == TB_LATE)
-    return tb_behind_fail(b, "%s: the FMU behind this one has not answered%s%s for %.3g s and was ended%s", b->function,
+    return tb_behind_fail(b, "%s: the FMU behind this one has not answered%s%s for %.1f s and was ended%s", b->function,
                           in[0] == '\0' ? "" : " in ", in, (double)end->waited_ns / 1e9, wrote);
   return tb_behind_fail(b, "%s: the process of the FMU behind this one has ended%s%s%s%s", b->function, how,
                         in[0] == '\0' ? "" : " in ", in, wrote);

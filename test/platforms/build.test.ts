@@ -66,6 +66,26 @@ describe.skipIf(absent)('the libraries', () => {
     }
   });
 
+  it('have with them those of wrapped FMUs, and the programs, for the same systems', () => {
+    for (const { tuple, extension, system } of PLATFORMS) {
+      const suffix = system === 'win32' ? '.exe' : '';
+      for (const name of [`libtwinbridge-wrap.${extension}`, `twinbridge-isolate${suffix}`]) {
+        const bytes = readFileSync(`build/native/${tuple}/${name}`);
+        expect(bytes.includes(process.cwd()), `${tuple} ${name}`).toBe(false);
+        for (const [, minor] of bytes.toString('latin1').matchAll(/GLIBC_2\.(\d+)/g)) {
+          expect(Number(minor)).toBeLessThanOrEqual(17);
+        }
+        const needed = [...bytes.toString('latin1').matchAll(/[\w-]+\.dll/gi)].map(([found]) => found.toLowerCase());
+        expect(
+          system !== 'win32' ||
+            needed.every((found) => /^(kernel32|ws2_32|api-ms-win-crt-.*|libtwinbridge-wrap)\.dll$/.test(found)),
+          needed.join(),
+        ).toBe(true);
+      }
+      expect(readFileSync(`build/native/${tuple}/libtwinbridge-wrap.${extension}`).includes('fmi3DoStep')).toBe(true);
+    }
+  });
+
   it('hold no path of the machine that they were built on', () => {
     for (const tuple of PLATFORM_TUPLES) expect(read(tuple).includes(process.cwd())).toBe(false);
   });

@@ -32,7 +32,7 @@ export function chosenPlatforms(wanted: WrapPlatforms): readonly Platform[] {
   const host = hostPlatform();
   const chosen = PLATFORMS.filter(
     (platform) =>
-      platform === host || (wanted === 'built' && existsSync(crossCompiled(platform, libraryName(platform)))),
+      platform === host || (wanted === 'built' && existsSync(crossCompiled(platform.tuple, libraryName(platform)))),
   );
   if (chosen.length > 0) return chosen;
   throw new WrapPartError(`FMUs are not wrapped for ${process.platform} on ${process.arch}`, {
@@ -51,29 +51,40 @@ export async function readLibraries(
   const entries = await Promise.all(
     platforms.map(async (platform) => ({
       name: `binaries/${binariesFolder(platform, fmi === 3 ? '3.0' : '2.0')}/${modelIdentifier}.${platform.extension}`,
-      content: await readFor(platform, wanted, libraryName(platform), wrapLibraryPath(), 'the library of wrapped FMUs'),
+      content: await readFor(
+        platform.tuple,
+        wanted,
+        libraryName(platform),
+        wrapLibraryPath(),
+        'the library of wrapped FMUs',
+      ),
     })),
   );
   return fmi === 2 ? forBothMacs(entries) : entries;
 }
 
+/** What a program that runs FMUs is for: a platform, or the FMUs of 32 bits on one of 64. */
+export type ProgramTuple = PlatformTuple | 'x86-linux' | 'x86-windows';
+
 /** Where the program is in the archive, below the resources. */
-export function programName({ tuple, system }: Pick<Platform, 'tuple' | 'system'>): string {
-  return `programs/${tuple}/twinbridge-isolate${system === 'win32' ? '.exe' : ''}`;
+export function programName(tuple: ProgramTuple): string {
+  return `programs/${tuple}/${programFile(tuple)}`;
 }
 
-/** The program that runs an isolated FMU, for each platform. Throws {@link WrapPartError}. */
-export function readPrograms(platforms: readonly Platform[], wanted: WrapPlatforms): Promise<PartEntry[]> {
+function programFile(tuple: ProgramTuple): string {
+  return `twinbridge-isolate${tuple.endsWith('windows') ? '.exe' : ''}`;
+}
+
+export function hasProgram(tuple: ProgramTuple): boolean {
+  return existsSync(crossCompiled(tuple, programFile(tuple)));
+}
+
+/** The programs that run isolated FMUs. Throws {@link WrapPartError}. */
+export function readPrograms(tuples: readonly ProgramTuple[], wanted: WrapPlatforms): Promise<PartEntry[]> {
   return Promise.all(
-    platforms.map(async (platform) => ({
-      name: `resources/${programName(platform)}`,
-      content: await readFor(
-        platform,
-        wanted,
-        `twinbridge-isolate${platform.system === 'win32' ? '.exe' : ''}`,
-        isolateProgramPath(),
-        'the program that runs FMUs',
-      ),
+    [...new Set(tuples)].map(async (tuple) => ({
+      name: `resources/${programName(tuple)}`,
+      content: await readFor(tuple, wanted, programFile(tuple), isolateProgramPath(), 'the program that runs FMUs'),
     })),
   );
 }
@@ -88,20 +99,20 @@ function libraryName({ extension }: Platform): string {
 }
 
 /** What `npm run build:platforms` makes. */
-function crossCompiled({ tuple }: Platform, name: string): string {
+function crossCompiled(tuple: ProgramTuple, name: string): string {
   return join(ROOT, 'build', 'native', tuple, name);
 }
 
 function readFor(
-  platform: Platform,
+  tuple: ProgramTuple,
   wanted: WrapPlatforms,
   name: string,
   compiledHere: string,
   what: string,
 ): Promise<Buffer> {
-  const portable = crossCompiled(platform, name);
-  if (platform !== hostPlatform()) {
-    return readPart(portable, `${what} for ${platform.tuple}`, "run 'npm run build:platforms'");
+  const portable = crossCompiled(tuple, name);
+  if (tuple !== hostPlatform()?.tuple) {
+    return readPart(portable, `${what} for ${tuple}`, "run 'npm run build:platforms'");
   }
   // The cross-compiled one runs on older systems than the one that was compiled here.
   const isOwn = wanted === 'host' || process.env.TWINBRIDGE_NATIVE !== undefined || !existsSync(portable);

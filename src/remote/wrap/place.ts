@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path';
 import { type FmiVersion, type Platform, type PlatformTuple, platformFolders } from '../../fmi/index.js';
 import type { RemoteSource } from '../source.js';
 import { WrapError } from './errors.js';
-import { type PartEntry, programName } from './parts.js';
+import { hasProgram, type PartEntry, type ProgramTuple, programName } from './parts.js';
 
 export interface Limits {
   /** How long connecting, loading, instantiation and initialisation may take each, s. */
@@ -40,24 +40,30 @@ export interface Archive {
 /** Not needed to run it. */
 const LEFT_OUT = /^(?:sources|documentation|terminalsAndIcons|extra)\/|^model\.png$/;
 
+export interface PlaceHere extends Place {
+  /** Those that the FMU has a library for. */
+  readonly platforms: readonly Platform[];
+  readonly programs: readonly ProgramTuple[];
+}
+
 /** In a process of its own on this machine: it is in the FMU, unpacked, with the program that runs it. */
-export async function placeHere(
-  archive: Archive,
-  platforms: readonly Platform[],
-): Promise<Place & { readonly platforms: readonly Platform[] }> {
+export async function placeHere(archive: Archive, platforms: readonly Platform[]): Promise<PlaceHere> {
   const { names, file, modelIdentifier } = archive;
-  const libraries = platforms.flatMap((platform) => {
+  const found = platforms.flatMap((platform) => {
     const library = libraryFor(archive, platform);
-    return library === undefined ? [] : [{ platform, library }];
+    return library === undefined ? [] : [{ platform, ...library }];
   });
-  if (libraries.length === 0) {
+  if (found.length === 0) {
     const present = [...new Set(names.flatMap((name) => /^binaries\/([^/]+)\//.exec(name)?.[1] ?? []))];
+    const isOld = platforms.some((platform) => oldLibraryFor(archive, platform) !== undefined);
     throw new WrapError(
       `${file} has no library '${modelIdentifier}' for ${platforms.map(({ tuple }) => tuple).join(', ')}, only for ${present.join(', ') || 'nothing at all'}`,
       {
         location: { file },
         details: { platforms: platforms.map(({ tuple }) => tuple), present },
-        remedy: "wrap it for a platform that it is for ('--platforms'), or as an FMU on another machine",
+        remedy: isOld
+          ? "for FMUs of 32 bits run 'npm run build:platforms' first"
+          : "wrap it for a platform that it is for ('--platforms'), or as an FMU on another machine",
       },
     );
   }
@@ -66,12 +72,13 @@ export async function placeHere(
     inside.map(async (name) => ({ name: `resources/fmu/${name}`, content: await archive.read(name) })),
   );
   return {
-    platforms: libraries.map(({ platform }) => platform),
+    platforms: found.map(({ platform }) => platform),
+    programs: found.map(({ program }) => program),
     lines: [
       'folder fmu',
       'resources fmu/resources',
-      ...libraries.flatMap(({ platform, library }) => [
-        `program ${platform.tuple} ${programName(platform)}`,
+      ...found.flatMap(({ platform, program, library }) => [
+        `program ${platform.tuple} ${programName(program)}`,
         `library ${platform.tuple} fmu/${library}`,
       ]),
     ],
@@ -79,9 +86,30 @@ export async function placeHere(
   };
 }
 
-function libraryFor(
+interface Library {
+  readonly library: string;
+  readonly program: ProgramTuple;
+}
+
+function libraryFor(archive: Archive, platform: Platform): Library | undefined {
+  const library = find(archive, platform, platform.processor);
+  if (library !== undefined) return { library, program: platform.tuple };
+  const old = oldLibraryFor(archive, platform);
+  return old !== undefined && hasProgram(old.program) ? old : undefined;
+}
+
+/** Of 32 bits, which a process of 64 bits cannot load, but a program of 32 bits beside it. */
+function oldLibraryFor(archive: Archive, platform: Platform): Library | undefined {
+  const { processor, system } = platform;
+  if (processor !== 'x64' || system === 'darwin') return undefined;
+  const library = find(archive, platform, 'ia32');
+  return library === undefined ? undefined : { library, program: system === 'win32' ? 'x86-windows' : 'x86-linux' };
+}
+
+function find(
   { fmi, modelIdentifier, names }: Archive,
-  { system, processor, extension }: Platform,
+  { system, extension }: Platform,
+  processor: string,
 ): string | undefined {
   return platformFolders(system, processor, fmi)
     .map((folder) => `binaries/${folder}/${modelIdentifier}.${extension}`)

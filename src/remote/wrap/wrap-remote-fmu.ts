@@ -18,6 +18,7 @@ import {
   isFmi3,
   ModelExchangeOnlyError,
   modelOf,
+  type Platform,
   packArchive,
   readAnyModelDescription,
   readArchive,
@@ -33,6 +34,7 @@ import { WrapError } from './errors.js';
 import {
   chosenPlatforms,
   type PartEntry,
+  type ProgramTuple,
   readLibraries,
   readLicence,
   readPrograms,
@@ -99,18 +101,24 @@ export async function wrapRemoteFmu(source: string, file: string, options: WrapO
     });
   }
   const behind = 'file' in remote ? await openArchive(remote.file) : await readRemote(remote);
+  if (remote.kind === 'fmu-proxy' && behind.model.fmi === '3.0') {
+    throw new WrapError(`${remote.uri}: FMU-proxy has no types for FMUs of FMI 3.0`, {
+      details: { source: remote.uri },
+      remedy: `have the server load it, which offers it as one of 2.0, and wrap fmu-proxy://${remote.host}:${remote.port}?guid=${behind.model.token}`,
+    });
+  }
   const fmi = options.fmi ?? (behind.model.fmi === '3.0' ? 3 : 2);
   const modelIdentifier = behind.model.modelIdentifier ?? identifierOf(behind.model.modelName);
   const promises: Promises = {
     needsExecutionTool: !isStartedHere(remote),
-    // FMU-proxy knows no states; what runs FMUs of FMI 3.0 there is ours, and does.
-    states: remote.kind !== 'fmu-proxy' || behind.model.fmi === '3.0',
+    // FMU-proxy knows none.
+    states: remote.kind !== 'fmu-proxy',
   };
-  const { place, platforms } = await settlePlace(remote, behind.archive, wanted, options.program);
+  const { place, platforms, programs } = await settlePlace(remote, behind.archive, wanted, options.program);
   const target = formatPlace(place, { startTimeout, stepTimeout });
   const entries: PartEntry[] = [
     ...(await readLibraries(modelIdentifier, platforms, fmi, wanted)),
-    ...(isStartedHere(remote) ? await readPrograms(platforms, wanted) : []),
+    ...(await readPrograms(programs, wanted)),
     ...place.entries,
     ...(behind.archive === undefined ? [] : await readShown(behind.archive)),
     await readLicence(),
@@ -236,7 +244,8 @@ async function readRemote(remote: RemoteSource): Promise<Behind> {
   if (remote.kind === 'amqp-fmu') {
     throw new WrapError(`an FMU behind a broker cannot be wrapped: ${remote.uri}`, {
       details: { source: remote.uri },
-      remedy: 'wrap it as proxyfmu://host:port?file=…, on a server that both can reach',
+      remedy:
+        "wrap its file with --program and the proxyfmu that 'twinbridge amqp-proxyfmu --install . --broker <url>' makes, or by a server: proxyfmu://host:port?file=…",
     });
   }
   return { model: await describeRemote(remote), heading: { generationTool: `twinbridge ${twinbridgeVersion()}` } };
@@ -252,11 +261,15 @@ async function settlePlace(
   archive: Archive | undefined,
   wanted: WrapPlatforms,
   program: string | undefined,
-): Promise<{ place: Place; platforms: ReturnType<typeof chosenPlatforms> }> {
+): Promise<{
+  readonly place: Place;
+  readonly platforms: readonly Platform[];
+  readonly programs: readonly ProgramTuple[];
+}> {
   const platforms = chosenPlatforms(wanted);
   if (remote.kind === 'amqp-fmu') throw new TypeError('refused before');
   if (!isStartedHere(remote)) {
-    if (program === undefined) return { place: await placeOnServer(remote, archive), platforms };
+    if (program === undefined) return { place: await placeOnServer(remote, archive), platforms, programs: [] };
     throw new WrapError(`${shown(remote)} is a server that runs: there is no program to start`, {
       details: { program },
       remedy: "leave out '--program', or name the FMU as proxyfmu://localhost?file=…",
@@ -264,7 +277,7 @@ async function settlePlace(
   }
   if (program === undefined) {
     const place = await placeHere(archive!, platforms);
-    return { place, platforms: place.platforms };
+    return { place, platforms: place.platforms, programs: place.programs };
   }
   const host = hostPlatform();
   if (host === undefined)
@@ -272,7 +285,7 @@ async function settlePlace(
   const content = await readFile(program).catch((cause: NodeJS.ErrnoException) => {
     throw new WrapError(`cannot read the program ${program}: ${cause.message}`, { cause, location: { file: program } });
   });
-  return { place: await placeByProgram(archive!, content, host.tuple), platforms: [host] };
+  return { place: await placeByProgram(archive!, content, host.tuple), platforms: [host], programs: [host.tuple] };
 }
 
 /** What tools show of an FMU. */

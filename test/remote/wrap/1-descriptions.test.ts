@@ -279,17 +279,23 @@ describe('refuses', () => {
     expect(error.message).toMatch(message);
   });
 
+  it('an FMU of FMI 3.0 for an FMU-proxy, which has no types for it', async () => {
+    const error = (await failure(`fmu-proxy://plant:1?file=${packed('dahlquist3')}`)) as WrapError;
+    expect(error.message).toMatch(/no types for FMUs of FMI 3\.0/);
+    expect(error.remedy).toMatch(/fmu-proxy:\/\/plant:1\?guid=\{7d0b6a52-/);
+  });
+
   it('a file that is not there', async () => {
     expect((await failure(join(folder, 'nowhere.fmu'))).message).toMatch(/nowhere\.fmu/);
   });
 
   it('to run here what has no library for any of the platforms', async () => {
     const entries = fmuEntries('gain').map((entry) =>
-      entry.name.startsWith('binaries/') ? { ...entry, name: 'binaries/win32/gain.dll' } : entry,
+      entry.name.startsWith('binaries/') ? { ...entry, name: 'binaries/darwin64/gain.dylib' } : entry,
     );
     const error = await failure(writeFmu(join(folder, 'elsewhere.fmu'), entries));
     expect(error).toBeInstanceOf(WrapError);
-    expect(error.message).toMatch(/no library 'gain' for .*, only for win32/);
+    expect(error.message).toMatch(/no library 'gain' for .*, only for darwin64/);
   });
 
   it('to take the place of the FMU that it stands for', async () => {

@@ -1,4 +1,5 @@
 /** Wrapped FMUs on servers: the same values, the FMU sent once, tokens, and servers that end. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -8,12 +9,15 @@ import {
   FmuStatusError,
   modelOf,
   openAnyFmu,
+  readFmuModel,
 } from '#tb/fmi/index.js';
 import type { Simulation } from '#tb/master/index.js';
+import { proxyfmuProgramPath } from '#tb/native/index.js';
 import { type WrapOptions, wrapRemoteFmu } from '#tb/remote/wrap/index.js';
 import { everything } from '../../master/isolate/support.js';
 import { CASES, FMUS } from '../../master/isolate/systems.js';
 import { master } from '../../master/support.js';
+import { childrenOf } from '../../support/processes.js';
 import { thrownBy } from '../../support/thrown.js';
 import { until } from '../../support/until.js';
 import { type Server, serve, wrapped } from './support.js';
@@ -28,6 +32,7 @@ beforeAll(async () => {
 afterAll(() => booter.end());
 afterEach(async () => {
   delete process.env.TWINBRIDGE_PROXY_TOKEN;
+  delete process.env.TWINBRIDGE_PROXYFMU;
   for (const action of cleanup.splice(0).reverse()) await action();
 });
 
@@ -143,6 +148,40 @@ describe('by a booter', () => {
   });
 });
 
+describe('by a program that goes into the FMU', () => {
+  const program = () => {
+    const file = join(folder, 'my-proxyfmu');
+    writeFileSync(file, `#!/bin/sh\nexec '${proxyfmuProgramPath()}' "$@"\n`);
+    return file;
+  };
+
+  it('the same values; it ends with the instance', async () => {
+    const text =
+      'components: { d: { fmu: dahlquist.fmu }, g: { fmu: gain.fmu } }\nconnections: [ d.x -> g.u ]\nstep: 0.1\n';
+    const system = await read(text);
+    const expected = everything(await start(system), 40);
+    const simulation = await start(await wrapped(system, folder, { program: program() }));
+    expect(childrenOf(process.pid, 'twinbridge-isolate').length).toBe(2);
+    expect(everything(simulation, 40)).toEqual(expected);
+    simulation.close();
+    await until(() => childrenOf(process.pid, 'twinbridge-isolate').length === 0);
+  });
+
+  it('or by another one that is named where it runs', async () => {
+    const other = join(folder, 'other-proxyfmu');
+    writeFileSync(other, `#!/bin/sh\necho other >> '${folder}/told'\nexec '${proxyfmuProgramPath()}' "$@"\n`, {
+      mode: 0o755,
+    });
+    process.env.TWINBRIDGE_PROXYFMU = other;
+    initialize(await instance(join(folder, 'gain.fmu'), [], { program: program() })).doStep(0, 1);
+    expect(readFileSync(join(folder, 'told'), 'utf8')).toContain('other');
+    process.env.TWINBRIDGE_PROXYFMU = join(folder, 'nowhere');
+    expect(
+      String(await instance(join(folder, 'gain.fmu'), [], { program: program() }).catch((error: Error) => error)),
+    ).toMatch(/fmi2Instantiate: '.*nowhere' is missing/);
+  });
+});
+
 describe('on an FMU-proxy', () => {
   const text = `
 components:
@@ -171,11 +210,7 @@ step: 0.1
     const file = join(folder, 'feedthrough.fmu');
     const server = await serve('fmu-proxy', [file]);
     cleanup.push(() => server.end());
-    const { description } = await openAnyFmu(file).then(async (fmu) => {
-      await fmu.close();
-      return fmu;
-    });
-    const model = modelOf(description);
+    const { model } = await readFmuModel(file);
     const made = initialize(await instance(`${server.place}?guid=${model.token}`));
     // What the items of enumerations are called does not come over the wire.
     expect(made.model.variables.map(({ name, type, causality }) => ({ name, type, causality }))).toEqual(
@@ -190,5 +225,16 @@ step: 0.1
     made.set(index('string_in'), ['grüß Gott']);
     made.doStep(0, 1);
     expect([made.get(index('real_out')), made.get(index('string_out'))]).toEqual([[0.1 + 0.2], ['grüß Gott']]);
+  });
+
+  it('one of FMI 3.0 by guid, as one of 2.0', async () => {
+    const file = join(folder, 'dahlquist3.fmu');
+    const server = await serve('fmu-proxy', [file]);
+    cleanup.push(() => server.end());
+    const { model } = await readFmuModel(file);
+    const made = initialize(await instance(`${server.place}?guid=${model.token}`));
+    expect(made.model.fmi).toBe('2.0');
+    made.doStep(0, 0.5);
+    expect(made.get(made.model.variables.findIndex(({ name }) => name === 'x'))).toEqual([0.5]);
   });
 });
