@@ -10,6 +10,7 @@
  */
 import { bridge } from './bridge.mjs';
 import { master } from './master.mjs';
+import { remote } from './remote.mjs';
 import { results } from './results.mjs';
 
-export const GROUPS = { bridge, master, results };
+export const GROUPS = { bridge, master, remote, results };

@@ -89,6 +89,12 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       last_step: (_, n) => (n === 0 ? 0 : 0.25),
     },
   },
+  'ten passed on': {
+    fmu: 'ten',
+    start: { u0: 2, u9: -0.5 },
+    ...grid,
+    outputs: { y0: (_, n) => (n === 0 ? 0 : 3), y1: (_, n) => (n === 0 ? 0 : 1), y9: (_, n) => (n === 0 ? 0 : 0.5) },
+  },
   'a crash that does not come': { fmu: 'crash', ...grid, outputs: { steps: (_, n) => n } },
   'a body on a spring': {
     fmu: 'oscillator',

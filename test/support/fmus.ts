@@ -41,6 +41,7 @@ export const TEST_FMUS = [
   'oscillator',
   'slow',
   'state3',
+  'ten',
   'timers3',
   'units',
   'vector',

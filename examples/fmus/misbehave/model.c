@@ -44,7 +44,7 @@ static void sleep_s(double s) {
 #endif
 
 /* As the enumeration type in modelDescription.xml. */
-enum { WELL, DISCARD, ERROR_STATUS, FATAL, CRASH, PENDING, END, FAIL_INITIALIZATION, HANG };
+enum { WELL, DISCARD, ERROR_STATUS, FATAL, CRASH, PENDING, END, FAIL_INITIALIZATION, HANG, WARNING };
 
 static void model_start(model *m) { m->mode = WELL; }
 
@@ -84,7 +84,10 @@ static fmi2Status model_step(instance *self, double t, double h) {
     case END:
       self->terminating = true;
       return fmi2Discard;
-    case HANG: sleep_s(3600);
+    case HANG: sleep_s(3600); break;
+    case WARNING:
+      LOG(self, fmi2Warning, "logStatusWarning", "step to %g s done with a warning", t + h);
+      return fmi2Warning;
   }
   return fmi2OK;
 }
