@@ -1,5 +1,5 @@
 /** Runs a system in a thread of its own. */
-import { type CachedFmu, openCachedFmu } from '../fmi/index.js';
+import { type CachedFmu, FmiStatus, openCachedFmu } from '../fmi/index.js';
 import type { PreparedRemotes } from '../remote/client/index.js';
 import { ExitCode } from '../support/errors.js';
 import type { System } from '../system/index.js';
@@ -39,7 +39,7 @@ export async function runSystem(system: System, options: RunOptions = {}): Promi
   const thread = RunThread.start();
   const opened = new OpenedSystem();
   try {
-    await opened.open(system, thread);
+    await opened.open(system, thread, options.onLog);
     return await runInThread(thread, system, opened, options);
   } finally {
     await opened.close();
@@ -51,14 +51,19 @@ class OpenedSystem {
   /** Unpacked FMUs: folder by `Component.fmu`. */
   readonly folders = new Map<string, string>();
   remotes: PreparedRemotes | undefined;
+  /** The last communication point that is known of, s. */
+  time = 0;
   readonly #fmus: CachedFmu[] = [];
 
-  async open({ components }: System, thread: RunThread): Promise<void> {
+  async open({ components, start }: System, thread: RunThread, onLog: RunOptions['onLog']): Promise<void> {
     const here = components.filter(({ remote }) => remote === undefined);
     try {
       if (here.length < components.length) {
         const { prepareRemotes } = await import('../remote/client/index.js');
-        this.remotes = await prepareRemotes(components);
+        this.time = start;
+        this.remotes = await prepareRemotes(components, ({ component, message }) =>
+          onLog?.({ time: this.time, instance: component, status: FmiStatus.warning, category: 'remote', message }),
+        );
       }
       for (const file of new Set(here.map(({ fmu }) => fmu))) {
         const fmu = await openCachedFmu(file);
@@ -77,13 +82,9 @@ class OpenedSystem {
   }
 }
 
-function runInThread(
-  thread: RunThread,
-  system: System,
-  { folders, remotes }: OpenedSystem,
-  options: RunOptions,
-): Promise<RunReport> {
+function runInThread(thread: RunThread, system: System, opened: OpenedSystem, options: RunOptions): Promise<RunReport> {
   const { onProgress, onLog, signal, kill, killAfterMs = DEFAULT_KILL_AFTER_MS, control: asker, ...settings } = options;
+  const { folders, remotes } = opened;
   const control = new Int32Array(new SharedArrayBuffer(Control.cells * Int32Array.BYTES_PER_ELEMENT));
   const port = asker?.attach(() => Bell.ring(control));
   const request: RunRequest = {
@@ -93,7 +94,7 @@ function runInThread(
     control,
     ...(remotes === undefined ? {} : { remotes: remotes.places }),
     ...(port === undefined ? {} : { commands: port }),
-    wantsProgress: onProgress !== undefined,
+    wantsProgress: onProgress !== undefined || remotes !== undefined,
     wantsLog: onLog !== undefined,
   };
   return new Promise<RunReport>((resolve, reject) => {
@@ -129,8 +130,10 @@ function runInThread(
     if (kill?.aborted === true) beginKill();
 
     worker.on('message', (message: RunMessage) => {
-      if (message.type === 'progress') onProgress?.(message.progress);
-      else if (message.type === 'log') {
+      if (message.type === 'progress') {
+        opened.time = message.progress.time;
+        onProgress?.(message.progress);
+      } else if (message.type === 'log') {
         Atomics.add(control, Control.logBatchesTaken, 1);
         for (const entry of message.messages) onLog?.(entry);
       } else if (message.type === 'process') processes.push(message.process);

@@ -106,8 +106,8 @@ class Resolver {
   readonly #warnings: Problem[];
   /** By path; undefined: the FMU is unusable, its problems are reported. */
   readonly #fmus = new Map<string, FmuModelSummary | undefined>();
-  /** Servers that would have to say what FMUs are. */
-  readonly #unreachable: RemoteUnreachableError[] = [];
+  /** Servers and brokers that would have to say what FMUs are. */
+  readonly #unreachable: TwinbridgeError[] = [];
   /** Start values for variables that their component has not, by its name. */
   readonly #unknown = new Map<string, { readonly draft: DraftStart; readonly settable: readonly string[] }[]>();
   /** What the draft leaves to the FMUs is decided once they are read. */
@@ -209,7 +209,7 @@ class Resolver {
           })),
         );
       } else if (error instanceof TwinbridgeError) {
-        if (error instanceof RemoteUnreachableError) this.#unreachable.push(error);
+        if (error.exitCode === ExitCode.brokerUnreachable) this.#unreachable.push(error);
         this.#report(location, named(error.message), error.remedy);
       } else throw error;
       return undefined;

@@ -3,7 +3,6 @@ import { type FmuModel, RemoteUnreachableError, readFmuModel } from '../../fmi/i
 import type { RemoteSource } from '../source.js';
 import { ThriftConnectionError } from '../thrift/index.js';
 import { proxyToken, remedyFor } from './access.js';
-import { RemoteDescriptionError } from './errors.js';
 import { type FmuProxyDescription, readFmuProxyDescription } from './fmu-proxy.js';
 
 /** How long a server may take to answer a call, ms. */
@@ -11,14 +10,15 @@ const DEADLINE_MS = 30_000;
 
 type OnFmuProxy = Extract<RemoteSource, { kind: 'fmu-proxy' }>;
 
-/** Throws the errors of reading an FMU, {@link RemoteUnreachableError}, and those of `readFmuProxyDescription`. */
+/**
+ * Throws the errors of reading an FMU, {@link RemoteUnreachableError}, those of `readFmuProxyDescription` and of
+ * `describeAmqpFmu`.
+ */
 export async function describeRemote(source: RemoteSource): Promise<FmuModel> {
   if ('file' in source) return (await readFmuModel(source.file)).model;
   if (source.kind === 'fmu-proxy') return (await loadOnFmuProxy(source)).model;
-  throw new RemoteDescriptionError(`what ${source.uri} says of itself cannot be read over the wire yet`, {
-    details: { uri: source.uri },
-    remedy: 'name a copy of the FMU by ?file=',
-  });
+  const { describeAmqpFmu } = await import('../broker/index.js');
+  return describeAmqpFmu(source);
 }
 
 /** Has the server load the FMU, if it is not there. */

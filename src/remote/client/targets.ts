@@ -18,14 +18,15 @@ import {
   type TemporaryFolder,
 } from '../../fmi/index.js';
 import { isolateProgramPath, NativeLibraryError, proxyfmuProgramPath } from '../../native/index.js';
+import type { Gateway, GatewayEvent, WorkerInfo } from '../broker/index.js';
 import { isRunByOurs, type RemoteSource } from '../source.js';
 import { proxyToken, remedyFor } from './access.js';
 import { loadOnFmuProxy } from './describe.js';
-import { RemoteDescriptionError } from './errors.js';
 import type { FmuProxyDescription } from './fmu-proxy.js';
 
 /** A component of a system, as far as it matters here. */
 export interface RemoteComponent {
+  readonly name: string;
   readonly model: FmuModel;
   readonly remote?: RemoteSource;
 }
@@ -38,13 +39,25 @@ export interface PreparedRemotes {
   close(): Promise<void>;
 }
 
-/** Throws the errors of opening FMUs, and `NativeLibraryError` where the program that runs them is missing. */
-export async function prepareRemotes(components: readonly RemoteComponent[]): Promise<PreparedRemotes> {
-  const preparation = new Preparation();
+/** What happens to a component far away, and is no matter of the run: an instance was lost and restored, say. */
+export interface RemoteEvent {
+  readonly component: string;
+  readonly message: string;
+}
+
+/**
+ * Throws the errors of opening FMUs, those of `readFmuProxyDescription` and of `openGateway`, and `NativeLibraryError` where
+ * the program that runs FMUs here is missing.
+ */
+export async function prepareRemotes(
+  components: readonly RemoteComponent[],
+  onEvent?: (event: RemoteEvent) => void,
+): Promise<PreparedRemotes> {
+  const preparation = new Preparation(onEvent);
   try {
     const places = new Map<number, RemoteOptions>();
-    const prepared = components.map(({ model, remote }) =>
-      remote === undefined ? undefined : preparation.place(remote, model),
+    const prepared = components.map(({ name, model, remote }) =>
+      remote === undefined ? undefined : preparation.place(name, remote, model),
     );
     // All are waited for, whichever fails: then everything that was opened can be closed.
     await Promise.allSettled(prepared);
@@ -57,6 +70,7 @@ export async function prepareRemotes(components: readonly RemoteComponent[]): Pr
   }
 }
 
+type OnBroker = Extract<RemoteSource, { kind: 'amqp-fmu' }>;
 type OnFmuProxy = Extract<RemoteSource, { kind: 'fmu-proxy' }>;
 
 class Preparation {
@@ -66,14 +80,25 @@ class Preparation {
   readonly #loading = new Map<string, Promise<FmuProxyDescription>>();
   #records: TemporaryFolder | undefined;
 
-  async place(source: RemoteSource, model: FmuModel): Promise<RemoteOptions> {
+  readonly #gateways: Gateway[] = [];
+  readonly #onEvent: ((event: RemoteEvent) => void) | undefined;
+
+  constructor(onEvent: ((event: RemoteEvent) => void) | undefined) {
+    this.#onEvent = onEvent;
+  }
+
+  async place(component: string, source: RemoteSource, model: FmuModel): Promise<RemoteOptions> {
     const { uri } = source;
-    const target = await this.#target(source, model);
+    const target = await this.#target(component, source, model);
     const remedy = remedyFor(source);
     return { target: formatTarget(target), uri, ...(remedy === undefined ? {} : { remedy }) };
   }
 
-  async #target(source: RemoteSource, model: FmuModel): Promise<Record<string, string | number | undefined>> {
+  async #target(
+    component: string,
+    source: RemoteSource,
+    model: FmuModel,
+  ): Promise<Record<string, string | number | undefined>> {
     const token = proxyToken();
     switch (source.kind) {
       case 'proxyfmu': {
@@ -88,9 +113,27 @@ class Preparation {
         const isTranslated = !('file' in source) && fmiVersion.startsWith('3.');
         return { protocol: 'fmu-proxy', host, port, id: fmuId, token, plain: isTranslated ? 1 : 0 };
       }
-      case 'amqp-fmu':
-        throw new RemoteDescriptionError(`${source.uri} cannot be reached yet`);
+      case 'amqp-fmu': {
+        const { host, port, token } = await this.#gateway(component, source);
+        return { protocol: 'proxyfmu', host, port, token: token || undefined };
+      }
     }
+  }
+
+  /** To an instance behind the broker, which waits for its client. */
+  async #gateway(component: string, source: OnBroker): Promise<Gateway> {
+    const { openGateway } = await import('../broker/index.js');
+    const tell = (message: string) => this.#onEvent?.({ component, message });
+    const gateway = await openGateway(source, {
+      instanceName: component,
+      warn: tell,
+      onEvent: (event) => {
+        const message = describeEvent(event);
+        if (message !== undefined) tell(message);
+      },
+    });
+    this.#gateways.push(gateway);
+    return gateway;
   }
 
   /** Each FMU is loaded once. */
@@ -136,8 +179,29 @@ class Preparation {
 
   async close(): Promise<void> {
     for (const fmu of this.#opened.splice(0)) fmu.release();
+    await Promise.all(this.#gateways.splice(0).map((gateway) => gateway.close()));
     await this.#records?.remove();
   }
+}
+
+/** What somebody wants to know of it. */
+function describeEvent(event: GatewayEvent): string | undefined {
+  switch (event.type) {
+    case 'lost':
+      return `its worker is lost${event.worker === undefined ? '' : ` (${nameOf(event.worker)})`}: ${event.reason}`;
+    case 'restored': {
+      const from = event.from === 'state' ? 'its last state' : 'its start';
+      return `it goes on at ${nameOf(event.worker)}, from ${from}, after ${event.calls} calls that were made again`;
+    }
+    case 'notRestorable':
+      return `it cannot go on elsewhere if its worker is lost: ${event.reason}`;
+    default:
+      return undefined;
+  }
+}
+
+function nameOf({ host, pid }: WorkerInfo): string {
+  return `${host}, process ${pid}`;
 }
 
 async function uploadOf(file: string) {
