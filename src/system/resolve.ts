@@ -13,6 +13,7 @@ import {
 } from '../fmi/index.js';
 import { isRunByOurs, type RemoteSource } from '../remote/index.js';
 import {
+  ExitCode,
   formatProblem,
   InvalidFileError,
   type Problem,

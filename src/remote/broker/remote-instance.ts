@@ -558,10 +558,12 @@ export class RemoteInstance {
     if (!isCurrent()) return;
     this.#state = 'live';
     await this.#untilAnswered();
-    if (attempt !== this.#attempt) return;
+    // It may be over by now, before any worker has answered.
+    const { worker } = this;
+    if (attempt !== this.#attempt || worker === undefined) return;
     const tookMs = performance.now() - this.#lostAt;
     const from = checkpoint === undefined ? 'calls' : 'state';
-    this.#options.onEvent({ type: 'restored', worker: this.worker!, from, calls, tookMs });
+    this.#options.onEvent({ type: 'restored', worker, from, calls, tookMs });
   }
 
   /** The first `answered` of the entry's calls are known to the client. */

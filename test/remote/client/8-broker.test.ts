@@ -27,7 +27,7 @@ describeOnBrokers('FMUs on a broker, in a system', (broker) => {
     for (const worker of workers.splice(0)) await worker.stop();
   });
   const worker = async (host: string) => {
-    const started = await WorkerProcess.start(broker.url, host, files);
+    const started = await WorkerProcess.start(broker.url, host, files, '--instances', '8');
     workers.push(started);
     return started;
   };
