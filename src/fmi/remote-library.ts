@@ -95,6 +95,7 @@ export class RemoteLibrary extends FarLibrary {
         if (reason.startsWith('missing: ')) return loadingError(this.folder, reason);
         return new RemoteRefusedError(`${instance}: ${uri} cannot be run: ${reason}`, {
           details: { instance, uri, reason },
+          ...(/FMI 3\.0/.test(reason) ? { remedy: 'a booter of twinbridge runs it: proxyfmu://host:port?file=…' } : {}),
         });
     }
   }

@@ -5,7 +5,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Access } from '../../amqp/index.js';
-import type { FmuModel } from '../../fmi/index.js';
+import { type FmuModel, modelOf, readAnyModelDescription } from '../../fmi/index.js';
 import { binaryProtocol, encodeAnswer, encodeFailure, FMU_SERVICE, ThriftApplicationError } from '../thrift/index.js';
 import { accessOf } from './access.js';
 import { BrokerClient, type FoundFmu } from './broker-client.js';
@@ -91,7 +91,6 @@ export async function describeAmqpFmu(
       ...(retryMs === undefined ? {} : { retryMs }),
     });
     const xml = await shared.client.describe(fmu);
-    const { modelOf, readAnyModelDescription } = await import('../../fmi/index.js');
     return modelOf(readAnyModelDescription(`amqp-fmu:${name}/modelDescription.xml`, xml).description);
   } finally {
     await shared.release();
