@@ -10,6 +10,12 @@
 enum { LONGEST_PATH = 4096, LONGEST_ADDRESSES = 4096 };
 static const int64_t START_MS = 30000;
 
+#if defined(_WIN32)
+#define PATH_END "\\"
+#else
+#define PATH_END "/"
+#endif
+
 typedef struct {
   tb_place *place;
   const char *folder; /* the resources */
@@ -47,6 +53,11 @@ static bool is_absolute(const char *path) {
 static bool resolve(reading *r, const char *path, char resolved[LONGEST_PATH]) {
   const int size = is_absolute(path) ? snprintf(resolved, LONGEST_PATH, "%s", path)
                                      : snprintf(resolved, LONGEST_PATH, "%s/%s", r->folder, path);
+#if defined(_WIN32)
+  /* Windows finds what a library needs beside it only by these. */
+  for (char *at = resolved; *at != '\0'; at++)
+    if (*at == '/') *at = '\\';
+#endif
   return (size >= 0 && size < LONGEST_PATH) || fail(r, "the path of '%s' is too long", path);
 }
 
@@ -190,7 +201,7 @@ static bool name_resources(reading *r) {
   tb_text text = {0};
   if (p->fmi == 3) {
     tb_append(&text, path);
-    tb_append(&text, "/");
+    tb_append(&text, PATH_END);
   } else {
     append_uri(&text, path);
   }
