@@ -32,10 +32,10 @@ const folderOf = ({ folder }, name) => {
 };
 
 /** As many steps as take about as long as a sample is to take. */
-async function samplesOf(master, folder, size, { quick, guess }) {
+async function samplesOf(master, folder, size, { quick, guess, atLeast = 50 }) {
   const [pilot] = await master.steps(folder, size, { steps: Math.ceil(1e5 / guess), times: 1 });
   const aim = (quick ? AIM_S.quick : AIM_S.full) * 1e6;
-  const steps = Math.min(2_000_000, Math.max(50, Math.ceil(aim / Math.max(pilot, guess / 10))));
+  const steps = Math.min(2_000_000, Math.max(atLeast, Math.ceil(aim / Math.max(pilot, guess / 10))));
   return master.steps(folder, size, { steps, times: quick ? 2 : 5 });
 }
 
@@ -100,7 +100,11 @@ const amqp = {
       const address = new URL(url);
       const uri = `amqp-fmu://${address.host}${address.pathname === '/' ? '' : address.pathname}/ten`;
       process.env.AMQP_URL = url; // where the user's name and password come from
-      const samples = await samplesOf(brokered(uri), folderOf(context, 'amqp-1'), 1, { quick, guess: 200 });
+      const samples = await samplesOf(brokered(uri), folderOf(context, 'amqp-1'), 1, {
+        quick,
+        guess: 200,
+        atLeast: 5000, // JavaScript is slow at first
+      });
       return { 'amqp-1': samples };
     } finally {
       await serving.close();

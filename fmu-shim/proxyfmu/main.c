@@ -9,6 +9,7 @@
 
 #include "../src/platform/child.h"
 #include "../src/remote/server.h"
+#include "../src/remote/watchful.h"
 #include "cached.h"
 #include "options.h"
 
@@ -229,6 +230,7 @@ static bool handle_frames(const char *peer, connection_end *how) {
 static connection_end serve_connection(tb_socket socket, const char *peer) {
   const int64_t stranger_until = tb_monotonic_ns() + STRANGER_S * SECOND_NS;
   connection_end how = CONNECTION_ENDED;
+  tb_watchful watchful = {.longest_ns = TB_WATCH_REQUEST_NS};
   self.socket = socket;
   tb_thrift_frames_destroy(&self.frames);
   tb_thrift_clear(&self.answers);
@@ -245,7 +247,7 @@ static connection_end serve_connection(tb_socket socket, const char *peer) {
       SAY("%s: there is no memory for a message; the connection is closed", peer);
       return how;
     }
-    const tb_io came = tb_socket_receive(socket, to, room, &got, is_stranger ? stranger_until : INT64_MAX);
+    const tb_io came = tb_watchful_receive(&watchful, socket, to, room, &got, is_stranger ? stranger_until : INT64_MAX);
     if (came != TB_IO_DONE) {
       char why[256] = "";
       if (came == TB_IO_BROKEN) tb_socket_why(why, sizeof why);

@@ -17,6 +17,7 @@ typedef intptr_t tb_handle; /* a file descriptor, or a Windows HANDLE */
 int64_t tb_monotonic_ns(void);
 int64_t tb_wall_ns(void); /* since the epoch */
 void tb_sleep_ns(int64_t duration_ns);
+void tb_yield(void); /* to any thread that wants to run */
 
 /* -- Memory ---------------------------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -39,6 +40,8 @@ static int64_t clock_ns(clockid_t clock) {
 
 int64_t tb_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 int64_t tb_wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
+void tb_yield(void) { sched_yield(); }
 
 void tb_sleep_ns(int64_t duration_ns) {
   struct timespec t = {(time_t)(duration_ns / 1000000000), (long)(duration_ns % 1000000000)};

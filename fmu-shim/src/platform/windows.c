@@ -77,6 +77,8 @@ static DWORD whole_ms(int64_t ns) {
   return ms > 1000000 ? 1000000 : (DWORD)ms;
 }
 
+void tb_yield(void) { SwitchToThread(); }
+
 void tb_sleep_ns(int64_t duration_ns) { Sleep(whole_ms(duration_ns)); }
 
 /* -- Memory --------------------------------------------------------------------------------------------------------- */

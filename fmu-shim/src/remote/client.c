@@ -173,7 +173,7 @@ int tb_remote_next_frame(tb_remote *r, const uint8_t **payload, size_t *size) {
     size_t room, n;
     uint8_t *to = tb_thrift_frames_room(&r->frames, &room);
     if (to == NULL) return give_up(&r->far);
-    const tb_io io = tb_socket_receive(r->socket, to, room, &n, r->far.due_ns);
+    const tb_io io = tb_watchful_receive(&r->watchful, r->socket, to, room, &n, r->far.due_ns);
     if (io != TB_IO_DONE) return broken(r, io);
     tb_thrift_frames_came(&r->frames, n);
   }

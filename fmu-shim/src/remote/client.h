@@ -7,6 +7,7 @@
 #include "../platform/socket.h"
 #include "remote.h"
 #include "target.h"
+#include "watchful.h"
 
 /* Of what tb_commands carries. */
 enum { TB_COMMANDS_VERSION = 1 };
@@ -25,6 +26,7 @@ typedef struct {
   char peer[300]; /* for messages: "127.0.0.1:41234" */
   char reason[1024];
 
+  tb_watchful watchful;
   tb_thrift_frames frames;
   tb_thrift_writer writer;
   int32_t sequence; /* of the last call, but those of the translator */

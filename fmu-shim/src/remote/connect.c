@@ -332,6 +332,7 @@ tb_library *tb_library_connect(const char *target, char *error, uint32_t error_s
     return NULL;
   }
   r->socket = TB_NO_HANDLE;
+  r->watchful.longest_ns = TB_WATCH_ANSWER_NS;
   tb_thrift_frames_init(&r->frames, TB_THRIFT_FRAME_LIMIT);
   if (!tb_target_read(&r->target, target, error, error_size)) {
     tb_remote_destroy(r);
