@@ -130,7 +130,7 @@ export const CASES: readonly Case[] = [
     refusesLibcosim: true,
     parts: {
       simulators: [
-        simulator('d', 'dahlquist1'),
+        simulator('d', 'dahlquist1', { k: ['Real', '2'] }),
         simulator('f', 'feedthrough1', { string_in: ['String', 'of old'], integer_in: ['Integer', '7'] }),
       ].join(''),
       connections: variableConnection('d.x', 'f.real_in'),

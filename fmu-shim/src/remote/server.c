@@ -521,6 +521,21 @@ static bool set_run(tb_remote_server *s, uint32_t storage, const uint32_t *vrs, 
   return *status == TB_NOT_OFFERED ? refuse_not_offered(s, "take such values") : true;
 }
 
+/* Whether the FMU has these values already. */
+static bool is_there_already(tb_remote_server *s, value_kind kind, uint32_t n) {
+  const size_t size = KIND_SIZES[kind];
+  void *found = calloc(n, size);
+  int status = 3;
+  bool same = found != NULL && get_run(s, storage_of(s, kind), s->vrs, n, found, n, &status) && is_good(status);
+  for (uint32_t k = 0; same && k < n; k++) {
+    const void *given = value_at(s, kind, k), *has = (uint8_t *)found + k * size;
+    if (kind != STRINGS) same = memcmp(given, has, size) == 0;
+    else same = *(char *const *)has != NULL && strcmp(*(char *const *)given, *(char *const *)has) == 0;
+  }
+  free(found);
+  return same;
+}
+
 static bool write_values(tb_remote_server *s, value_kind kind) {
   tb_thrift_field field;
   uint32_t n = 0, n_given = 0;
@@ -550,6 +565,8 @@ static bool write_values(tb_remote_server *s, value_kind kind) {
   int status = 0;
   if (!has_types) {
     if (n > 0 && !set_run(s, storage_of(s, kind), s->vrs, n, s->values, n, &status)) return false;
+    /* libcosim writes the start values of parameters again after its first read, for which the FMU had to be initialised. */
+    if (status == 3 && s->is_early && is_there_already(s, kind, n)) status = 0;
   } else {
     uint64_t at = 0, size;
     for (uint32_t k = 0, run; k < n && is_good(status); k += run, at += size) {
