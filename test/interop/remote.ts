@@ -1,8 +1,8 @@
 /**
- * Thrift's own code as a third party: what Debian's `thrift` makes of remote/*.thrift, in Python, on both ends of our wires.
+ * Thrift's own code as a third party: what Debian's `thrift` makes of support/thrift, in Python, on both ends of our wires.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,8 @@ import { PYTHON, python, pythonPackages } from './python.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const REMOTE = join(HERE, 'remote');
+/** The services of proxyfmu and FMU-proxy, and what twinbridge adds to them, in Thrift's language. */
+const DESCRIPTIONS = fileURLToPath(new URL('../support/thrift/', import.meta.url));
 
 /** The version of Thrift's compiler, or why there is no third party here. Throws where there must be one. */
 export function thirdParty(): { version: string } | { missing: string } {
@@ -26,12 +28,12 @@ export function thirdParty(): { version: string } | { missing: string } {
   }
 }
 
-/** Environment in which Python finds what the compiler makes of remote/*.thrift; the code is put into `folder`. */
+/** Environment in which Python finds what the compiler makes of the services; the code is put into `folder`. */
 export function thriftEnvironment(folder: string): NodeJS.ProcessEnv {
   const generated = join(folder, 'thrift-code');
   mkdirSync(generated, { recursive: true });
-  for (const file of readdirSync(REMOTE).filter((name) => name.endsWith('.thrift'))) {
-    execFileSync('thrift', ['--strict', '--gen', 'py', '-out', generated, join(REMOTE, file)]);
+  for (const service of ['proxyfmu', 'fmuproxy', 'twinbridge']) {
+    execFileSync('thrift', ['--strict', '--gen', 'py', '-out', generated, join(DESCRIPTIONS, `${service}.thrift`)]);
   }
   return { PYTHONPATH: [generated, HERE, REMOTE].join(delimiter), PYTHONDONTWRITEBYTECODE: '1' };
 }
