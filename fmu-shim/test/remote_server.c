@@ -9,14 +9,7 @@
 
 #include "../src/platform/socket.h"
 #include "../src/remote/server.h"
-
-#define CHECK(condition)                                                      \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                                \
-    }                                                                         \
-  } while (0)
+#include "check.h"
 
 /* Of misbehave: value references, and log messages of a step. */
 enum { FLOOD = 3, STEPS = 4, MESSAGES = 50, ROUNDS = 200 };

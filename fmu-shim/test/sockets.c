@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "../src/platform/socket.h"
-
-#define CHECK(condition)                                                      \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                                \
-    }                                                                         \
-  } while (0)
+#include "check.h"
 
 enum { CONNECTIONS = 20, LARGE = 8 * 1024 * 1024 };
 

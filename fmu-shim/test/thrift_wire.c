@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "../src/remote/thrift.h"
-
-#define CHECK(condition)                                                        \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);   \
-      exit(1);                                                                  \
-    }                                                                           \
-  } while (0)
+#include "check.h"
 
 /* A copy of exactly this size, so that a sanitizer sees the first byte that is read beyond. */
 static uint8_t *copy_of(const void *bytes, size_t size) {

@@ -5,14 +5,7 @@
 #include <inttypes.h>
 
 #include "../src/remote/translate.h"
-
-#define CHECK(condition)                                                        \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);   \
-      exit(1);                                                                  \
-    }                                                                           \
-  } while (0)
+#include "check.h"
 
 enum { GARBLED_ROUNDS = 200000 };
 
