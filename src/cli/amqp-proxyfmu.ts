@@ -27,10 +27,11 @@ const BROKER_VARIABLE = 'TWINBRIDGE_FMU_BROKER';
 
 const HELP = `
 libcosim looks for a program 'proxyfmu' in its working directory, then beside the program that runs: --install puts one
-there. A system with proxyfmu://localhost?file=motor.fmu then uses what 'twinbridge serve motor.fmu' offers at the broker;
-the file here is read for its description and guid only, and need not have a library for this machine.
+there. A system with proxyfmu://localhost?file=motor.fmu then uses what 'twinbridge serve motor.fmu' offers at the
+broker; the file here is read for its description and guid only, and need not have a library for this machine.
 
-The broker: --broker, ${BROKER_VARIABLE}, or AMQP_URL, which also says user and password; else TWINBRIDGE_SECRET_FILE.
+The broker: --broker, ${BROKER_VARIABLE}, or AMQP_URL, which also says user and password, as does
+TWINBRIDGE_SECRET_FILE.
 
 Examples:
   $ twinbridge amqp-proxyfmu --install . --broker amqps://broker.example.org

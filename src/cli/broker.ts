@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EmbeddedBroker } from '../amqp/embedded/index.js';
 import { InvalidInputError, TwinbridgeError } from '../support/errors.js';
+import { interrupted } from './interrupted.js';
 
 interface BrokerFlags {
   readonly host: string;
@@ -62,19 +63,6 @@ async function runBroker(flags: BrokerFlags): Promise<void> {
   }
   await interrupted();
   await broker.close();
-}
-
-/** Resolves on the first Ctrl-C (or SIGTERM); a second one ends the process at once, as by default. */
-function interrupted(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
-      resolve();
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
-  });
 }
 
 async function readPassword({ passwordFile }: BrokerFlags): Promise<string> {

@@ -2,16 +2,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { checkUrlPrefix, FmuProxyServer } from '../remote/server/index.js';
 import { ExitCode, TwinbridgeError } from '../support/errors.js';
-import {
-  addServerOptions,
-  interrupted,
-  logOf,
-  parsePort,
-  readToken,
-  type ServerFlags,
-  sandboxOf,
-  WHY_LOCAL,
-} from './server-options.js';
+import { interrupted } from './interrupted.js';
+import { sandboxOf } from './sandbox-options.js';
+import { addServerOptions, logOf, parsePort, readToken, type ServerFlags, WHY_LOCAL } from './server-options.js';
 
 interface FmuProxyFlags extends ServerFlags {
   readonly 'thrift/tcp'?: number;

@@ -6,15 +6,15 @@ import type { Command } from 'commander';
 import { proxyfmuProgramPath } from '../native/index.js';
 import { Booter } from '../remote/server/index.js';
 import { InvalidInputError } from '../support/errors.js';
+import { interrupted } from './interrupted.js';
+import { sandboxOf } from './sandbox-options.js';
 import {
   addServerOptions,
-  interrupted,
   lineOnInput,
   logOf,
   parsePort,
   readToken,
   type ServerFlags,
-  sandboxOf,
   WHY_LOCAL,
 } from './server-options.js';
 

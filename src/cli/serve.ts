@@ -1,40 +1,29 @@
 /** `twinbridge serve`: offers FMUs on a broker. */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { describeAddress } from '../amqp/index.js';
-import {
-  accessOf,
-  BrokerClient,
-  type FmuToServe,
-  type SandboxOptions,
-  Worker,
-  type WorkerEvent,
-} from '../remote/broker/index.js';
+import { accessOf, BrokerClient, type FmuToServe, Worker, type WorkerEvent } from '../remote/broker/index.js';
 import { InvalidInputError } from '../support/errors.js';
+import { interrupted } from './interrupted.js';
+import { addSandboxOptions, parseCount, type SandboxFlags, sandboxOf } from './sandbox-options.js';
 import { parsePositive } from './target-options.js';
 
-interface ServeFlags {
+interface ServeFlags extends SandboxFlags {
   readonly amqp?: string;
   readonly external?: true;
   readonly instances: number;
   readonly linger: number;
   readonly startTimeout: number;
   readonly host?: string;
-  readonly user?: string;
-  readonly newPrivileges: boolean;
-  readonly maxMemory?: number;
-  readonly maxCpu?: number;
-  readonly maxFiles?: number;
-  readonly maxProcesses?: number;
   readonly list?: true;
   readonly json?: true;
 }
 
 const HELP = `
-A system uses such an FMU by amqp-fmu://broker/name as its source; twinbridge amqp-proxyfmu makes it usable for libcosim.
-Workers that offer the same FMU (name and guid) share its requests, however many there are and wherever they run. No port
-is opened: a worker needs a way to the broker, and nothing else. Each instance runs in a process of its own.
+A system uses such an FMU by amqp-fmu://broker/name as its source; by twinbridge amqp-proxyfmu, libcosim does, too.
+Workers that offer the same FMU (name and guid) share its requests, however many there are and wherever they run. No
+port is opened: a worker needs a way to the broker, and nothing else. Each instance runs in a process of its own.
 
 The broker: --amqp, else the environment variable AMQP_URL. A URL without user and password takes them from AMQP_URL or
 from the file that TWINBRIDGE_SECRET_FILE names: what stands on the command line, other users of the machine can read.
@@ -53,7 +42,7 @@ Exit codes: 0 ended with Ctrl-C; 2 usage; 3 an FMU is wrong or not for this mach
 refuses.`;
 
 export function registerServe(program: Command): void {
-  program
+  const command = program
     .command('serve')
     .summary('offer FMUs on a broker, for systems on any machine')
     .description('Offers FMUs on an AMQP broker, and runs the instances that are asked for, until Ctrl-C.')
@@ -69,16 +58,9 @@ export function registerServe(program: Command): void {
     )
     .option('--start-timeout <seconds>', 'how long an instance may take to start', parsePositive, 30)
     .option('--host <name>', 'how this machine is called in messages (default: its host name)')
-    .option('--user <name>', 'run instances as this user; takes the right to do so')
-    .option('--no-new-privileges', 'instances can gain no privileges, by setuid programs for instance')
-    .option('--max-memory <bytes>', 'of an instance; K, M, G for multiples of 1024', parseBytes)
-    .option('--max-cpu <seconds>', 'processor time of an instance', parseCount)
-    .option('--max-files <number>', 'that an instance has open', parseCount)
-    .option('--max-processes <number>', 'of the user that instances run as', parseCount)
     .option('--list', 'show what is offered at the broker, and end')
-    .option('--json', 'what happens as JSON lines on standard output')
-    .addHelpText('after', HELP)
-    .action(serve);
+    .option('--json', 'what happens as JSON lines on standard output');
+  addSandboxOptions(command).addHelpText('after', HELP).action(serve);
 }
 
 async function serve(fmus: readonly string[], flags: ServeFlags): Promise<void> {
@@ -132,19 +114,6 @@ function without<T extends { readonly type: string }>({ type: _, ...rest }: T): 
   return rest;
 }
 
-/** Resolves on the next Ctrl-C (or SIGTERM). */
-function interrupted(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
-      resolve();
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
-  });
-}
-
 function tell(event: WorkerEvent): void {
   const line = describe(event);
   if (line !== undefined) process.stderr.write(`${line}\n`);
@@ -194,30 +163,4 @@ async function list(access: Awaited<ReturnType<typeof accessOf>>, asJson: boolea
 function fmuToServe(text: string): FmuToServe {
   const at = text.indexOf('=');
   return at <= 0 || existsSync(text) ? { file: text } : { name: text.slice(0, at), file: text.slice(at + 1) };
-}
-
-function sandboxOf({ user, newPrivileges, maxMemory, maxCpu, maxFiles, maxProcesses }: ServeFlags): SandboxOptions {
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(newPrivileges ? {} : { noNewPrivileges: true }),
-    ...(maxMemory === undefined ? {} : { maxMemoryBytes: maxMemory }),
-    ...(maxCpu === undefined ? {} : { maxCpuSeconds: maxCpu }),
-    ...(maxFiles === undefined ? {} : { maxFiles }),
-    ...(maxProcesses === undefined ? {} : { maxProcesses }),
-  };
-}
-
-function parseCount(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('expected a whole number greater than 0.');
-  return value;
-}
-
-const MULTIPLES: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
-function parseBytes(text: string): number {
-  const [, digits, unit = ''] = /^(\d+)([KMG]?)$/i.exec(text) ?? [];
-  const multiple = MULTIPLES[unit.toUpperCase()];
-  if (digits === undefined || multiple === undefined) throw new InvalidArgumentError('expected bytes, such as 512M.');
-  return Number(digits) * multiple;
 }

@@ -1,10 +1,11 @@
 /** Options that all servers of FMUs have: who may come, what FMUs may do, and how their log looks. */
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { formatEvent, type OnEvent, type PortRange, type SandboxOptions } from '../remote/server/index.js';
+import { type Command, InvalidArgumentError } from 'commander';
+import { formatEvent, type OnEvent, type PortRange } from '../remote/server/index.js';
 import { InvalidInputError } from '../support/errors.js';
+import { addSandboxOptions, parseBytes, parseCount, type SandboxFlags } from './sandbox-options.js';
 
-export interface ServerFlags {
+export interface ServerFlags extends SandboxFlags {
   readonly host: string;
   readonly allow?: readonly string[];
   readonly tokenFile?: string;
@@ -12,12 +13,6 @@ export interface ServerFlags {
   readonly ports?: PortRange;
   readonly maxInstances: number;
   readonly idle: number;
-  readonly user?: string;
-  readonly newPrivileges: boolean;
-  readonly maxMemory?: number;
-  readonly maxCpu?: number;
-  readonly maxFiles?: number;
-  readonly maxProcesses?: number;
   readonly json?: true;
   readonly verbose?: true;
 }
@@ -26,7 +21,7 @@ const TOKEN_VARIABLE = 'TWINBRIDGE_PROXY_TOKEN';
 
 /** `idleSeconds` is the default of `--idle`, `idle` what it says. */
 export function addServerOptions(command: Command, idle: string, idleSeconds: number): Command {
-  return command
+  const asked = command
     .optionsGroup('Who may use it:')
     .option('--host <address>', 'interface to listen on', '127.0.0.1')
     .option('--allow <cidr,…>', 'only from these addresses and networks: 192.168.0.0/16,::1', list)
@@ -34,14 +29,8 @@ export function addServerOptions(command: Command, idle: string, idleSeconds: nu
     .option('--max-fmu <size>', 'largest FMU that is accepted', parseBytes, 50 * 2 ** 20)
     .option('--max-instances <n>', 'instances at the same time', parseCount, 256)
     .option('--ports <from-to>', 'ports of the instances (default: any)', parsePorts)
-    .option('--idle <seconds>', idle, parseSeconds, idleSeconds)
-    .optionsGroup('What an FMU may do (Linux, macOS):')
-    .option('--user <name>', 'run FMUs as this user (as root only)')
-    .addOption(new Option('--no-new-privileges', 'no program that an FMU starts gets more rights (Linux)'))
-    .option('--max-memory <size>', 'address space of an instance', parseBytes)
-    .option('--max-cpu <seconds>', 'processor time of an instance', parseCount)
-    .option('--max-files <n>', 'files that an instance has open', parseCount)
-    .option('--max-processes <n>', 'processes and threads of the user of an instance', parseCount)
+    .option('--idle <seconds>', idle, parseSeconds, idleSeconds);
+  return addSandboxOptions(asked)
     .optionsGroup('Log:')
     .option('--json', 'where it listens, and what happens, as lines of JSON on stdout')
     .option('--verbose', 'connections, too');
@@ -63,18 +52,6 @@ export async function readToken({ tokenFile }: ServerFlags): Promise<string | un
   throw new InvalidInputError('there is no token in its first line', { location: { file: tokenFile } });
 }
 
-export function sandboxOf(flags: ServerFlags): SandboxOptions {
-  const { user, newPrivileges, maxMemory, maxCpu, maxFiles, maxProcesses } = flags;
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(newPrivileges ? {} : { noNewPrivileges: true }),
-    ...(maxMemory === undefined ? {} : { maxMemory }),
-    ...(maxCpu === undefined ? {} : { maxCpu }),
-    ...(maxFiles === undefined ? {} : { maxFiles }),
-    ...(maxProcesses === undefined ? {} : { maxProcesses }),
-  };
-}
-
 /** Connections come and go with each instance: they are told only if asked for. */
 export function logOf({ json, verbose }: ServerFlags): OnEvent {
   return (event) => {
@@ -83,19 +60,6 @@ export function logOf({ json, verbose }: ServerFlags): OnEvent {
     if (json) process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
     else process.stderr.write(`${formatEvent(event)}\n`);
   };
-}
-
-/** Resolves on the first Ctrl-C or SIGTERM; a second one ends the process at once, as by default. */
-export function interrupted(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
-      resolve();
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
-  });
 }
 
 /** Resolves with the first line on standard input; of one that ends never, but with `endCounts` then, too. */
@@ -126,21 +90,7 @@ function parsePorts(text: string): PortRange {
   throw new InvalidArgumentError('expected is a range, e.g. 50000-50099.');
 }
 
-function parseCount(text: string): number {
-  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('expected is a whole number from 1.');
-}
-
 function parseSeconds(text: string): number {
   if (/^\d{1,9}(?:\.\d+)?$/.test(text)) return Number(text);
   throw new InvalidArgumentError('expected are seconds; 0: for ever.');
-}
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
-function parseBytes(text: string): number {
-  const [, number, unit = ''] = /^(\d{1,15})([KMG]?)(?:i?B)?$/i.exec(text) ?? [];
-  const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new InvalidArgumentError('expected is a size: 52428800, 200M, 4G.');
 }

@@ -17,10 +17,10 @@ interface WrapFlags {
 
 const HELP = `
 Sources:
-  proxyfmu://localhost?file=a.fmu        in a process of its own, which the wrapped FMU starts: a.fmu and the program that
-  a.fmu                                  runs it are in it, and nothing has to be installed
+  proxyfmu://localhost?file=a.fmu        in a process of its own, which the wrapped FMU starts: a.fmu and the program
+  a.fmu                                  that runs it are in it, and nothing has to be installed
   proxyfmu://host:port?file=a.fmu        by the booter at host:port: a.fmu is in it, and sent when it is not there yet
-  fmu-proxy://host:port?file=|url=|guid= by the FMU-proxy at host:port; with url and guid it is asked now what the FMU is
+  fmu-proxy://host:port?file=|url=|guid= by the FMU-proxy at host:port; with url and guid, what the FMU is is asked now
 
 Examples:
   an FMU that crashes, or that allows one instance a process, for any tool

@@ -25,8 +25,3 @@ export class InstanceRefusedError extends TwinbridgeError {
 export class InstanceLostError extends TwinbridgeError {
   override readonly code = 'TB_BROKER_INSTANCE_LOST';
 }
-
-/** The process that runs an instance cannot be started. */
-export class InstanceProcessError extends TwinbridgeError {
-  override readonly code = 'TB_BROKER_INSTANCE_PROCESS';
-}

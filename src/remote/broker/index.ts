@@ -11,7 +11,6 @@ export {
   type GatewayOptions,
   openGateway,
 } from './gateway.js';
-export type { SandboxOptions } from './instance-process.js';
 export type { OfferedFmu, WorkerInfo } from './letters.js';
 export { EVENTS_EXCHANGE } from './names.js';
 export type { InstanceEvent } from './remote-instance.js';

@@ -6,7 +6,7 @@ import { FrameAddress } from '../../amqp/index.js';
 import { Conversation, type Timing } from './conversation.js';
 import { countFrames } from './frames.js';
 import { Kind, readHead } from './hot-message.js';
-import { InstanceProcess, type InstanceProcessOptions, type ProcessEnding } from './instance-process.js';
+import { type InstanceEnd, InstanceLink, type InstanceLinkOptions } from './instance-link.js';
 import { type Note, readNote } from './letters.js';
 import { clientKey, REPLIES_EXCHANGE } from './names.js';
 import type { Post, PostUser } from './post.js';
@@ -19,7 +19,7 @@ export interface ServedInstanceOptions {
   readonly client: string;
   readonly stream: number;
   readonly timing: Timing;
-  readonly process: Omit<InstanceProcessOptions, 'onAnswers' | 'onEnd'>;
+  readonly process: InstanceLinkOptions['process'];
   readonly onBegin: () => void;
   readonly onReady: (pid: number) => void;
   /** Once: its process is gone, or could not be started. */
@@ -44,7 +44,7 @@ export class ServedInstance implements PostUser {
   readonly #conversation: Conversation;
   readonly #stopReturns: () => void;
   #hasBegun = false;
-  #process: InstanceProcess | undefined;
+  #process: InstanceLink | undefined;
   /** What came before the process was there. */
   #early: Buffer[] | undefined = [];
   /** Of each flight under way: how many answers are still to come. */
@@ -122,8 +122,8 @@ export class ServedInstance implements PostUser {
 
   async #start(): Promise<void> {
     try {
-      const started = await InstanceProcess.start({
-        ...this.#options.process,
+      const started = await InstanceLink.start({
+        process: this.#options.process,
         onAnswers: (frames, count) => this.#onAnswers(frames, count),
         onEnd: (ending) => this.#onProcessEnd(ending),
       });
@@ -181,7 +181,7 @@ export class ServedInstance implements PostUser {
     this.#conversation.data(Buffer.concat(held));
   }
 
-  #onProcessEnd({ reason, isOrderly }: ProcessEnding): void {
+  #onProcessEnd({ reason, isOrderly }: InstanceEnd): void {
     this.#letGo();
     this.#finish(this.#because ?? { how: isOrderly ? 'left' : 'crashed', reason });
   }

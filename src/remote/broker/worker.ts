@@ -4,25 +4,17 @@
  * The workers of an FMU share a queue of requests. One that has no room takes no more from it, so that the broker gives
  * what comes to the others, or keeps it until one has room.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import type { Access, LinkEvent } from '../../amqp/index.js';
-import {
-  type CachedFmu,
-  makeTemporaryFolder,
-  openCachedFmu,
-  openedRecord,
-  type TemporaryFolder,
-} from '../../fmi/index.js';
-import { proxyfmuProgramPath } from '../../native/index.js';
 import { InvalidInputError } from '../../support/errors.js';
+import { FmuStore, type StoredFmu } from '../instance/fmu-store.js';
+import type { SandboxOptions } from '../instance/process.js';
 import { DEFAULT_TIMING, type Timing } from './conversation.js';
-import type { SandboxOptions } from './instance-process.js';
 import { type OfferedFmu, type Question, type Reply, readQuestion, type WorkerInfo } from './letters.js';
 import {
   CALLS_EXCHANGE,
@@ -49,7 +41,6 @@ export interface WorkerOptions {
   readonly startMs?: number;
   /** How this machine is called; default: its host name. */
   readonly host?: string;
-  readonly program?: string;
   readonly reconnect?: Parameters<typeof Post.open>[0]['reconnect'];
   readonly onEvent?: (event: WorkerEvent) => void;
 }
@@ -84,9 +75,9 @@ export type WorkerEvent =
 
 interface Offer extends OfferedFmu {
   readonly queue: string;
-  readonly opened: string;
+  readonly file: string;
   readonly xml: string;
-  readonly fmu: CachedFmu;
+  readonly fmu: StoredFmu;
 }
 
 const LINGER_MS = 10_000;
@@ -101,7 +92,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #timing: Timing;
   readonly #offers: readonly Offer[];
-  readonly #folder: TemporaryFolder;
+  readonly #store: FmuStore;
   readonly #instances = new Map<string, ServedInstance>();
   #post: Post | undefined;
   #serial = 0;
@@ -111,27 +102,25 @@ export class Worker {
 
   /** Resolves when requests are taken. Throws errors of the FMUs, `InvalidInputError`, `BrokerError`. */
   static async start(options: WorkerOptions): Promise<Worker> {
-    const folder = makeTemporaryFolder('twinbridge-serve-');
-    const offers: Offer[] = [];
+    const isForOthers = options.sandbox?.user !== undefined;
+    const store = new FmuStore({ maxBytes: Number.POSITIVE_INFINITY, isForOthers });
     try {
-      for (const [index, fmu] of options.fmus.entries()) {
-        offers.push(await prepare(fmu, join(folder.directory, `${index}.opened`)));
-      }
+      const offers: Offer[] = [];
+      for (const fmu of options.fmus) offers.push(await prepare(fmu, store));
       checkNames(offers);
-      const worker = new Worker(options, offers, folder);
+      const worker = new Worker(options, offers, store);
       await worker.#open();
       return worker;
     } catch (error) {
-      for (const { fmu } of offers) fmu.release();
-      await folder.remove();
+      await store.close();
       throw error;
     }
   }
 
-  private constructor(options: WorkerOptions, offers: readonly Offer[], folder: TemporaryFolder) {
+  private constructor(options: WorkerOptions, offers: readonly Offer[], store: FmuStore) {
     this.#options = options;
     this.#offers = offers;
-    this.#folder = folder;
+    this.#store = store;
     this.host = options.host ?? hostname();
     this.#timing = {
       ...DEFAULT_TIMING,
@@ -169,8 +158,7 @@ export class Worker {
     }
     await this.drain();
     await this.#post?.close();
-    for (const { fmu } of this.#offers) fmu.release();
-    await this.#folder.remove();
+    await this.#store.close();
   }
 
   /** A new password or token for the connection; see `Link.updateSecret`. */
@@ -283,7 +271,7 @@ export class Worker {
   }
 
   #create(offer: Offer, request: Question & { do: 'instantiate' }): ServedInstance {
-    const { lingerMs: _, program = proxyfmuProgramPath(), sandbox = {}, startMs = START_MS } = this.#options;
+    const { sandbox = {}, startMs = START_MS } = this.#options;
     const id = String(++this.#serial);
     const { name: fmu } = offer;
     const about = { instance: request.instance, fmu };
@@ -295,7 +283,7 @@ export class Worker {
       client: request.client,
       stream: request.stream,
       timing: this.#timing,
-      process: { program, opened: offer.opened, instanceName: request.instance, sandbox, startMs },
+      process: { record: offer.fmu.record, name: request.instance, sandbox, startMs },
       onBegin: () => {
         hasBegun = true;
         this.#tell({ type: 'taken', ...about, from: request.from, running: this.running });
@@ -324,34 +312,27 @@ function plainOffer({ name, guid, fmi, modelName, content, restorable }: Offer):
   return { name, guid, fmi, modelName, content, restorable };
 }
 
-/** Unpacks the FMU and writes down for its processes where it is. */
 async function prepare(
   { file, name = basename(file).replace(/\.fmu$/i, '') }: FmuToServe,
-  opened: string,
+  store: FmuStore,
 ): Promise<Offer> {
-  const fmu = await openCachedFmu(file);
-  try {
-    const { model, directory } = fmu;
-    // Throws if it is not for co-simulation, or has no library for this machine.
-    await writeFile(opened, openedRecord(fmu));
-    const xml = await promisify(deflateRaw)(await readFile(join(directory, 'modelDescription.xml')));
-    const { getAndSetState, serializeState } = model.capabilities;
-    return {
-      name,
-      guid: model.token,
-      fmi: model.fmi,
-      modelName: model.modelName,
-      content: await hashOf(file),
-      restorable: getAndSetState && serializeState,
-      queue: requestQueue(name, model.token),
-      opened,
-      xml: xml.toString('base64'),
-      fmu,
-    };
-  } catch (error) {
-    fmu.release();
-    throw error;
-  }
+  // Throws if it is not for co-simulation, or has no library for this machine.
+  const fmu = await store.open(file, file, 'serve');
+  const { model, sha256 } = fmu;
+  const xml = await promisify(deflateRaw)(await readFile(join(fmu.directory, 'modelDescription.xml')));
+  const { getAndSetState, serializeState } = model.capabilities;
+  return {
+    name,
+    guid: model.token,
+    fmi: model.fmi,
+    modelName: model.modelName,
+    content: sha256,
+    restorable: getAndSetState && serializeState,
+    queue: requestQueue(name, model.token),
+    xml: xml.toString('base64'),
+    file,
+    fmu,
+  };
 }
 
 function checkNames(offers: readonly Offer[]): void {
@@ -360,14 +341,8 @@ function checkNames(offers: readonly Offer[]): void {
     const other = seen.get(offer.name);
     seen.set(offer.name, offer);
     if (other === undefined) continue;
-    throw new InvalidInputError(`${other.fmu.file} and ${offer.fmu.file} would both be offered as '${offer.name}'`, {
-      remedy: `give one of them another name: other=${offer.fmu.file}`,
+    throw new InvalidInputError(`${other.file} and ${offer.file} would both be offered as '${offer.name}'`, {
+      remedy: `give one of them another name: other=${offer.file}`,
     });
   }
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

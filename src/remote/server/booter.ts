@@ -4,6 +4,9 @@
  *
  * Where the real one answers -999, this one answers an exception with the reason: clients show it to their users.
  */
+
+import { FmuStore, type StoredFmu } from '../instance/fmu-store.js';
+import type { SandboxOptions } from '../instance/process.js';
 import {
   BOOT_SERVICE,
   type BOOT_SERVICE_SHAPE,
@@ -14,10 +17,9 @@ import {
 } from '../thrift/index.js';
 import { Access, type AccessRules } from './access.js';
 import type { OnEvent } from './events.js';
-import { FmuStore, type StoredFmu } from './fmu-store.js';
-import type { PortRange, SandboxOptions } from './instance-process.js';
 import { Instances } from './instances.js';
 import { checkTrust, greet, limitOf, type Peer } from './peer.js';
+import type { PortRange } from './ports.js';
 
 export interface BooterOptions extends AccessRules {
   /** Default: this machine only. */

@@ -1,15 +1,10 @@
 /** What servers of FMUs tell while they run, for a log. */
+import type { FmuLoaded } from '../instance/fmu-store.js';
 import type { ServerEvent } from '../thrift/index.js';
 
 export type RemoteEvent =
   | ServerEvent
-  | {
-      readonly event: 'loaded';
-      readonly fmu: string;
-      readonly sha256: string;
-      readonly from: string;
-      readonly ms: number;
-    }
+  | FmuLoaded
   | {
       readonly event: 'started';
       readonly instance: string;

@@ -4,6 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
+import { FmuStore, type StoredFmu } from '../instance/fmu-store.js';
+import type { SandboxOptions } from '../instance/process.js';
 import {
   type Connection,
   FMU_PROXY,
@@ -17,11 +19,10 @@ import {
 import { Access, type AccessRules } from './access.js';
 import type { OnEvent } from './events.js';
 import { fetchFmu } from './fmu-source.js';
-import { FmuStore, type StoredFmu } from './fmu-store.js';
 import { HttpServer } from './http.js';
-import type { PortRange, SandboxOptions } from './instance-process.js';
 import { Instances } from './instances.js';
 import { checkTrust, greet, limitOf, type Peer } from './peer.js';
+import type { PortRange } from './ports.js';
 import { ProxiedInstance } from './proxied-instance.js';
 import { type WireModel, wireModelOf } from './wire-model.js';
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { sep } from 'node:path/posix';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InvalidInputError } from '../../support/errors.js';
-import { FmuTooLargeToLoadError } from './fmu-store.js';
+import { FmuTooLargeToLoadError } from '../instance/fmu-store.js';
 
 export class FmuUrlError extends InvalidInputError {
   override readonly code = 'TB_REMOTE_FMU_URL';

@@ -1,14 +1,9 @@
 /** The processes of a server's instances: as many as may be, on the ports that may be, reaped when they end. */
 import { TwinbridgeError } from '../../support/errors.js';
+import type { StoredFmu } from '../instance/fmu-store.js';
+import { InstanceProcess, InstanceStartError, type SandboxOptions } from '../instance/process.js';
 import type { OnEvent } from './events.js';
-import type { StoredFmu } from './fmu-store.js';
-import {
-  InstanceProcess,
-  InstanceStartError,
-  PortPool,
-  type PortRange,
-  type SandboxOptions,
-} from './instance-process.js';
+import { PortPool, type PortRange } from './ports.js';
 
 export interface InstancesOptions {
   /** Where they listen. */
@@ -78,6 +73,7 @@ export class Instances {
         allow,
         ...(token === undefined ? {} : { token }),
         sandbox,
+        outlivesFmu: true,
         startMs,
         onLine: (line) => this.#tell({ event: 'said', instance: name, line }),
       });

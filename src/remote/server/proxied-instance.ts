@@ -2,6 +2,9 @@
  * An instance behind FMU-proxy: its process, the connection to it, and its time, which clients of FMU-proxy leave to the
  * server. Calls go on to the process as they come, without waiting for one another, and are answered in their order.
  */
+
+import type { StoredFmu } from '../instance/fmu-store.js';
+import type { InstanceProcess } from '../instance/process.js';
 import {
   type ArgsOf,
   FMU_SERVICE,
@@ -13,8 +16,6 @@ import {
   ThriftConnectionError,
   ThriftStatus,
 } from '../thrift/index.js';
-import type { StoredFmu } from './fmu-store.js';
-import type { InstanceProcess } from './instance-process.js';
 
 type Service = typeof FMU_SERVICE_SHAPE;
 

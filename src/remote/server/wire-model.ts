@@ -12,8 +12,8 @@ import {
   type ModelVariable,
   readAnyModelDescription,
 } from '../../fmi/index.js';
+import type { StoredFmu } from '../instance/fmu-store.js';
 import type { FMU_PROXY_SHAPE, StructOf, ValueOf } from '../thrift/index.js';
-import type { StoredFmu } from './fmu-store.js';
 
 export type WireModel = StructOf<typeof FMU_PROXY_SHAPE, 'ModelDescription'>;
 type WireVariable = StructOf<typeof FMU_PROXY_SHAPE, 'ScalarVariable'>;

@@ -17,7 +17,6 @@ import {
   type TemporaryFolder,
 } from '../../fmi/index.js';
 import { InvalidInputError } from '../../support/errors.js';
-import type { OnEvent } from './events.js';
 
 export interface StoredFmu {
   /** What it was called when it came. */
@@ -34,7 +33,16 @@ export interface FmuStoreOptions {
   readonly maxBytes: number;
   /** FMUs run as another user than this process: they have to be where that user can read them. */
   readonly isForOthers?: boolean;
-  readonly onEvent?: OnEvent;
+  readonly onEvent?: (event: FmuLoaded) => void;
+}
+
+/** It is there from now on. */
+export interface FmuLoaded {
+  readonly event: 'loaded';
+  readonly fmu: string;
+  readonly sha256: string;
+  readonly from: string;
+  readonly ms: number;
 }
 
 export class FmuTooLargeToLoadError extends InvalidInputError {

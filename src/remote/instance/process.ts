@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../fmi/index.js';
@@ -33,11 +32,13 @@ export interface InstanceProcessOptions {
   readonly address: string;
   /** 0: any. */
   readonly port: number;
-  /** After as many seconds without a connection it ends; 0: never. */
-  readonly idleSeconds: number;
-  readonly allow: readonly string[];
+  /** After as many seconds without a connection it ends; 0: never. Default: as the program has it. */
+  readonly idleSeconds?: number;
+  readonly allow?: readonly string[];
   readonly token?: string;
   readonly sandbox: SandboxOptions;
+  /** When the FMU crashes, clients are told by answers to their calls, as those of the real protocols need it. */
+  readonly outlivesFmu?: boolean;
   /** How long it may take until it listens, ms. */
   readonly startMs: number;
   readonly onLine: (line: string) => void;
@@ -112,10 +113,12 @@ export class InstanceProcess {
 
 async function begin(program: string, record: string, options: InstanceProcessOptions): Promise<InstanceProcess> {
   const { name, startMs, onLine } = options;
-  const { TWINBRIDGE_PROXY_TOKEN: _, ...environment } = process.env;
   const child = spawn(program, argumentsOf(record, options), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...environment, ...(options.token === undefined ? {} : { TWINBRIDGE_PROXY_TOKEN: options.token }) },
+    env: {
+      ...harmlessEnvironment(),
+      ...(options.token === undefined ? {} : { TWINBRIDGE_PROXY_TOKEN: options.token }),
+    },
   });
   const lines: string[] = [];
   const ended = new Promise<ProcessEnd>((resolve) => {
@@ -162,8 +165,14 @@ async function begin(program: string, record: string, options: InstanceProcessOp
   }
 }
 
+/** An FMU is somebody else's code: it is told neither how to log in to a broker nor what the server's token is. */
+function harmlessEnvironment(): NodeJS.ProcessEnv {
+  const secret = /^(?:AMQP_URL|TWINBRIDGE_(?:SECRET|TLS|BROKER|PROXY_TOKEN)_?.*)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secret.test(name)));
+}
+
 function argumentsOf(record: string, options: InstanceProcessOptions): string[] {
-  const { name, address, port, idleSeconds, allow, sandbox } = options;
+  const { name, address, port, idleSeconds, allow = [], sandbox, outlivesFmu } = options;
   const { user, noNewPrivileges, maxMemory, maxCpu, maxFiles, maxProcesses } = sandbox;
   const valued: [string, string | number | undefined][] = [
     ['--opened', record],
@@ -182,60 +191,7 @@ function argumentsOf(record: string, options: InstanceProcessOptions): string[] 
     // Written so, a name may begin with a dash.
     ...valued.flatMap(([option, value]) => (value === undefined ? [] : [`${option}=${value}`])),
     '--once',
-    '--outlive-fmu',
+    ...(outlivesFmu ? ['--outlive-fmu'] : []),
     ...(noNewPrivileges ? ['--no-new-privileges'] : []),
   ];
-}
-
-/** Ports of instances, where a firewall lets only some through. */
-export interface PortRange {
-  readonly from: number;
-  readonly to: number;
-}
-
-export class NoPortError extends TwinbridgeError {
-  override readonly code = 'TB_REMOTE_NO_PORT';
-}
-
-export class PortPool {
-  readonly #address: string;
-  readonly #range: PortRange | undefined;
-  readonly #taken = new Set<number>();
-  #next: number;
-
-  constructor(address: string, range: PortRange | undefined) {
-    this.#address = address;
-    this.#range = range;
-    this.#next = range?.from ?? 0;
-  }
-
-  /** Throws {@link NoPortError}. */
-  async take(): Promise<number> {
-    if (this.#range === undefined) return 0;
-    const { from, to } = this.#range;
-    for (let tries = 0; tries <= to - from; tries++) {
-      const port = this.#next;
-      this.#next = port === to ? from : port + 1;
-      if (this.#taken.has(port)) continue;
-      this.#taken.add(port);
-      if (await isFree(this.#address, port)) return port;
-      this.#taken.delete(port);
-    }
-    throw new NoPortError(`all ports from ${from} to ${to} are in use`, {
-      details: { from, to },
-      remedy: 'give more of them: --ports FROM-TO',
-    });
-  }
-
-  release(port: number): void {
-    this.#taken.delete(port);
-  }
-}
-
-function isFree(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(true)));
-  });
 }
