@@ -1,6 +1,8 @@
 /** FMUs that workers offer on a broker: who finds them, who runs them, how many, and who is refused. */
+import { chmodSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { readFmuModel } from '#tb/fmi/index.js';
 import { accessOf, BrokerClient, describeAmqpFmu, openGateway } from '#tb/remote/broker/index.js';
@@ -45,6 +47,20 @@ describeOnBrokers('FMUs on a broker', (broker) => {
     await fmu.client.call('freeInstance', {});
     await until(() => serving.events('ended').length === 1 && !isRunning(fmu.pid));
     expect(serving.events('ended')[0]).toMatchObject({ how: 'left', running: 0, instance: 'oscillator' });
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('runs it as another user, who is told nothing of the broker', async () => {
+    // The tests' own folders are for their owner only.
+    for (const path of [tmpdir(), dirname(tmpdir())]) chmodSync(path, 0o711);
+    await worker('one', [oscillator], '--user', 'nobody', '--max-files', '64');
+    const fmu = await use(oscillator, 'oscillator');
+    await fmu.initialise();
+    expect(await fmu.step(0)).toEqual((await reference(oscillator, 1))[0]);
+    expect(readFileSync(`/proc/${fmu.pid}/status`, 'utf8')).toMatch(/^Uid:\t65534\t65534/m);
+    expect(readFileSync(`/proc/${fmu.pid}/limits`, 'utf8')).toMatch(/^Max open files +64 /m);
+    expect(readFileSync(`/proc/${fmu.pid}/environ`, 'latin1')).not.toMatch(
+      /AMQP_URL|TWINBRIDGE_(SECRET|PROXY_TOKEN=\w)/,
+    );
   });
 
   it('says what an FMU is: the model is that of the file', async () => {
