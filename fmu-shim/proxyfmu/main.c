@@ -81,7 +81,9 @@ static bool find_cli(char *cli, size_t size, char *error, size_t error_size) {
       if (up >= 2 && snprintf(cli, size, "%s/dist/bin/twinbridge.cjs", own) < (int)size && tb_file_exists(cli)) return true;
     }
   }
-  snprintf(error, error_size, "this program is not where twinbridge has put it: link to it, do not copy it");
+  if (tb_find_in_path("twinbridge", cli, size)) return true; /* of a copy: the one that is installed */
+  snprintf(error, error_size,
+           "this program is a copy, and there is no twinbridge in the PATH: link to the one that came with it");
   return false;
 }
 
