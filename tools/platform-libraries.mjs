@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { run } from './run.mjs';
@@ -178,12 +179,18 @@ export async function buildPlatforms(tuples, log) {
   const { PLATFORMS } = await fromDist('fmi/index.js');
   const stamp = sourceStamp();
   const program = await zig(log);
-  for (const tuple of tuples) {
+  const build = async (tuple) => {
     const platform = PLATFORMS.find((one) => one.tuple === tuple);
     if (platform !== undefined) await fetchKoffi(platform);
-    if (isCurrent(tuple, stamp)) continue;
+    if (isCurrent(tuple, stamp)) return;
     const started = performance.now();
     await compile(program, tuple, stamp);
     log(`build/native/${tuple}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  }
+  };
+  // The compiler keeps one processor busy.
+  const left = [...tuples];
+  const worker = async () => {
+    for (let tuple = left.shift(); tuple !== undefined; tuple = left.shift()) await build(tuple);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }

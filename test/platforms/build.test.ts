@@ -40,13 +40,15 @@ describe.skipIf(absent)('the libraries', () => {
     expect(Math.max(...versions)).toBeLessThanOrEqual(17);
   });
 
-  it('x86_64-windows is a PE that needs the kernel and the universal C runtime only', () => {
+  it('x86_64-windows is a PE that needs the universal C runtime and what every Windows has', () => {
     const library = read('x86_64-windows');
     const header = library.readUInt32LE(0x3c);
     expect(library.toString('latin1', header, header + 4)).toBe('PE\0\0');
     expect(library.readUInt16LE(header + 4)).toBe(0x8664);
     const needed = [...library.toString('latin1').matchAll(/[\w-]+\.dll/gi)].map(([name]) => name.toLowerCase());
-    expect(needed.filter((name) => !/^(kernel32|api-ms-win-crt-.*|libtwinbridge)\.dll$/.test(name))).toEqual([]);
+    expect(
+      needed.filter((name) => !/^(kernel32|ws2_32|shell32|api-ms-win-crt-.*|libtwinbridge)\.dll$/.test(name)),
+    ).toEqual([]);
   });
 
   it.each([
@@ -69,7 +71,11 @@ describe.skipIf(absent)('the libraries', () => {
   it('have with them those of wrapped FMUs, and the programs, for the same systems', () => {
     for (const { tuple, extension, system } of PLATFORMS) {
       const suffix = system === 'win32' ? '.exe' : '';
-      for (const name of [`libtwinbridge-wrap.${extension}`, `twinbridge-isolate${suffix}`]) {
+      for (const name of [
+        `libtwinbridge-wrap.${extension}`,
+        `twinbridge-isolate${suffix}`,
+        `twinbridge-proxyfmu${suffix}`,
+      ]) {
         const bytes = readFileSync(`build/native/${tuple}/${name}`);
         expect(bytes.includes(process.cwd()), `${tuple} ${name}`).toBe(false);
         for (const [, minor] of bytes.toString('latin1').matchAll(/GLIBC_2\.(\d+)/g)) {
@@ -78,7 +84,9 @@ describe.skipIf(absent)('the libraries', () => {
         const needed = [...bytes.toString('latin1').matchAll(/[\w-]+\.dll/gi)].map(([found]) => found.toLowerCase());
         expect(
           system !== 'win32' ||
-            needed.every((found) => /^(kernel32|ws2_32|api-ms-win-crt-.*|libtwinbridge-wrap)\.dll$/.test(found)),
+            needed.every((found) =>
+              /^(kernel32|ws2_32|shell32|api-ms-win-crt-.*|libtwinbridge-wrap)\.dll$/.test(found),
+            ),
           needed.join(),
         ).toBe(true);
       }

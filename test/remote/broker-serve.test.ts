@@ -1,8 +1,7 @@
 /** FMUs that workers offer on a broker: who finds them, who runs them, how many, and who is refused. */
-import { chmodSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { readFmuModel } from '#tb/fmi/index.js';
 import { accessOf, BrokerClient, describeAmqpFmu, openGateway } from '#tb/remote/broker/index.js';
@@ -50,8 +49,6 @@ describeOnBrokers('FMUs on a broker', (broker) => {
   });
 
   it.skipIf(process.getuid?.() !== 0)('runs it as another user, who is told nothing of the broker', async () => {
-    // The tests' own folders are for their owner only.
-    for (const path of [tmpdir(), dirname(tmpdir())]) chmodSync(path, 0o711);
     await worker('one', [oscillator], '--user', 'nobody', '--max-files', '64');
     const fmu = await use(oscillator, 'oscillator');
     await fmu.initialise();
