@@ -96,7 +96,10 @@ export class ProxiedInstance {
     const starting = this.#start();
     this.#starting = starting;
     // Before the calls that came meanwhile, and wait for the same, so that none that comes later passes them.
-    this.#running = await starting;
+    const running = await starting;
+    // If it was reset once more, or freed, meanwhile, this one is nobody's.
+    if (this.#starting === starting) this.#running = running;
+    else this.#end(running);
   }
 
   /** Ends the process, in order if it will. */

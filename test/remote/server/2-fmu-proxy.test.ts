@@ -219,6 +219,18 @@ describe('an instance', () => {
     expect(steps.map(({ simulation_time }) => simulation_time)).toEqual([10.5, 10.75, 11.75]);
   });
 
+  it('has one process, however often it is reset at once', async () => {
+    const server = await serve({}, [dahlquist]);
+    const client = await connect(server);
+    const instanceId = await initialized(client, server.fmus[0]!);
+    const reset = () => client.call('reset', { instanceId });
+    await Promise.all([reset(), reset(), reset()]);
+    expect(await client.call('setup_experiment', { instanceId, start: 0, stop: 0, tolerance: 0 })).toBe(0);
+    await until(() => server.running === 1, 'the processes that were replaced to end');
+    await client.call('freeInstance', { instanceId });
+    await until(() => server.running === 0, 'the last one to end');
+  });
+
   it('is as it was at first once it is reset', async () => {
     const server = await serve({}, [dahlquist]);
     const client = await connect(server);
