@@ -11,6 +11,7 @@ import {
   type Protocol,
   type ProtocolReader,
   type ProtocolWriter,
+  skipParts,
   WireType,
 } from './protocol.js';
 
@@ -262,35 +263,8 @@ class BinaryReader implements ProtocolReader {
   }
 
   skip(type: WireType): void {
-    switch (type) {
-      case WireType.string:
-        this.#take(this.#length());
-        return;
-      case WireType.struct:
-        this.structBegin();
-        for (let field = this.fieldBegin(); field !== WireType.stop; field = this.fieldBegin()) this.skip(field);
-        return;
-      case WireType.list:
-      case WireType.set: {
-        const size = this.listBegin();
-        const element = this.elementType;
-        for (let count = 0; count < size; count++) this.skip(element);
-        this.listEnd();
-        return;
-      }
-      case WireType.map: {
-        const size = this.mapBegin();
-        const { keyType, elementType } = this;
-        for (let count = 0; count < size; count++) {
-          this.skip(keyType);
-          this.skip(elementType);
-        }
-        this.mapEnd();
-        return;
-      }
-      default:
-        this.#take(MIN_BYTES[type] ?? 0);
-    }
+    if (skipParts(this, type)) return;
+    this.#take(type === WireType.string ? this.#length() : (MIN_BYTES[type] ?? 0));
   }
 
   #type(): WireType {

@@ -13,6 +13,7 @@ import {
   type Protocol,
   type ProtocolReader,
   type ProtocolWriter,
+  skipParts,
   WireType,
 } from './protocol.js';
 
@@ -303,6 +304,7 @@ class JsonReader implements ProtocolReader {
   }
 
   skip(type: WireType): void {
+    if (skipParts(this, type)) return;
     switch (type) {
       case WireType.bool:
       case WireType.i8:
@@ -317,31 +319,6 @@ class JsonReader implements ProtocolReader {
       case WireType.string:
         this.string();
         return;
-      case WireType.struct:
-        this.structBegin();
-        for (let field = this.fieldBegin(); field !== WireType.stop; field = this.fieldBegin()) {
-          this.skip(field);
-          this.fieldEnd();
-        }
-        return;
-      case WireType.list:
-      case WireType.set: {
-        const size = this.listBegin();
-        const element = this.elementType;
-        for (let count = 0; count < size; count++) this.skip(element);
-        this.listEnd();
-        return;
-      }
-      case WireType.map: {
-        const size = this.mapBegin();
-        const { keyType, elementType } = this;
-        for (let count = 0; count < size; count++) {
-          this.skip(keyType);
-          this.skip(elementType);
-        }
-        this.mapEnd();
-        return;
-      }
       default:
         throw this.#fault(`a value of the unknown type ${type}`);
     }

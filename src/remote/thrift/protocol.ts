@@ -82,6 +82,39 @@ export interface ProtocolReader {
   skip(type: WireType): void;
 }
 
+/** Passes over a structure or a container, whose parts `reader` passes over; false: the type has no parts. */
+export function skipParts(reader: ProtocolReader, type: WireType): boolean {
+  switch (type) {
+    case WireType.struct:
+      reader.structBegin();
+      for (let field = reader.fieldBegin(); field !== WireType.stop; field = reader.fieldBegin()) {
+        reader.skip(field);
+        reader.fieldEnd();
+      }
+      return true;
+    case WireType.list:
+    case WireType.set: {
+      const size = reader.listBegin();
+      const element = reader.elementType;
+      for (let count = 0; count < size; count++) reader.skip(element);
+      reader.listEnd();
+      return true;
+    }
+    case WireType.map: {
+      const size = reader.mapBegin();
+      const { keyType, elementType } = reader;
+      for (let count = 0; count < size; count++) {
+        reader.skip(keyType);
+        reader.skip(elementType);
+      }
+      reader.mapEnd();
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
 export interface Protocol {
   readonly name: string;
   writer(): ProtocolWriter;
