@@ -240,14 +240,20 @@ export class FmuProxyServer {
     });
   }
 
-  /** Two FMUs that say they are the same are not: the second has a part of its hash in its id. */
   async #offer(fmu: StoredFmu): Promise<string> {
+    if (!this.#offers.has(this.#idOf(fmu))) {
+      const model = await wireModelOf(fmu);
+      // Its id may have been taken meanwhile.
+      this.#offers.set(this.#idOf(fmu), { fmu, model });
+    }
+    return this.#idOf(fmu);
+  }
+
+  /** Two FMUs that say they are the same are not: the second has a part of its hash in its id. */
+  #idOf(fmu: StoredFmu): string {
     const { token } = fmu.model;
     const isFree = (id: string) => (this.#offers.get(id)?.fmu.sha256 ?? fmu.sha256) === fmu.sha256;
-    const model = await wireModelOf(fmu);
-    const id = isFree(token) ? token : `${token}#${fmu.sha256.slice(0, 16)}`;
-    if (!this.#offers.has(id)) this.#offers.set(id, { fmu, model });
-    return id;
+    return isFree(token) ? token : `${token}#${fmu.sha256.slice(0, 16)}`;
   }
 
   #offered(fmuId: string): Offer {
