@@ -130,7 +130,8 @@ export class FmuProxyServer {
         host,
         port: httpPort,
         origins,
-        maxBytes: limitOf(Math.ceil((maxFmuBytes * 4) / 3))({ address: '', isTrusted: true }),
+        // Base64.
+        maxBytes: limitOf(Math.ceil((maxFmuBytes * 4) / 3)),
         allows,
         isToken: (token) => this.#access.isToken(token),
         accept: (address, isTrusted) => ({ address, isTrusted, own: new Set<string>(), isGone: false }),

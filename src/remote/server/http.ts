@@ -8,10 +8,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import {
-  cannotListen,
+  addressOf,
   dispatch,
   type HandlersOf,
+  hostOf,
   jsonProtocol,
+  listenAt,
+  portOf,
   type ServiceShape,
   type ThriftService,
 } from '../thrift/index.js';
@@ -26,7 +29,7 @@ export interface HttpServerOptions<S extends ServiceShape, Peer> {
   /** Of pages that may use it. */
   readonly origins: readonly string[];
   /** Of a request. */
-  readonly maxBytes: number;
+  readonly maxBytes: (peer: Peer) => number;
   readonly allows: (address: string) => boolean;
   /** Of `Authorization: Bearer TOKEN`; an empty text where there is none. */
   readonly isToken: (token: string) => boolean;
@@ -36,7 +39,6 @@ export interface HttpServerOptions<S extends ServiceShape, Peer> {
 
 const PATH = '/thrift';
 const TYPE = 'application/x-thrift';
-const STRANGER_BYTES = 4096;
 
 class Refusal extends Error {
   readonly status: number;
@@ -51,16 +53,11 @@ export class HttpServer {
   readonly #server: Server;
 
   /** Throws `CannotListenError`. */
-  static listen<S extends ServiceShape, Peer>(options: HttpServerOptions<S, Peer>): Promise<HttpServer> {
+  static async listen<S extends ServiceShape, Peer>(options: HttpServerOptions<S, Peer>): Promise<HttpServer> {
     const { host, port } = options;
     const server = createServer((request, response) => void answer(options, request, response));
-    return new Promise((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(host, port, cause)));
-      server.listen({ host, port }, () => {
-        server.removeAllListeners('error');
-        resolve(new HttpServer(server));
-      });
-    });
+    await listenAt(server, host, port);
+    return new HttpServer(server);
   }
 
   private constructor(server: Server) {
@@ -68,8 +65,7 @@ export class HttpServer {
   }
 
   get port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+    return portOf(this.#server);
   }
 
   async close(): Promise<void> {
@@ -84,7 +80,7 @@ async function answer<S extends ServiceShape, Peer>(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const address = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  const address = hostOf(request.socket);
   try {
     const origin = checkOrigin(options, request, address);
     if (origin !== undefined) {
@@ -103,8 +99,8 @@ async function answer<S extends ServiceShape, Peer>(
     if (request.method !== 'POST') throw new Refusal(405, `calls of Thrift are sent by POST, as TJSONProtocol`);
     const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const isTrusted = options.isToken(token);
-    const message = await readBody(request, isTrusted ? options.maxBytes : STRANGER_BYTES);
-    const peer = options.accept(`${address}:${request.socket.remotePort ?? 0}`, isTrusted);
+    const peer = options.accept(addressOf(request.socket), isTrusted);
+    const message = await readBody(request, options.maxBytes(peer));
     const bytes = await begin(options, message, peer).answer;
     response.writeHead(200, { 'Content-Type': TYPE }).end(bytes);
   } catch (error) {

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { binaryProtocol } from './binary.js';
 import { ThriftConnectionError, ThriftDeadlineError, ThriftProtocolError } from './errors.js';
-import { DEFAULT_FRAME_BYTES, FrameReader, frameHead } from './frames.js';
+import { DEFAULT_FRAME_BYTES, FrameReader, writeFrame } from './frames.js';
 import { encodeCall, IncomingAnswer } from './message.js';
 import type { ThriftService } from './service.js';
 import type { ArgsOf, MethodOf, ResultOf, ServiceShape } from './shape.js';
@@ -139,7 +139,7 @@ export class ThriftClient<S extends ServiceShape> {
           reject(error);
         },
       });
-      this.#send(message);
+      writeFrame(this.#socket, message);
     });
   }
 
@@ -151,16 +151,6 @@ export class ThriftClient<S extends ServiceShape> {
   /** Lets the process end although the connection is there. */
   unref(): void {
     this.#socket.unref();
-  }
-
-  #send(message: Uint8Array): void {
-    // All calls of one turn of the event loop travel together.
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork();
-      process.nextTick(() => this.#socket.uncork());
-    }
-    this.#socket.write(frameHead(message));
-    this.#socket.write(message);
   }
 
   #receive(chunk: Buffer): void {

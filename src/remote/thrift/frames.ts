@@ -1,4 +1,5 @@
 /** TFramedTransport: each message behind its length, 4 bytes, big endian. */
+import type { Writable } from 'node:stream';
 import { ThriftProtocolError, ThriftTooLargeError } from './errors.js';
 
 /** What proxyfmu allows, too: an FMU is sent in one frame. */
@@ -10,6 +11,16 @@ export function frameHead(message: Uint8Array): Uint8Array {
   const head = Buffer.allocUnsafe(HEAD_BYTES);
   head.writeUInt32BE(message.length);
   return head;
+}
+
+/** All messages of one turn of the event loop travel together. */
+export function writeFrame(stream: Writable, message: Uint8Array): void {
+  if (stream.writableCorked === 0) {
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
+  stream.write(frameHead(message));
+  stream.write(message);
 }
 
 /** Puts what comes from a stream together again. */

@@ -8,12 +8,11 @@ export { type Dispatched, type DispatchOptions, dispatch } from './dispatch.js';
 export * from './errors.js';
 export { DEFAULT_FRAME_BYTES, FrameReader, frameHead } from './frames.js';
 export { jsonProtocol } from './json.js';
+export { addressOf, CannotListenError, hostOf, listenAt, portOf } from './listening.js';
 export { encodeAnswer, encodeCall, encodeFailure, IncomingAnswer } from './message.js';
 export { type MessageHead, MessageKind, type Protocol, type ProtocolReader, type ProtocolWriter } from './protocol.js';
 export {
-  CannotListenError,
   type Connection,
-  cannotListen,
   type ServerEvent,
   ThriftServer,
   type ThriftServerOptions,

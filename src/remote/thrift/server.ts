@@ -4,10 +4,10 @@
  * A connection that sends garbage, or is not heard of for too long, is closed, with the reason to `onLog`.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { TwinbridgeError } from '../../support/errors.js';
 import { binaryProtocol } from './binary.js';
 import { type DispatchOptions, dispatch } from './dispatch.js';
-import { DEFAULT_FRAME_BYTES, FrameReader, frameHead } from './frames.js';
+import { DEFAULT_FRAME_BYTES, FrameReader, writeFrame } from './frames.js';
+import { addressOf, hostOf, listenAt, portOf } from './listening.js';
 import type { ThriftService } from './service.js';
 import type { HandlersOf, ServiceShape } from './shape.js';
 
@@ -57,17 +57,13 @@ const KEEP_ALIVE_MS = 10_000;
 const MAX_WAITING_REQUESTS = 2 ** 20;
 const MAX_WAITING_ANSWERS = 2 ** 22;
 
-export class CannotListenError extends TwinbridgeError {
-  override readonly code = 'TB_REMOTE_CANNOT_LISTEN';
-}
-
 export class ThriftServer<S extends ServiceShape, Peer> {
   readonly host: string;
   readonly #server: Server;
   readonly #open: Set<ServedConnection<S, Peer>>;
 
-  /** Throws {@link CannotListenError}. */
-  static listen<S extends ServiceShape, Peer>(
+  /** Throws `CannotListenError`. */
+  static async listen<S extends ServiceShape, Peer>(
     service: ThriftService<S>,
     handlers: HandlersOf<S, Peer>,
     options: ThriftServerOptions<Peer>,
@@ -87,14 +83,8 @@ export class ThriftServer<S extends ServiceShape, Peer> {
       open.add(connection);
       socket.once('close', () => open.delete(connection));
     });
-    return new Promise((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(host, port, cause)));
-      server.listen({ host, port }, () => {
-        server.removeAllListeners('error');
-        server.on('error', () => {}); // A connection that failed before it was accepted.
-        resolve(new ThriftServer(host, server, open));
-      });
-    });
+    await listenAt(server, host, port);
+    return new ThriftServer(host, server, open);
   }
 
   private constructor(host: string, server: Server, open: Set<ServedConnection<S, Peer>>) {
@@ -104,8 +94,7 @@ export class ThriftServer<S extends ServiceShape, Peer> {
   }
 
   get port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+    return portOf(this.#server);
   }
 
   get connections(): number {
@@ -119,21 +108,6 @@ export class ThriftServer<S extends ServiceShape, Peer> {
     for (const connection of connections) connection.close('the server ends');
     await Promise.all([closed, ...connections.map(({ over }) => over)]);
   }
-}
-
-/** Also for other servers of this kind. */
-export function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): CannotListenError {
-  const remedies: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another server may be running there: stop it, or choose another port',
-    EACCES: 'ports below 1024 need privileges: choose another port',
-    EADDRNOTAVAIL: 'no interface of this machine has that address',
-    ENOTFOUND: 'check the address',
-  };
-  return new CannotListenError(`cannot listen on ${host}:${port} (${cause.code ?? cause.message})`, {
-    cause,
-    details: { host, port },
-    remedy: remedies[cause.code ?? ''] ?? 'check address and port',
-  });
 }
 
 class ServedConnection<S extends ServiceShape, Peer> implements Connection {
@@ -233,19 +207,10 @@ class ServedConnection<S extends ServiceShape, Peer> implements Connection {
     this.#written = answer.then(async (bytes) => {
       await before;
       this.#running -= 1;
-      if (bytes !== undefined && !this.#socket.destroyed) this.#send(bytes);
+      if (bytes !== undefined && !this.#socket.destroyed) writeFrame(this.#socket, bytes);
       this.#watch();
       this.#advance();
     });
-  }
-
-  #send(message: Uint8Array): void {
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork();
-      process.nextTick(() => this.#socket.uncork());
-    }
-    this.#socket.write(frameHead(message));
-    this.#socket.write(message);
   }
 
   /** One that does nothing is closed; while it waits for an answer it does something. */
@@ -273,14 +238,4 @@ class ServedConnection<S extends ServiceShape, Peer> implements Connection {
     });
     onClose?.(this.#peer);
   }
-}
-
-/** IPv4 as such, also where the socket speaks both versions. */
-function hostOf({ remoteAddress = '' }: Socket): string {
-  return remoteAddress.startsWith('::ffff:') ? remoteAddress.slice('::ffff:'.length) : remoteAddress;
-}
-
-function addressOf(socket: Socket): string {
-  const host = hostOf(socket);
-  return `${host.includes(':') ? `[${host}]` : host}:${socket.remotePort ?? 0}`;
 }

@@ -11,6 +11,8 @@ import {
   frameHead,
   type HandlersOf,
   isUnknownMethod,
+  listenAt,
+  portOf,
   type ServerEvent,
   ThriftClient,
   ThriftConnectionError,
@@ -214,6 +216,14 @@ describe('a server', () => {
     expect(events.find((event) => event.event === 'closed')?.reason).toMatch(reason);
     expect(await client.call('wait', { ms: 1 })).toBe(1);
     expect(server.connections).toBe(1);
+  });
+
+  it('goes on where the system has a connection that it cannot accept, as when there are too many open files', async () => {
+    const listening = createServer();
+    cleanup.push(() => void listening.close());
+    await listenAt(listening, '127.0.0.1', 0);
+    expect(listening.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))).toBe(true);
+    expect(portOf(listening)).toBeGreaterThan(0);
   });
 
   it('closes a connection that is silent, not one that waits', async () => {
