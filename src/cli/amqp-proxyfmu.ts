@@ -10,6 +10,7 @@ import { readFmuModel } from '../fmi/index.js';
 import { type GatewayEvent, openGateway } from '../remote/broker/index.js';
 import { InvalidInputError } from '../support/errors.js';
 import { twinbridgeVersion } from '../support/version.js';
+import { interrupted } from './interrupted.js';
 import { parsePositive } from './target-options.js';
 
 interface ProxyFlags {
@@ -126,12 +127,6 @@ function idle(connected: Promise<void>, seconds: number): Promise<void> {
   return new Promise((done) => {
     const timer = setTimeout(done, seconds * 1000).unref();
     void connected.then(() => clearTimeout(timer));
-  });
-}
-
-function interrupted(): Promise<void> {
-  return new Promise((done) => {
-    process.once('SIGINT', () => done()).once('SIGTERM', () => done());
   });
 }
 

@@ -1,9 +1,10 @@
 /** `twinbridge broker`: the embedded broker as a process of its own. */
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { EmbeddedBroker } from '../amqp/embedded/index.js';
 import { InvalidInputError, TwinbridgeError } from '../support/errors.js';
 import { interrupted } from './interrupted.js';
+import { collect, parsePort } from './option-values.js';
 
 interface BrokerFlags {
   readonly host: string;
@@ -94,14 +95,4 @@ function cannotListen({ host, port }: BrokerFlags, cause: NodeJS.ErrnoException)
     details: { host, port },
     remedy: remedies[cause.code ?? ''] ?? 'check --host and --port',
   });
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.');
-  return port;
-}
-
-function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value];
 }

@@ -3,8 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { checkUrlPrefix, FmuProxyServer } from '../remote/server/index.js';
 import { ExitCode, TwinbridgeError } from '../support/errors.js';
 import { interrupted } from './interrupted.js';
+import { collect, parsePort } from './option-values.js';
 import { sandboxOf } from './sandbox-options.js';
-import { addServerOptions, logOf, parsePort, readToken, type ServerFlags, WHY_LOCAL } from './server-options.js';
+import { addServerOptions, logOf, readToken, type ServerFlags, WHY_LOCAL } from './server-options.js';
 
 interface FmuProxyFlags extends ServerFlags {
   readonly 'thrift/tcp'?: number;
@@ -34,7 +35,6 @@ Examples:
     fmu-proxy://HOST:9090?url=https://models.lab/fmus/a.fmu   one that the server loads`;
 
 export function registerFmuProxy(program: Command): void {
-  const { version } = { version: program.version() ?? '' };
   const command = program
     .command('fmu-proxy')
     .summary('serve FMUs to others, as FMU-proxy does')
@@ -51,7 +51,7 @@ and those that clients send. Each instance runs in a process of its own. At leas
       prefixes,
     )
     .option('--origin <origin>', 'let pages of this origin use it over HTTP; repeat for several', collect)
-    .version(version, '-v, --version', 'display the version');
+    .version(program.version() ?? '', '-v, --version', 'display the version');
   addServerOptions(command, 'how long an instance may be without a call', 600)
     .addHelpText(
       'after',
@@ -121,8 +121,4 @@ function prefixes(text: string, previous: readonly string[] = []): readonly stri
     const { message, remedy = '' } = error as TwinbridgeError;
     throw new InvalidArgumentError(`${message}: ${remedy}.`);
   }
-}
-
-function collect(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text];
 }

@@ -7,16 +7,9 @@ import { proxyfmuProgramPath } from '../native/index.js';
 import { Booter } from '../remote/server/index.js';
 import { InvalidInputError } from '../support/errors.js';
 import { interrupted } from './interrupted.js';
+import { parsePort } from './option-values.js';
 import { sandboxOf } from './sandbox-options.js';
-import {
-  addServerOptions,
-  lineOnInput,
-  logOf,
-  parsePort,
-  readToken,
-  type ServerFlags,
-  WHY_LOCAL,
-} from './server-options.js';
+import { addServerOptions, lineOnInput, logOf, readToken, type ServerFlags, WHY_LOCAL } from './server-options.js';
 
 interface BootFlags extends ServerFlags {
   readonly port: number;

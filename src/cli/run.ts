@@ -25,6 +25,7 @@ import {
   type System,
   withRecording,
 } from '../system/index.js';
+import { collect } from './option-values.js';
 import { parseCommand } from './run-commands.js';
 import { addSystemOptions, type SystemFlags, toSystemOptions } from './system-options.js';
 
@@ -276,8 +277,4 @@ function parseCount(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1.');
   return value;
-}
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
 }

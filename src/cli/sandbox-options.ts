@@ -1,6 +1,6 @@
 /** What FMUs may do: options of all commands that run FMUs for others. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { SandboxOptions } from '../remote/instance/process.js';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { SandboxOptions } from '../remote/server/index.js';
 
 export interface SandboxFlags {
   readonly user?: string;
@@ -15,7 +15,7 @@ export function addSandboxOptions(command: Command): Command {
   return command
     .optionsGroup('What an FMU may do (Linux, macOS):')
     .option('--user <name>', 'run FMUs as this user (as root only)')
-    .addOption(new Option('--no-new-privileges', 'no program that an FMU starts gets more rights (Linux)'))
+    .option('--no-new-privileges', 'no program that an FMU starts gets more rights (Linux)')
     .option('--max-memory <size>', 'address space of an instance', parseBytes)
     .option('--max-cpu <seconds>', 'processor time of an instance', parseCount)
     .option('--max-files <n>', 'files that an instance has open', parseCount)

@@ -1,7 +1,7 @@
 /** Options that all servers of FMUs have: who may come, what FMUs may do, and how their log looks. */
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { formatEvent, type OnEvent, type PortRange } from '../remote/server/index.js';
+import { DEFAULT_MAX_FMU_BYTES, formatEvent, type OnEvent, type PortRange } from '../remote/server/index.js';
 import { InvalidInputError } from '../support/errors.js';
 import { addSandboxOptions, parseBytes, parseCount, type SandboxFlags } from './sandbox-options.js';
 
@@ -26,7 +26,7 @@ export function addServerOptions(command: Command, idle: string, idleSeconds: nu
     .option('--host <address>', 'interface to listen on', '127.0.0.1')
     .option('--allow <cidr,…>', 'only from these addresses and networks: 192.168.0.0/16,::1', list)
     .option('--token-file <path>', `file whose first line is a token that clients have to know (or ${TOKEN_VARIABLE})`)
-    .option('--max-fmu <size>', 'largest FMU that is accepted', parseBytes, 50 * 2 ** 20)
+    .option('--max-fmu <size>', 'largest FMU that is accepted', parseBytes, DEFAULT_MAX_FMU_BYTES)
     .option('--max-instances <n>', 'instances at the same time', parseCount, 256)
     .option('--ports <from-to>', 'ports of the instances (default: any)', parsePorts)
     .option('--idle <seconds>', idle, parseSeconds, idleSeconds);
@@ -71,12 +71,6 @@ export function lineOnInput(endCounts: boolean): Promise<void> {
     process.stdin.on('error', () => {});
     if (endCounts) process.stdin.once('end', resolve);
   });
-}
-
-export function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.');
-  return port;
 }
 
 function list(text: string, previous: readonly string[] = []): readonly string[] {

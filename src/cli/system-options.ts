@@ -1,6 +1,7 @@
 /** What a command can tell the readers of systems in formats of others. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SystemOptions } from '../system/index.js';
+import { collect } from './option-values.js';
 
 export interface SystemFlags {
   readonly fmus?: readonly string[];
@@ -51,10 +52,6 @@ export function toSystemOptions(flags: SystemFlags): SystemOptions {
     // Commander sets true where there is only the option's negation.
     ...(typeof logConfig === 'string' || logConfig === false ? { logConfig } : {}),
   };
-}
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
 }
 
 function collectPair(text: string, earlier: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
