@@ -6,11 +6,12 @@ import type { FmuLogMessage } from './status.js';
 
 export abstract class FarLibrary {
   abstract readonly address: Address;
-  readonly #instance: string;
+  /** Name of the instance. */
+  readonly instance: string;
   #isAbandoned = false;
 
   constructor(instance: string) {
-    this.#instance = instance;
+    this.instance = instance;
   }
 
   /** Number of the process; undefined: it is on another machine, or was not started from here. */
@@ -32,7 +33,7 @@ export abstract class FarLibrary {
     this.#isAbandoned = true;
     const { signal, code, waitedMs, output, function: name } = ending;
     const told = {
-      instance: this.#instance,
+      instance: this.instance,
       function: name,
       time,
       ...(signal === 0 || ending.isLate ? {} : { signal: signalName(signal) }),

@@ -28,7 +28,6 @@ const START_UP_MS = 30_000;
 export class RemoteLibrary extends FarLibrary {
   readonly address: Address;
   readonly folder: ModelFolder;
-  readonly instance: string;
   readonly #options: RemoteOptions;
   readonly #startUpMs: number;
   #isConnected = false;
@@ -40,7 +39,6 @@ export class RemoteLibrary extends FarLibrary {
   constructor(folder: ModelFolder, instance: string, options: RemoteOptions) {
     super(instance);
     this.folder = folder;
-    this.instance = instance;
     this.#options = options;
     const { target, deadlineMs, startUpMs = Math.max(START_UP_MS, deadlineMs ?? 0), onStart } = options;
     this.#startUpMs = startUpMs;
