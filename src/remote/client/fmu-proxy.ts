@@ -17,6 +17,7 @@ import type {
 } from '../../fmi/index.js';
 import { archiveContent, effectiveInitial, isSettable } from '../../fmi/index.js';
 import { InvalidInputError, TwinbridgeError } from '../../support/errors.js';
+import type { FmuProxyFmu } from '../source.js';
 import {
   FMU_PROXY,
   type FMU_PROXY_SHAPE,
@@ -26,8 +27,6 @@ import {
   ThriftClient,
   ThriftDeclaredError,
 } from '../thrift/index.js';
-
-export type FmuProxyWhat = { readonly file: string } | { readonly url: string } | { readonly guid: string };
 
 export interface FmuProxyOptions {
   /** Of a server of ours that wants one. */
@@ -74,7 +73,7 @@ const MAX_VALUE_REFERENCE = 2 ** 32 - 1;
 export async function readFmuProxyDescription(
   host: string,
   port: number,
-  what: FmuProxyWhat,
+  what: FmuProxyFmu,
   { token, deadlineMs = DEADLINE_MS }: FmuProxyOptions = {},
 ): Promise<FmuProxyDescription> {
   const client = await ThriftClient.connect(FMU_PROXY, { host, port, connectMs: deadlineMs, deadlineMs });
@@ -103,7 +102,7 @@ async function authenticate(client: Client, token: string): Promise<void> {
 }
 
 /** A server of ours is asked first whether it has the file. */
-async function load(client: Client, what: FmuProxyWhat): Promise<{ fmuId: string; isOurs: boolean }> {
+async function load(client: Client, what: FmuProxyFmu): Promise<{ fmuId: string; isOurs: boolean }> {
   const sha256 = 'file' in what ? await archiveContent(what.file) : '';
   const known = await client.call('tb_load_known', { sha256 }).catch((error: unknown) => {
     if (isUnknownMethod(error)) return undefined;
@@ -124,7 +123,7 @@ async function readArchive(file: string): Promise<Uint8Array> {
   });
 }
 
-function explained(error: unknown, address: string, what: FmuProxyWhat): unknown {
+function explained(error: unknown, address: string, what: FmuProxyFmu): unknown {
   const named = 'file' in what ? what.file : 'url' in what ? what.url : `the FMU with the GUID '${what.guid}'`;
   if (error instanceof ThriftDeclaredError && error.exception === 'NoSuchFmuException') {
     return new FmuProxyLoadError(`${address} has not got ${named}: ${error.message}`, {

@@ -5,6 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import { ExitCode, TwinbridgeError } from '../../support/errors.js';
+import { isThisMachine } from '../source.js';
 
 export interface AccessRules {
   /** Addresses and networks, as `10.0.0.0/8` or `::1`; empty: each. */
@@ -27,7 +28,7 @@ export class Access {
     this.#networks = allow.length === 0 ? undefined : networksOf(allow);
     this.#token = token === undefined ? undefined : digest(token);
     if (token === '') throw new AccessError('the token is empty', { remedy: 'give one, or none at all' });
-    if (isLoopback(host) || allow.length > 0 || token !== undefined) return;
+    if (isThisMachine(host) || allow.length > 0 || token !== undefined) return;
     throw new AccessError(`at ${host} others reach this server, and an FMU that they send is native code`, {
       details: { host },
       remedy: 'say who may: --allow with their addresses, or a token by TWINBRIDGE_PROXY_TOKEN or --token-file',
@@ -46,10 +47,6 @@ export class Access {
     // Digests have one length, and comparing them takes one time.
     return this.#token === undefined || timingSafeEqual(this.#token, digest(text));
   }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 function digest(text: string): Buffer {

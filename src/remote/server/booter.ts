@@ -18,7 +18,7 @@ import {
 import { Access, type AccessRules } from './access.js';
 import type { OnEvent } from './events.js';
 import { Instances } from './instances.js';
-import { checkTrust, greet, limitOf, type Peer } from './peer.js';
+import { authenticate, checkTrust, greet, limitOf, type Peer } from './peer.js';
 import type { PortRange } from './ports.js';
 
 export interface BooterOptions extends AccessRules {
@@ -125,10 +125,7 @@ function handlersOf(
     }
   };
   return {
-    tb_authenticate: ({ token: given }, peer) => {
-      peer.isTrusted ||= access.isToken(given);
-      return peer.isTrusted;
-    },
+    tb_authenticate: ({ token: given }, peer) => authenticate(peer, access, given),
     loadFromBinaryData: ({ fmuName, instanceName, data }, peer) =>
       boot(fmuName, peer, instanceName, () => store.receive(fmuName, data, peer.address)),
     tb_load_known: ({ fmuName, instanceName, sha256 }, peer) =>

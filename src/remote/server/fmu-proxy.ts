@@ -21,7 +21,7 @@ import type { OnEvent } from './events.js';
 import { fetchFmu } from './fmu-source.js';
 import { HttpServer } from './http.js';
 import { Instances } from './instances.js';
-import { checkTrust, greet, limitOf, type Peer } from './peer.js';
+import { authenticate, checkTrust, greet, limitOf, type Peer } from './peer.js';
 import type { PortRange } from './ports.js';
 import { ProxiedInstance } from './proxied-instance.js';
 import { type WireModel, wireModelOf } from './wire-model.js';
@@ -169,10 +169,7 @@ export class FmuProxyServer {
   #handlers(): HandlersOf<Shape, ProxyPeer> {
     const find = (id: string, peer: ProxyPeer) => this.#find(id, peer);
     return {
-      tb_authenticate: ({ token }, peer) => {
-        peer.isTrusted ||= this.#access.isToken(token);
-        return peer.isTrusted;
-      },
+      tb_authenticate: ({ token }, peer) => authenticate(peer, this.#access, token),
       tb_load_known: async ({ sha256 }, peer) => {
         checkTrust(peer);
         const fmu = await this.#store.known(sha256, 'fmu', peer.address);

@@ -1,7 +1,6 @@
 /** FMUs by URL: from where it was allowed, and nowhere else, whatever a redirection or a link says. */
 import { open, realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { sep } from 'node:path/posix';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InvalidInputError } from '../../support/errors.js';
 import { FmuTooLargeToLoadError } from '../instance/fmu-store.js';
@@ -43,8 +42,11 @@ export async function fetchFmu(text: string, options: FetchOptions): Promise<{ n
 }
 
 function checkAllowed(url: URL, { allowed }: FetchOptions): void {
-  if (allowed.some((prefix) => url.href.startsWith(prefix))) return;
-  throw new FmuUrlError(`this server does not load from ${url.protocol}//${url.host}`, {
+  if (!allowed.some((prefix) => url.href.startsWith(prefix))) throw notAllowed(url);
+}
+
+function notAllowed(url: URL): FmuUrlError {
+  return new FmuUrlError(`this server does not load from ${url.protocol}//${url.host}`, {
     details: { url: url.href },
     remedy: 'start it with --allow-url and the beginning of such URLs',
   });
@@ -62,7 +64,7 @@ async function readFileOf(url: URL, options: FetchOptions): Promise<Uint8Array> 
     options.allowed.filter((prefix) => prefix.startsWith('file:')).map((prefix) => realFolder(prefix)),
   );
   const real = pathToFileURL(path);
-  if (!folders.some((folder) => real.href.startsWith(folder))) checkAllowed(real, { ...options, allowed: [] });
+  if (!folders.some((folder) => real.href.startsWith(folder))) throw notAllowed(real);
   const file = await open(path).catch(failed);
   try {
     const { size } = await file.stat();
@@ -76,7 +78,7 @@ async function readFileOf(url: URL, options: FetchOptions): Promise<Uint8Array> 
 async function realFolder(prefix: string): Promise<string> {
   const folder = await realpath(fileURLToPath(prefix)).catch(() => fileURLToPath(prefix));
   const { href } = pathToFileURL(folder);
-  return href.endsWith(sep) ? href : `${href}${sep}`;
+  return href.endsWith('/') ? href : `${href}/`;
 }
 
 async function download(first: URL, options: FetchOptions): Promise<Uint8Array> {

@@ -7,6 +7,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { isThisMachine } from '../source.js';
 import {
   addressOf,
   dispatch,
@@ -18,7 +19,6 @@ import {
   type ServiceShape,
   type ThriftService,
 } from '../thrift/index.js';
-import { isLoopback } from './access.js';
 import type { OnEvent } from './events.js';
 
 export interface HttpServerOptions<S extends ServiceShape, Peer> {
@@ -130,7 +130,7 @@ function checkOrigin<S extends ServiceShape, Peer>(
   if (!allows(address)) throw new Refusal(403, 'its address is not allowed');
   const name = URL.canParse(`http://${headers.host}`) ? new URL(`http://${headers.host}`).hostname : '';
   const isNumber = isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
-  if (isLoopback(host) && !isNumber && name !== 'localhost') {
+  if (isThisMachine(host) && !isNumber && name !== 'localhost') {
     throw new Refusal(403, `it was sent to '${name.slice(0, 80)}', which is not this server`);
   }
   const { origin } = headers;

@@ -2,7 +2,7 @@
 
 export { FmuTooLargeToLoadError } from '../instance/fmu-store.js';
 export { InstanceStartError, type SandboxOptions } from '../instance/process.js';
-export { Access, AccessError, type AccessRules, isLoopback } from './access.js';
+export { Access, AccessError, type AccessRules } from './access.js';
 export { Booter, type BooterOptions, DEFAULT_MAX_FMU_BYTES } from './booter.js';
 export { formatEvent, type OnEvent, type RemoteEvent } from './events.js';
 export { FmuProxyServer, type FmuProxyServerOptions } from './fmu-proxy.js';

@@ -25,6 +25,12 @@ export function greet(connection: Connection, access: Access): Peer {
   return peer;
 }
 
+/** Whether it may use the server from now on. */
+export function authenticate(peer: Peer, access: Access, token: string): boolean {
+  peer.isTrusted ||= access.isToken(token);
+  return peer.isTrusted;
+}
+
 export function limitOf(maxFmuBytes: number): (peer: Peer) => number {
   return ({ isTrusted }) => (isTrusted ? maxFmuBytes + BESIDE_BYTES : STRANGER_BYTES);
 }
