@@ -61,11 +61,6 @@ static bool is_done(fmi3Status status) { return status == fmi3OK || status == fm
 
 const char *fmi3GetVersion(void) { return fmi3Version; }
 
-static void free_memory(instance *m) {
-  free(m->name);
-  free(m);
-}
-
 fmi3Instance fmi3InstantiateCoSimulation(fmi3String instanceName, fmi3String instantiationToken,
                                          fmi3String resourcePath, fmi3Boolean visible, fmi3Boolean loggingOn,
                                          fmi3Boolean eventModeUsed, fmi3Boolean earlyReturnAllowed,
@@ -81,12 +76,8 @@ fmi3Instance fmi3InstantiateCoSimulation(fmi3String instanceName, fmi3String ins
   if (m == NULL) return NULL;
   *m = (instance){.state = INSTANTIATED, .environment = environment, .log_message = logMessage, .event_mode = eventModeUsed};
   const char *name = instanceName != NULL ? instanceName : "";
-  m->name = malloc(strlen(name) + 1);
-  if (m->name != NULL) strcpy(m->name, name);
   char resources[4096];
-  if (m->name == NULL) {
-    tb_fmi3_refuse(m, NAME, "out of memory");
-  } else if (name[0] == '\0') {
+  if (name[0] == '\0') {
     tb_fmi3_refuse(m, NAME, "the instance needs a name");
   } else if (nRequiredIntermediateVariables > 0) {
     tb_fmi3_refuse(m, NAME, "this FMU has no intermediate updates, and variables are required in them");
@@ -101,7 +92,7 @@ fmi3Instance fmi3InstantiateCoSimulation(fmi3String instanceName, fmi3String ins
     m->behind = tb_behind_create(resources, &how, NAME, tell, m);
     if (m->behind != NULL) return m;
   }
-  free_memory(m);
+  free(m);
   return NULL;
 }
 
@@ -110,7 +101,7 @@ void fmi3FreeInstance(fmi3Instance c) {
   if (m == NULL) return;
   tb_behind_begin(m->behind, "fmi3FreeInstance");
   tb_behind_free(m->behind);
-  free_memory(m);
+  free(m);
 }
 
 fmi3Status fmi3SetDebugLogging(fmi3Instance c, fmi3Boolean loggingOn, size_t nCategories,
@@ -139,7 +130,7 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
   const fmi3Status status =
       settle(m, tb_behind_enter_initialization(m->behind, startTime, stopTimeDefined, stopTimeDefined ? stopTime : 0,
                                                toleranceDefined, toleranceDefined ? tolerance : 0));
-  m->start_time = m->behind->time = startTime;
+  m->behind->time = startTime;
   if (is_done(status)) m->state = INITIALIZATION;
   return status;
 }
@@ -185,7 +176,7 @@ fmi3Status fmi3Reset(fmi3Instance c) {
   tb_behind_begin(m->behind, "fmi3Reset");
   const fmi3Status status = (fmi3Status)tb_behind_reset(m->behind);
   m->state = is_done(status) ? INSTANTIATED : RESET_FAILED;
-  m->start_time = m->behind->time = 0;
+  m->behind->time = 0;
   return status;
 }
 
@@ -277,7 +268,6 @@ fmi3Status fmi3GetFMUState(fmi3Instance c, fmi3FMUState *state) {
   const fmi3Status status = (fmi3Status)TB_ASK(m->behind, "fmi3GetFMUState", tb_saved_take(m->behind, &saved));
   if (!is_done(status)) return status;
   saved->state = m->state;
-  saved->start_time = m->start_time;
   saved->time = m->behind->time;
   *state = saved;
   return status;
@@ -293,7 +283,6 @@ fmi3Status fmi3SetFMUState(fmi3Instance c, fmi3FMUState state) {
   const fmi3Status status = (fmi3Status)TB_ASK(m->behind, "fmi3SetFMUState", tb_saved_restore(m->behind, saved));
   if (!is_done(status)) return status;
   m->state = (int)saved->state;
-  m->start_time = saved->start_time;
   m->behind->time = saved->time;
   return status;
 }

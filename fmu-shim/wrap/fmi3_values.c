@@ -72,15 +72,12 @@ fmi3Status fmi3GetIntervalDecimal(fmi3Instance c, const fmi3ValueReference vr[],
   REQUIRE(m, ANY, "fmi3GetIntervalDecimal");
   if (nvr > 0 && (vr == NULL || intervals == NULL || qualifiers == NULL))
     return tb_fmi3_refuse(m, "fmi3GetIntervalDecimal", "an array is missing");
+  if (nvr == 0) return fmi3OK;
+  _Static_assert(sizeof *qualifiers == sizeof(int32_t), "qualifiers are of 32 bits");
   tb_behind_begin(m->behind, "fmi3GetIntervalDecimal");
   if (!tb_behind_is_callable(m->behind)) return fmi3Error;
-  int status = TB_OK;
-  for (size_t k = 0; k < nvr && (status == TB_OK || status == TB_WARNING); k++) {
-    int32_t qualifier = 0;
-    status = tb_instance_intervals(m->behind->instance, vr + k, 1, intervals + k, &qualifier);
-    qualifiers[k] = (fmi3IntervalQualifier)qualifier;
-  }
-  return (fmi3Status)tb_behind_status(m->behind, status);
+  return (fmi3Status)tb_behind_status(
+      m->behind, tb_instance_intervals(m->behind->instance, vr, (uint32_t)nvr, intervals, (int32_t *)qualifiers));
 }
 
 fmi3Status fmi3GetShiftDecimal(fmi3Instance c, const fmi3ValueReference vr[], size_t nvr, fmi3Float64 shifts[]) {

@@ -32,11 +32,9 @@ enum {
 typedef struct {
   tb_behind *behind;
   state state;
-  char *name;
   fmi3InstanceEnvironment environment;
   fmi3LogMessageCallback log_message;
   bool event_mode;
-  double start_time;
 } tb_fmi3_instance;
 
 /* Logs an error; its value is fmi3Error. */

@@ -1,43 +1,7 @@
 #include "lines.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(_WIN32)
-#include <windows.h>
-static FILE *open_file(const char *path) {
-  WCHAR wide[4096];
-  if (MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, 4096) == 0) return NULL;
-  return _wfopen(wide, L"rb");
-}
-#else
-static FILE *open_file(const char *path) { return fopen(path, "rb"); }
-#endif
-
-/* A million variables make less. */
-enum { LARGEST = 256 << 20 };
-
-char *tb_read_text(const char *path) {
-  FILE *file = open_file(path);
-  if (file == NULL) return NULL;
-  size_t size = 0, room = 4096;
-  char *bytes = malloc(room);
-  while (bytes != NULL) {
-    size += fread(bytes + size, 1, room - 1 - size, file);
-    if (size < room - 1) break;
-    char *more = room < LARGEST ? realloc(bytes, room *= 2) : NULL;
-    if (more == NULL) free(bytes);
-    bytes = more;
-  }
-  if (bytes != NULL && ferror(file)) {
-    free(bytes);
-    bytes = NULL;
-  }
-  fclose(file);
-  if (bytes != NULL) bytes[size] = '\0';
-  return bytes;
-}
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -54,14 +18,8 @@ bool tb_next_line(char **text, char **key, char **value) {
     *text = *end == '\0' ? end : end + 1;
     line = trim(line, end);
     if (*line == '\0' || *line == '#') continue;
-    char *at = line + strcspn(line, " \t");
-    *key = line;
-    *value = at;
-    if (*at != '\0') {
-      *at++ = '\0';
-      while (is_blank(*at)) at++;
-      *value = at;
-    }
+    *value = line;
+    *key = tb_next_word(value);
     return true;
   }
   return false;

@@ -5,9 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The content of a file, with a zero byte behind it, to be freed; NULL: it cannot be read. */
-char *tb_read_text(const char *path);
-
 /*
  * Takes the next line off `*text`, which it changes: `key` up to the first blank, `value` the rest, without blanks around
  * it. Lines that are empty or begin with '#' are passed over. false: there is none.

@@ -1,13 +1,16 @@
 #include "place.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../src/platform/files.h"
 #include "../src/platform/platform.h"
 
-enum { LONGEST_PATH = 4096, LONGEST_ADDRESSES = 4096 };
+/* A million variables make less than LARGEST_TEXT. */
+enum { LONGEST_PATH = 4096, LONGEST_ADDRESSES = 4096, LARGEST_TEXT = 256 << 20 };
 static const int64_t START_MS = 30000;
 
 #if defined(_WIN32)
@@ -73,7 +76,7 @@ static bool read_wrapped_line(reading *r, const char *key, char *value) {
   if (strcmp(key, "twinbridge-wrapped") == 0)
     return strcmp(value, "1") == 0 || fail(r, "wrapped.txt is of version '%s', this library reads version 1", value);
   if (strcmp(key, "guid") == 0) return keep(r, &p->guid, value);
-  if (strcmp(key, "source") == 0) return keep(r, &p->source, value);
+  if (strcmp(key, "source") == 0) return true; /* for whoever reads the file */
   if (strcmp(key, "identifier") == 0) return keep(r, &p->identifier, value);
   if (strcmp(key, "token") == 0) return keep(r, &p->token, value);
   if (strcmp(key, "fmi") == 0) {
@@ -270,8 +273,10 @@ static bool finish_elsewhere(reading *r, const char *instance) {
 static bool read_file(reading *r, const char *name, bool (*read_line)(reading *, const char *key, char *value)) {
   char path[LONGEST_PATH];
   if (!resolve(r, name, path)) return false;
-  char *text = tb_read_text(path), *at = text, *key, *value;
-  if (text == NULL) return fail(r, "cannot read '%s'", path);
+  char *text, *key, *value;
+  size_t size;
+  if (!tb_read_file(path, LARGEST_TEXT, &text, &size)) return fail(r, "cannot read '%s': %s", path, strerror(errno));
+  char *at = text;
   bool ok = true;
   while (ok && tb_next_line(&at, &key, &value)) ok = read_line(r, key, value);
   free(text);
@@ -299,7 +304,6 @@ bool tb_place_read(tb_place *place, const char *resources, const char *instance,
 
 void tb_place_destroy(tb_place *p) {
   free(p->guid);
-  free(p->source);
   free(p->identifier);
   free(p->token);
   free(p->program);

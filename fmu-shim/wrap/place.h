@@ -1,7 +1,7 @@
 /*
  * What the resources of a wrapped FMU say (src/remote/wrap writes them), and what the environment says otherwise.
  *
- * wrapped.txt: what it is. Lines: `twinbridge-wrapped 1`; `guid TOKEN`, its own; `source URI`, for messages; `fmi 1|2|3`,
+ * wrapped.txt: what it is. Lines: `twinbridge-wrapped 1`; `guid TOKEN`, its own; `source URI`, for whoever reads it; `fmi 1|2|3`,
  * `identifier NAME` and `token TOKEN` of the FMU behind it; `variable …` (variables.h).
  *
  * target.txt: where the FMU behind it runs, to be changed by whoever moves it. In a process of its own on this machine: lines
@@ -18,7 +18,7 @@
 #include "variables.h"
 
 typedef struct {
-  char *guid, *source, *identifier, *token;
+  char *guid, *identifier, *token;
   int fmi;
   tb_variables variables;
 

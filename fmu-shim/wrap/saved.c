@@ -67,7 +67,7 @@ int tb_saved_deserialize(tb_behind *b, const uint8_t *bytes, size_t size, uint32
     return tb_behind_fail(b, "%s: these %zu bytes are no state of this FMU", b->function, size);
   tb_saved *s = calloc(1, sizeof *s);
   if (s == NULL) return tb_behind_fail(b, "%s: out of memory", b->function);
-  *s = (tb_saved){NULL, p.start_time, p.time, p.state, b->starts};
+  *s = (tb_saved){.time = p.time, .start_time = p.start_time, .state = p.state, .start = b->starts};
   const int status =
       tb_behind_status(b, tb_instance_deserialize_state(b->instance, bytes + sizeof p, size - sizeof p, &s->theirs));
   if (status >= TB_DISCARD) free(s);

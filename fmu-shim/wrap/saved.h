@@ -6,9 +6,10 @@
 
 typedef struct {
   void *theirs;
-  double start_time, time; /* s */
-  uint32_t state;          /* of the standard's state machine, as the version of FMI numbers it */
-  uint32_t start;          /* of the FMU behind, at which it was saved (tb_behind.starts) */
+  double time;       /* s */
+  double start_time; /* s; of FMI 2.0, which is told of it before the initialisation */
+  uint32_t state;    /* of the standard's state machine, as the version of FMI numbers it */
+  uint32_t start;    /* of the FMU behind, at which it was saved (tb_behind.starts) */
 } tb_saved;
 
 /* `*saved` NULL: a new one; else it is overwritten. The caller fills in the rest. All: statuses of FMI. */
