@@ -64,7 +64,8 @@ bool tb_behind_is_gone(const tb_behind *b) {
   return b->abandoned || b->library == NULL || tb_library_ending(b->library)->status != 0;
 }
 
-bool tb_behind_is_callable(tb_behind *b) {
+bool tb_behind_may_call(tb_behind *b, const char *function) {
+  tb_behind_begin(b, function);
   if (!b->abandoned) return true;
   tb_behind_fail(b, "%s: the FMU behind this one had a fatal error; reset this one to start it anew", b->function);
   return false;
@@ -124,8 +125,7 @@ static bool start(tb_behind *b) {
 }
 
 static void stop(tb_behind *b) {
-  const bool lost = b->library == NULL || tb_library_ending(b->library)->status != 0;
-  if (b->instance != NULL) tb_instance_free(b->instance, lost || b->abandoned);
+  if (b->instance != NULL) tb_instance_free(b->instance, tb_behind_is_gone(b));
   if (b->library != NULL) tb_library_unload(b->library);
   b->instance = NULL;
   b->library = NULL;
@@ -178,8 +178,7 @@ void tb_behind_free(tb_behind *b) {
  */
 int tb_behind_enter_initialization(tb_behind *b, double start, bool has_stop, double stop, bool has_tolerance,
                                    double tolerance) {
-  const int status =
-      tb_behind_status(b, tb_instance_enter_initialization(b->instance, start, has_stop, stop, has_tolerance, tolerance));
+  const int status = tb_instance_enter_initialization(b->instance, start, has_stop, stop, has_tolerance, tolerance);
   b->initializes = status == TB_OK || status == TB_WARNING;
   return status;
 }
@@ -187,15 +186,14 @@ int tb_behind_enter_initialization(tb_behind *b, double start, bool has_stop, do
 int tb_behind_exit_initialization(tb_behind *b) {
   if (!b->initializes) return TB_OK;
   b->initializes = false;
-  return tb_behind_status(b, tb_instance_exit_initialization(b->instance));
+  return tb_instance_exit_initialization(b->instance);
 }
 
 int tb_behind_reset(tb_behind *b) {
   tb_behind_forget_arrays(b);
   tb_behind_forget_accepted(b);
   b->initializes = false;
-  if (b->library != NULL && tb_library_ending(b->library)->status == 0 && b->instance != NULL && !b->abandoned)
-    return tb_behind_status(b, tb_instance_reset(b->instance));
+  if (b->instance != NULL && !tb_behind_is_gone(b)) return tb_behind_status(b, tb_instance_reset(b->instance));
   stop(b);
   return start(b) ? TB_OK : TB_ERROR;
 }

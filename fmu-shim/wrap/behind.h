@@ -67,18 +67,20 @@ int tb_behind_fail(tb_behind *behind, const char *format, ...);
 
 /* On behalf of the importer's call of `function`. */
 void tb_behind_begin(tb_behind *behind, const char *function);
+/* Also: false after a fatal error; then it must not be called any more, and the importer was told. */
+bool tb_behind_may_call(tb_behind *behind, const char *function);
 /* What the importer gets of what an importer's function (importer.h) has answered. */
 int tb_behind_status(tb_behind *behind, int status);
-#define TB_ASK(behind, function, call) (tb_behind_begin(behind, function), tb_behind_status(behind, call))
+#define TB_ASK(behind, function, call) \
+  (tb_behind_may_call(behind, function) ? tb_behind_status(behind, call) : TB_ERROR)
 /* As TB_ASK, but what the FMU lacks is no fault: `or_else`. */
 #define TB_ASK_OR(behind, function, call, or_else) \
-  (tb_behind_begin(behind, function), tb_behind_status_or(behind, call, or_else))
+  (tb_behind_may_call(behind, function) ? tb_behind_status_or(behind, call, or_else) : TB_ERROR)
 int tb_behind_status_or(tb_behind *behind, int status, int or_else);
 /* It was lost, or had a fatal error. */
 bool tb_behind_is_gone(const tb_behind *behind);
-/* After a fatal error: it must not be called any more; the importer was told. */
-bool tb_behind_is_callable(tb_behind *behind);
 
+/* To be asked for by TB_ASK, as tb_behind_get and tb_behind_set. */
 int tb_behind_enter_initialization(tb_behind *behind, double start, bool has_stop, double stop, bool has_tolerance,
                                    double tolerance);
 int tb_behind_exit_initialization(tb_behind *behind);

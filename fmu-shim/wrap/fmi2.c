@@ -138,8 +138,6 @@ fmi2Status fmi2SetDebugLogging(fmi2Component c, fmi2Boolean loggingOn, size_t nC
   instance *m = c;
   REQUIRE(m, ANY, "fmi2SetDebugLogging");
   if (nCategories > 0 && categories == NULL) return fail(m, "fmi2SetDebugLogging", "an array is missing");
-  tb_behind_begin(m->behind, "fmi2SetDebugLogging");
-  if (!tb_behind_is_callable(m->behind)) return fmi2Error;
   /* Not everybody's FMUs have it, and a server may not pass it on: messages come as they come. */
   return (fmi2Status)TB_ASK_OR(m->behind, "fmi2SetDebugLogging",
                                tb_instance_debug_logging(m->behind->instance, loggingOn != 0, (uint32_t)nCategories, categories),
@@ -166,10 +164,10 @@ fmi2Status fmi2SetupExperiment(fmi2Component c, fmi2Boolean toleranceDefined, fm
 fmi2Status fmi2EnterInitializationMode(fmi2Component c) {
   instance *m = c;
   REQUIRE(m, INSTANTIATED, "fmi2EnterInitializationMode");
-  tb_behind_begin(m->behind, "fmi2EnterInitializationMode");
   const fmi2Status status =
-      settle(m, tb_behind_enter_initialization(m->behind, m->start_time, m->has_stop_time, m->stop_time, m->has_tolerance,
-                                               m->tolerance));
+      ASK(m, "fmi2EnterInitializationMode",
+          tb_behind_enter_initialization(m->behind, m->start_time, m->has_stop_time, m->stop_time, m->has_tolerance,
+                                         m->tolerance));
   if (is_done(status)) m->state = INITIALIZATION;
   return status;
 }
@@ -177,8 +175,7 @@ fmi2Status fmi2EnterInitializationMode(fmi2Component c) {
 fmi2Status fmi2ExitInitializationMode(fmi2Component c) {
   instance *m = c;
   REQUIRE(m, INITIALIZATION, "fmi2ExitInitializationMode");
-  tb_behind_begin(m->behind, "fmi2ExitInitializationMode");
-  const fmi2Status status = settle(m, tb_behind_exit_initialization(m->behind));
+  const fmi2Status status = ASK(m, "fmi2ExitInitializationMode", tb_behind_exit_initialization(m->behind));
   if (is_done(status)) m->state = STEP_COMPLETE;
   m->behind->time = m->start_time;
   return status;
@@ -341,7 +338,8 @@ fmi2Status fmi2FreeFMUstate(fmi2Component c, fmi2FMUstate *state) {
   if (state == NULL || *state == NULL) return fmi2OK;
   tb_saved *saved = *state;
   *state = NULL;
-  return (fmi2Status)TB_ASK(m->behind, "fmi2FreeFMUstate", tb_saved_free(m->behind, saved));
+  tb_behind_begin(m->behind, "fmi2FreeFMUstate");
+  return (fmi2Status)tb_saved_free(m->behind, saved);
 }
 
 fmi2Status fmi2SerializedFMUstateSize(fmi2Component c, fmi2FMUstate state, size_t *size) {

@@ -109,8 +109,6 @@ fmi3Status fmi3SetDebugLogging(fmi3Instance c, fmi3Boolean loggingOn, size_t nCa
   instance *m = c;
   REQUIRE(m, ANY, "fmi3SetDebugLogging");
   if (nCategories > 0 && categories == NULL) return tb_fmi3_refuse(m, "fmi3SetDebugLogging", "an array is missing");
-  tb_behind_begin(m->behind, "fmi3SetDebugLogging");
-  if (!tb_behind_is_callable(m->behind)) return fmi3Error;
   /* Not everybody's FMUs have it, and a server may not pass it on: messages come as they come. */
   return (fmi3Status)TB_ASK_OR(m->behind, "fmi3SetDebugLogging",
                                tb_instance_debug_logging(m->behind->instance, loggingOn, (uint32_t)nCategories, categories),
@@ -126,10 +124,10 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
   if (!isfinite(startTime)) return tb_fmi3_refuse(m, "fmi3EnterInitializationMode", "the start time is no number");
   if (stopTimeDefined && !(stopTime >= startTime))
     return tb_fmi3_refuse(m, "fmi3EnterInitializationMode", "the stop time lies before the start time");
-  tb_behind_begin(m->behind, "fmi3EnterInitializationMode");
   const fmi3Status status =
-      settle(m, tb_behind_enter_initialization(m->behind, startTime, stopTimeDefined, stopTimeDefined ? stopTime : 0,
-                                               toleranceDefined, toleranceDefined ? tolerance : 0));
+      ASK(m, "fmi3EnterInitializationMode",
+          tb_behind_enter_initialization(m->behind, startTime, stopTimeDefined, stopTimeDefined ? stopTime : 0,
+                                         toleranceDefined, toleranceDefined ? tolerance : 0));
   m->behind->time = startTime;
   if (is_done(status)) m->state = INITIALIZATION;
   return status;
@@ -138,8 +136,7 @@ fmi3Status fmi3EnterInitializationMode(fmi3Instance c, fmi3Boolean toleranceDefi
 fmi3Status fmi3ExitInitializationMode(fmi3Instance c) {
   instance *m = c;
   REQUIRE(m, INITIALIZATION, "fmi3ExitInitializationMode");
-  tb_behind_begin(m->behind, "fmi3ExitInitializationMode");
-  const fmi3Status status = settle(m, tb_behind_exit_initialization(m->behind));
+  const fmi3Status status = ASK(m, "fmi3ExitInitializationMode", tb_behind_exit_initialization(m->behind));
   if (is_done(status)) m->state = m->event_mode ? EVENT : STEP;
   return status;
 }
@@ -293,7 +290,8 @@ fmi3Status fmi3FreeFMUState(fmi3Instance c, fmi3FMUState *state) {
   if (state == NULL || *state == NULL) return fmi3OK;
   tb_saved *saved = *state;
   *state = NULL;
-  return (fmi3Status)TB_ASK(m->behind, "fmi3FreeFMUState", tb_saved_free(m->behind, saved));
+  tb_behind_begin(m->behind, "fmi3FreeFMUState");
+  return (fmi3Status)tb_saved_free(m->behind, saved);
 }
 
 fmi3Status fmi3SerializedFMUStateSize(fmi3Instance c, fmi3FMUState state, size_t *size) {

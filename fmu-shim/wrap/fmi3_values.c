@@ -72,20 +72,17 @@ fmi3Status fmi3GetIntervalDecimal(fmi3Instance c, const fmi3ValueReference vr[],
   REQUIRE(m, ANY, "fmi3GetIntervalDecimal");
   if (nvr > 0 && (vr == NULL || intervals == NULL || qualifiers == NULL))
     return tb_fmi3_refuse(m, "fmi3GetIntervalDecimal", "an array is missing");
-  if (nvr == 0) return fmi3OK;
   _Static_assert(sizeof *qualifiers == sizeof(int32_t), "qualifiers are of 32 bits");
-  tb_behind_begin(m->behind, "fmi3GetIntervalDecimal");
-  if (!tb_behind_is_callable(m->behind)) return fmi3Error;
-  return (fmi3Status)tb_behind_status(
-      m->behind, tb_instance_intervals(m->behind->instance, vr, (uint32_t)nvr, intervals, (int32_t *)qualifiers));
+  return (fmi3Status)TB_ASK(m->behind, "fmi3GetIntervalDecimal",
+                            nvr == 0 ? TB_OK
+                                     : tb_instance_intervals(m->behind->instance, vr, (uint32_t)nvr, intervals,
+                                                             (int32_t *)qualifiers));
 }
 
 fmi3Status fmi3GetShiftDecimal(fmi3Instance c, const fmi3ValueReference vr[], size_t nvr, fmi3Float64 shifts[]) {
   tb_fmi3_instance *m = c;
   REQUIRE(m, ANY, "fmi3GetShiftDecimal");
   if (nvr > 0 && (vr == NULL || shifts == NULL)) return tb_fmi3_refuse(m, "fmi3GetShiftDecimal", "an array is missing");
-  tb_behind_begin(m->behind, "fmi3GetShiftDecimal");
-  if (!tb_behind_is_callable(m->behind)) return fmi3Error;
-  if (nvr == 0) return fmi3OK;
-  return (fmi3Status)tb_behind_status(m->behind, tb_instance_shifts(m->behind->instance, vr, (uint32_t)nvr, shifts));
+  return (fmi3Status)TB_ASK(m->behind, "fmi3GetShiftDecimal",
+                            nvr == 0 ? TB_OK : tb_instance_shifts(m->behind->instance, vr, (uint32_t)nvr, shifts));
 }

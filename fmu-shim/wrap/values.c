@@ -313,25 +313,25 @@ static bool is_whole(tb_behind *b, const uint32_t *vrs, size_t n, const void *va
 
 int tb_behind_get(tb_behind *b, tb_storage storage, const uint32_t *vrs, size_t n, void *values, size_t n_values,
                   size_t *sizes) {
-  if (!is_whole(b, vrs, n, values, n_values) || !tb_behind_is_callable(b)) return TB_ERROR;
+  if (!is_whole(b, vrs, n, values, n_values)) return TB_ERROR;
   if (n == 0) return TB_OK;
   if (b->place.fmi == 1 && b->initializes) {
     const int status = tb_behind_exit_initialization(b);
     if (status != TB_OK && status != TB_WARNING) return status;
   }
-  if (b->place.variables.n > 0) return tb_behind_status(b, get_others(b, storage, vrs, n, values));
-  if (is_boolean_of_fmi1(b, storage)) return tb_behind_status(b, get_booleans(b, vrs, n, values));
-  return tb_behind_status(b, get_theirs(b, storage, vrs, n, values, n_values, sizes));
+  if (b->place.variables.n > 0) return get_others(b, storage, vrs, n, values);
+  if (is_boolean_of_fmi1(b, storage)) return get_booleans(b, vrs, n, values);
+  return get_theirs(b, storage, vrs, n, values, n_values, sizes);
 }
 
 int tb_behind_set(tb_behind *b, tb_storage storage, const uint32_t *vrs, size_t n, const void *values, size_t n_values,
                   const size_t *sizes, int mode) {
-  if (!is_whole(b, vrs, n, values, n_values) || !tb_behind_is_callable(b)) return TB_ERROR;
+  if (!is_whole(b, vrs, n, values, n_values)) return TB_ERROR;
   b->mode = mode;
   for (size_t k = 0; k < n_values && (storage == TB_TEXT || (storage == TB_BYTES && sizes[k] > 0)); k++)
     if (((const void *const *)values)[k] == NULL) return tb_behind_fail(b, "%s: a value is missing", b->function);
   if (n == 0) return TB_OK;
-  if (b->place.variables.n > 0) return tb_behind_status(b, set_others(b, storage, vrs, n, values));
-  if (is_boolean_of_fmi1(b, storage)) return tb_behind_status(b, set_booleans(b, vrs, n, values));
-  return tb_behind_status(b, set_theirs(b, storage, vrs, n, values, n_values, sizes));
+  if (b->place.variables.n > 0) return set_others(b, storage, vrs, n, values);
+  if (is_boolean_of_fmi1(b, storage)) return set_booleans(b, vrs, n, values);
+  return set_theirs(b, storage, vrs, n, values, n_values, sizes);
 }

@@ -27,9 +27,9 @@ static void sleep_s(double s) {
 #endif
 
 /* As the enumeration types in modelDescription.xml. */
-enum { WELL, SEGFAULT, ABORT, EXIT, LOOP, SLEEP };
+enum { WELL, SEGFAULT, ABORT, EXIT, LOOP, SLEEP, FATAL };
 enum { IN_STEP, IN_INITIALIZATION, IN_GET };
-static const char *const MODES[] = {"well", "segfault", "abort", "exit", "loop", "sleep"};
+static const char *const MODES[] = {"well", "segfault", "abort", "exit", "loop", "sleep", "fatal"};
 
 static void misbehave(const model *m, int mode) {
   volatile bool for_ever = true;
@@ -55,9 +55,10 @@ static void model_start(model *m) {
 
 static fmi2Status model_outputs(instance *self) {
   const model *m = &self->m;
-  if (m->where == (self->state == INITIALIZATION ? IN_INITIALIZATION : IN_GET) && !m->stepping) misbehave(m, m->mode);
+  const bool is_here = m->where == (self->state == INITIALIZATION ? IN_INITIALIZATION : IN_GET) && !m->stepping;
+  if (is_here) misbehave(m, m->mode);
   self->m.stepping = false;
-  return fmi2OK;
+  return is_here && m->mode == FATAL ? fmi2Fatal : fmi2OK;
 }
 
 static fmi2Status model_step(instance *self, double t, double h) {

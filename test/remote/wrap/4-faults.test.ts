@@ -98,6 +98,25 @@ describe('the FMU behind', () => {
     },
   );
 
+  it('that answers a getter with a fatal error is not called any more; reset starts it anew', async () => {
+    const said: FmuLogMessage[] = [];
+    const instance = instantiate(await wrap('crash'), said);
+    set(instance, 'mode', 6);
+    set(instance, 'where', 2);
+    initialize(instance);
+    instance.doStep(0, 1);
+    expect(thrownBy(() => get(instance, 'steps'))).toBeInstanceOf(FmuStatusError);
+    expect(thrownBy(() => instance.doStep(1, 1))).toBeInstanceOf(FmuStatusError);
+    expect(said.map(({ message: text }) => text)).toEqual([
+      'fmi2GetInteger: the FMU behind this one answered a fatal error',
+      'fmi2DoStep: the FMU behind this one had a fatal error; reset this one to start it anew',
+    ]);
+    instance.reset();
+    initialize(instance).doStep(0, 1);
+    expect(get(instance, 'steps')).toBe(1);
+    expect(processes()).toHaveLength(1);
+  });
+
   it('that hangs is ended after its time', async () => {
     const said: FmuLogMessage[] = [];
     const instance = instantiate(await wrap('crash', { stepTimeout: 0.3 }), said);
