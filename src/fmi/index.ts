@@ -83,4 +83,4 @@ export { isTemporary, makeTemporaryFolder, type TemporaryFolder } from './tempor
 export { type FmuTerminal, type FmuTerminalMember, parseTerminals, readTerminals } from './terminals.js';
 export { universalBinary } from './universal-binary.js';
 export { effectiveInitial, isSettableAtStart } from './variable-rules.js';
-export { writeModelDescription } from './write-model-description.js';
+export { headingOf, writeModelDescription } from './write-model-description.js';

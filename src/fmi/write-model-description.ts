@@ -3,6 +3,7 @@
  * schema asks for. What is read with `readModelDescription` is what was written.
  */
 
+import { defined } from '../support/xml/attribute-reader.js';
 import { type Attributes, element, list, xmlDocument } from '../support/xml/writer.js';
 import type {
   EnumerationType,
@@ -20,7 +21,7 @@ export function writeModelDescription(description: ModelDescription): string {
     fmiVersion,
     modelName,
     guid,
-    ...headingAttributes(description),
+    ...headingOf(description),
     // The schema has it optional, some importers do not.
     numberOfEventIndicators: 0,
   };
@@ -43,8 +44,9 @@ export function writeModelDescription(description: ModelDescription): string {
   return xmlDocument(element('fmiModelDescription', root, children));
 }
 
-export function headingAttributes(heading: Heading): Attributes {
-  return {
+/** Nothing but the heading of a description. */
+export function headingOf(heading: Heading): Heading {
+  return defined({
     description: heading.description,
     author: heading.author,
     version: heading.version,
@@ -53,7 +55,7 @@ export function headingAttributes(heading: Heading): Attributes {
     generationTool: heading.generationTool,
     generationDateAndTime: heading.generationDateAndTime,
     variableNamingConvention: heading.variableNamingConvention,
-  };
+  });
 }
 
 export function unit({ name, baseUnit }: UnitDefinition): string {

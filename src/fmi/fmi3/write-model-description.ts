@@ -4,7 +4,7 @@
  */
 
 import { type Attributes, element, lexical, list, xmlDocument } from '../../support/xml/writer.js';
-import { headingAttributes, unit } from '../write-model-description.js';
+import { headingOf, unit } from '../write-model-description.js';
 import type {
   Dimension,
   Fmi3EnumerationType,
@@ -20,7 +20,7 @@ export function writeFmi3ModelDescription(description: Fmi3ModelDescription): st
     fmiVersion,
     modelName,
     instantiationToken,
-    ...headingAttributes(description),
+    ...headingOf(description),
   };
   const children = [
     ...(coSimulation === undefined ? [] : [element('CoSimulation', { ...coSimulation })]),

@@ -122,16 +122,11 @@ function find(
  */
 export async function placeByProgram(archive: Archive, program: Buffer, tuple: PlatformTuple): Promise<Place> {
   const fmu = basename(archive.file);
-  const suffix = tuple.endsWith('windows') ? '.exe' : '';
+  const name = `programs/${tuple}/proxyfmu${tuple.endsWith('windows') ? '.exe' : ''}`;
   return {
-    lines: [
-      'protocol proxyfmu',
-      `program ${tuple} programs/${tuple}/proxyfmu${suffix}`,
-      `keeper ${tuple} programs/${tuple}/twinbridge-isolate${suffix}`,
-      `fmu ${fmu}`,
-    ],
+    lines: ['protocol proxyfmu', `program ${tuple} ${name}`, `keeper ${tuple} ${programName(tuple)}`, `fmu ${fmu}`],
     entries: [
-      { name: `resources/programs/${tuple}/proxyfmu${suffix}`, content: program },
+      { name: `resources/${name}`, content: program },
       { name: `resources/${fmu}`, content: await archive.whole() },
     ],
   };

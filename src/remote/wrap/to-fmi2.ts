@@ -41,10 +41,9 @@ const MAX_ELEMENTS = 100_000;
 export function toFmi2(
   model: FmuModel,
   heading: Heading,
-  token: string,
   modelIdentifier: string,
   promises: Promises,
-): Conversion<ModelDescription> {
+): Conversion<Omit<ModelDescription, 'guid'>> {
   const warnings: string[] = [];
   const isOther = model.fmi === '3.0';
   const variables: ScalarVariable[] = [];
@@ -56,7 +55,7 @@ export function toFmi2(
     const own: number[] = [];
     places.push(own);
     if (type === undefined) {
-      refuseIfNeeded(variable, warnings);
+      warnings.push(`FMI 2.0 has no ${variable.type}: variable '${variable.name}' (${variable.causality}) is left out`);
       return;
     }
     const sizes = sizesOf(variable, model);
@@ -98,7 +97,6 @@ export function toFmi2(
     description: {
       fmiVersion: '2.0',
       modelName: model.modelName,
-      guid: token,
       ...heading,
       coSimulation: promised(2, theirs, promises) as unknown as NonNullable<ModelDescription['coSimulation']>,
       hasModelExchange: false,
@@ -131,11 +129,6 @@ export function itemsUnknown(name: string): string {
   return `what the items of variable '${name}' are called is not told: it becomes a whole number`;
 }
 
-/** What cannot be given a value, and is never read, is not missed. */
-function refuseIfNeeded({ name, type, causality }: ModelVariable, warnings: string[]): void {
-  warnings.push(`FMI 2.0 has no ${type}: variable '${name}' (${causality}) is left out`);
-}
-
 function sizesOf({ name, dimensions }: ModelVariable, { variables }: FmuModel): number[] {
   return dimensions.map((dimension) => {
     if ('start' in dimension) return Number(dimension.start);
@@ -163,9 +156,9 @@ function scalar(variable: ModelVariable, type: VariableType, place: Place, warni
     ...(type === 'Real' && nominal !== undefined ? { nominal } : {}),
     ...(type === 'Real' && unit !== undefined ? { unit } : {}),
   };
-  const causality = variable.causality === 'structuralParameter' ? 'local' : variable.causality;
   // The size of an array is given by the number of its variables: it cannot be another one.
   const isSize = variable.causality === 'structuralParameter';
+  const causality = isSize ? 'local' : variable.causality;
   const settled = isSize ? 'exact' : causality === 'input' || causality === 'independent' ? undefined : initial;
   const needsStart = causality === 'input' || settled === 'exact' || settled === 'approx';
   return {

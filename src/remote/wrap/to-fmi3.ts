@@ -15,10 +15,9 @@ import { type Conversion, type MappedVariable, mapped } from './variable-map.js'
 export function toFmi3(
   model: FmuModel,
   heading: Heading,
-  token: string,
   modelIdentifier: string,
   promises: Promises,
-): Conversion<Fmi3ModelDescription> {
+): Conversion<Omit<Fmi3ModelDescription, 'instantiationToken'>> {
   const warnings: string[] = [];
   const isUnknown = ({ type, declaredType }: ModelVariable) => type === 'Enumeration' && declaredType === undefined;
   const given = model.variables.map((variable): ModelVariable => {
@@ -52,7 +51,6 @@ export function toFmi3(
     description: {
       fmiVersion: '3.0',
       modelName: model.modelName,
-      instantiationToken: token,
       ...heading,
       coSimulation: promised(3, theirs, promises) as unknown as NonNullable<Fmi3ModelDescription['coSimulation']>,
       hasModelExchange: false,
@@ -99,10 +97,10 @@ const DEFAULTS: Readonly<Partial<Record<Fmi3Type, Fmi3Variable['start']>>> = {
 };
 
 function variableOf(variable: ModelVariable, valueReference: number): Fmi3Variable {
-  const { type, causality, initial, clocks: _, mimeType: __, intervalVariability: ___, ...rest } = variable;
+  const { type, causality, initial, start: given, min, max, ...others } = variable;
+  const { clocks: _, mimeType: __, intervalVariability: ___, ...kept } = others;
   const settled = causality === 'input' || causality === 'independent' ? undefined : initial;
   const needsStart = causality === 'input' || settled === 'exact' || settled === 'approx';
-  const { start: given, initial: _initial, min, max, ...kept } = { ...rest, initial };
   const isEnumeration = type === 'Enumeration';
   const start = isEnumeration ? given?.map((value) => BigInt(value as number)) : given;
   return {

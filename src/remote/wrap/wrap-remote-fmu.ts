@@ -13,6 +13,7 @@ import {
   contentToken,
   type FmuModel,
   type Heading,
+  headingOf,
   hostPlatform,
   isFmi1,
   isFmi3,
@@ -27,7 +28,7 @@ import {
 } from '../../fmi/index.js';
 import { twinbridgeVersion } from '../../support/version.js';
 import { describeRemote } from '../client/index.js';
-import { isRemoteScheme, isStartedHere, type RemoteSource, resolveRemoteSource, schemeOf } from '../index.js';
+import { isStartedHere, type RemoteSource, resolveRemoteSource, schemeOf } from '../index.js';
 import { adaptXml } from './adapt-xml.js';
 import { wrappedHtml } from './documentation.js';
 import { WrapError } from './errors.js';
@@ -124,14 +125,14 @@ export async function wrapRemoteFmu(source: string, file: string, options: WrapO
     await readLicence(),
   ];
   const described = describe(behind, fmi, modelIdentifier, promises);
-  const parts = [described.text(''), target, described.map.map(formatMapped).join('\n')];
+  const parts = [described.text(''), target, described.mapLines.join('\n')];
   const guid = contentToken([...parts, ...entries.flatMap(({ name, content }) => [name, content])]);
   const texts: ArchiveEntry[] = [
     { name: 'modelDescription.xml', content: described.text(guid) },
     { name: 'resources/target.txt', content: Buffer.from(target) },
     {
       name: 'resources/wrapped.txt',
-      content: Buffer.from(wrappedText(guid, remote, behind, modelIdentifier, described.map)),
+      content: Buffer.from(wrappedText(guid, remote, behind, modelIdentifier, described.mapLines)),
     },
     ...(entries.some(({ name }) => name === 'documentation/index.html')
       ? []
@@ -165,17 +166,9 @@ function shown(remote: RemoteSource): string {
 }
 
 function resolveSource(source: string, folder: string): RemoteSource {
-  if (!isRemoteScheme(schemeOf(source))) {
-    // A file, or a scheme that nobody knows.
-    const path = /^file:/i.test(source) || schemeOf(source) === undefined ? source : undefined;
-    const found = resolveRemoteSource(
-      path === undefined ? source : `proxyfmu://localhost?file=${encodeURIComponent(path)}`,
-      folder,
-    );
-    if ('fault' in found) throw new WrapError(`what is to be wrapped ${found.fault}`, { remedy: found.remedy });
-    return found;
-  }
-  const found = resolveRemoteSource(source, folder);
+  const isFile = schemeOf(source) === undefined || /^file:/i.test(source);
+  const uri = isFile ? `proxyfmu://localhost?file=${encodeURIComponent(source)}` : source;
+  const found = resolveRemoteSource(uri, folder);
   if ('fault' in found) throw new WrapError(`what is to be wrapped ${found.fault}`, { remedy: found.remedy });
   return found;
 }
@@ -201,31 +194,9 @@ function openArchive(file: string): Promise<Behind> {
     }
     const contents = new Map<string, Buffer>();
     for (const name of names) if (!name.endsWith('/')) contents.set(name, await read(name));
-    const {
-      description: text,
-      author,
-      version,
-      copyright,
-      license,
-      generationTool,
-      generationDateAndTime,
-    } = description;
-    const { variableNamingConvention } = description;
-    const heading = Object.fromEntries(
-      Object.entries({
-        description: text,
-        author,
-        version,
-        copyright,
-        license,
-        generationTool,
-        generationDateAndTime,
-        variableNamingConvention,
-      }).filter(([, value]) => value !== undefined),
-    ) as Heading;
     return {
       model,
-      heading,
+      heading: headingOf(description),
       archive: {
         file,
         fmi: model.fmi,
@@ -300,7 +271,8 @@ async function readShown(archive: Archive): Promise<PartEntry[]> {
 interface Described {
   /** `modelDescription.xml` with this GUID. */
   text(guid: string): Buffer;
-  readonly map: Conversion<unknown>['map'];
+  /** Of `resources/wrapped.txt`: variables that are others behind. */
+  readonly mapLines: readonly string[];
   readonly variables: number;
   readonly warnings: readonly string[];
 }
@@ -316,24 +288,28 @@ function describe(
   if (archive !== undefined && sameVersion) {
     return {
       text: (guid) => adaptXml(archive.xml, fmi, guid, promises),
-      map: [],
+      mapLines: [],
       variables: model.variables.length,
       warnings: [],
     };
   }
   if (fmi === 2) {
-    const { description, map, warnings } = toFmi2(model, heading, '', modelIdentifier, promises);
-    return {
-      text: (guid) => Buffer.from(writeModelDescription({ ...description, guid })),
-      map,
-      variables: description.variables.length,
-      warnings,
-    };
+    const converted = toFmi2(model, heading, modelIdentifier, promises);
+    return describedBy(converted, (guid) => writeModelDescription({ ...converted.description, guid }));
   }
-  const { description, map, warnings } = toFmi3(model, heading, '', modelIdentifier, promises);
+  const converted = toFmi3(model, heading, modelIdentifier, promises);
+  return describedBy(converted, (instantiationToken) =>
+    writeFmi3ModelDescription({ ...converted.description, instantiationToken }),
+  );
+}
+
+function describedBy(
+  { description, map, warnings }: Conversion<{ readonly variables: readonly unknown[] }>,
+  write: (guid: string) => string,
+): Described {
   return {
-    text: (instantiationToken) => Buffer.from(writeFmi3ModelDescription({ ...description, instantiationToken })),
-    map,
+    text: (guid) => Buffer.from(write(guid)),
+    mapLines: map.map(formatMapped),
     variables: description.variables.length,
     warnings,
   };
@@ -345,7 +321,7 @@ function wrappedText(
   remote: RemoteSource,
   { model }: Behind,
   modelIdentifier: string,
-  map: Described['map'],
+  mapLines: readonly string[],
 ): string {
   return `${[
     'twinbridge-wrapped 1',
@@ -354,6 +330,6 @@ function wrappedText(
     `fmi ${model.fmi[0]}`,
     `identifier ${modelIdentifier}`,
     `token ${model.token}`,
-    ...map.map(formatMapped),
+    ...mapLines,
   ].join('\n')}\n`;
 }
