@@ -13,6 +13,13 @@ export {
   type UnpackedFmu,
 } from './archive.js';
 export {
+  choosePlatforms,
+  crossCompiled,
+  fileForHost,
+  forBothMacs,
+  type WantedPlatforms,
+} from './built-parts.js';
+export {
   archiveContent,
   type CachedFmu,
   type CacheEntry,

@@ -7,12 +7,15 @@ import { fileURLToPath } from 'node:url';
 import {
   type ArchiveEntry,
   binariesFolder,
+  choosePlatforms,
+  crossCompiled,
+  fileForHost,
+  forBothMacs,
   hostPlatform,
   PLATFORM_TUPLES,
-  PLATFORMS,
   type Platform,
   type PlatformTuple,
-  universalBinary,
+  type WantedPlatforms,
 } from '../../fmi/index.js';
 import { nativeLibraryPath } from '../../native/index.js';
 import { BridgeBuildError } from './errors.js';
@@ -23,11 +26,8 @@ export interface PartOptions {
   readonly library?: string;
   /** The bundled backend; default: that of this installation. */
   readonly backend?: string;
-  /**
-   * Which platforms the FMU is to run on; default: this machine's, and all others that libraries were built for. `host`:
-   * this machine's only, with the library that was compiled for just this system.
-   */
-  readonly platforms?: 'built' | 'all' | 'host' | readonly PlatformTuple[];
+  /** Which platforms the FMU is to run on; default: `built`. */
+  readonly platforms?: WantedPlatforms;
   /** Platforms that get a Node.js into the FMU; `true`: all that the FMU is for. Default: none. */
   readonly bundleRuntime?: boolean | readonly PlatformTuple[];
   /** The FMU stands in for an RMQFMU: it can read a modelDescription.xml that was put into it. */
@@ -49,7 +49,7 @@ const BACKEND = fileURLToPath(new URL('../../backend.cjs', import.meta.url));
 
 /** Throws {@link BridgeBuildError} if one is missing. `fmi` says what the folders below `binaries/` are called. */
 export async function readParts(modelIdentifier: string, options: PartOptions, fmi: 2 | 3): Promise<Parts> {
-  const platforms = chosenPlatforms(options);
+  const platforms = chosenPlatforms(options.platforms ?? 'built');
   const reader = options.standsIn
     ? [
         {
@@ -76,18 +76,13 @@ export async function readParts(modelIdentifier: string, options: PartOptions, f
   };
 }
 
-function chosenPlatforms({ platforms = 'built' }: PartOptions): readonly Platform[] {
-  const host = hostPlatform();
-  if (platforms === 'host' || platforms === 'built') {
-    const others = platforms === 'host' ? [] : PLATFORMS.filter((platform) => existsSync(crossCompiled(platform)));
-    const chosen = PLATFORMS.filter((platform) => platform === host || others.includes(platform));
-    if (chosen.length > 0) return chosen;
-    throw new BridgeBuildError(`bridge FMUs are not built for ${process.platform} on ${process.arch}`, {
-      details: { platforms: PLATFORM_TUPLES },
-      remedy: `build one for ${PLATFORM_TUPLES.join(', ')}: run 'npm run build:platforms' first`,
-    });
-  }
-  return platforms === 'all' ? PLATFORMS : PLATFORMS.filter(({ tuple }) => platforms.includes(tuple));
+function chosenPlatforms(wanted: WantedPlatforms): readonly Platform[] {
+  const chosen = choosePlatforms(wanted, libraryName);
+  if (chosen.length > 0 || typeof wanted !== 'string') return chosen;
+  throw new BridgeBuildError(`bridge FMUs are not built for ${process.platform} on ${process.arch}`, {
+    details: { platforms: PLATFORM_TUPLES },
+    remedy: `build one for ${PLATFORM_TUPLES.join(', ')}: run 'npm run build:platforms' first`,
+  });
 }
 
 function chosenRuntimes(wanted: boolean | readonly PlatformTuple[], platforms: readonly Platform[]): Platform[] {
@@ -100,17 +95,6 @@ function chosenRuntimes(wanted: boolean | readonly PlatformTuple[], platforms: r
     });
   }
   return platforms.filter(({ tuple }) => wanted.includes(tuple));
-}
-
-/** The folder `darwin64` gets both libraries for macOS, if both are there. */
-function forBothMacs(entries: readonly PartEntry[]): readonly PartEntry[] {
-  const arm = entries.find(({ name }) => name.startsWith('binaries/aarch64-darwin/'));
-  if (arm === undefined) return entries;
-  return entries.map((entry) =>
-    entry.name.startsWith('binaries/darwin64/')
-      ? { ...entry, content: universalBinary([entry.content, arm.content]) }
-      : entry,
-  );
 }
 
 async function readPlatform(
@@ -140,17 +124,14 @@ async function readPlatform(
   ];
 }
 
-/** What `npm run build:platforms` makes. */
-function crossCompiled({ tuple, extension }: Platform): string {
-  return join(ROOT, 'build', 'native', tuple, `libtwinbridge.${extension}`);
+function libraryName({ extension }: Platform): string {
+  return `libtwinbridge.${extension}`;
 }
 
-function libraryFile(platform: Platform, { library, platforms }: PartOptions): string {
-  const portable = crossCompiled(platform);
+function libraryFile(platform: Platform, { library, platforms = 'built' }: PartOptions): string {
+  const portable = crossCompiled(platform.tuple, libraryName(platform));
   if (platform !== hostPlatform()) return portable;
-  // The cross-compiled one runs on older systems than the one that was compiled here.
-  const compiledHere = platforms === 'host' || process.env.TWINBRIDGE_NATIVE !== undefined || !existsSync(portable);
-  return library ?? (compiledHere ? nativeLibraryPath() : portable);
+  return library ?? fileForHost(portable, platforms, nativeLibraryPath);
 }
 
 /** koffi keeps its native part in a package for each platform; one compiled on the spot lies in its own. */

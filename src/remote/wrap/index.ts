@@ -1,4 +1,3 @@
 /** Remote FMUs as FMUs for any tool. */
 export { WrapError, WrapPartError } from './errors.js';
-export type { WrapPlatforms } from './parts.js';
 export { type WrapOptions, type WrapReport, wrapRemoteFmu } from './wrap-remote-fmu.js';

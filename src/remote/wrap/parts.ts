@@ -6,35 +6,26 @@ import { fileURLToPath } from 'node:url';
 import {
   type ArchiveEntry,
   binariesFolder,
+  choosePlatforms,
+  crossCompiled,
+  fileForHost,
+  forBothMacs,
   hostPlatform,
   PLATFORM_TUPLES,
-  PLATFORMS,
   type Platform,
   type PlatformTuple,
-  universalBinary,
+  type WantedPlatforms,
 } from '../../fmi/index.js';
 import { isolateProgramPath, wrapLibraryPath } from '../../native/index.js';
 import { WrapPartError } from './errors.js';
 
 export type PartEntry = ArchiveEntry & { readonly content: Buffer };
 
-/**
- * For which platforms: this machine's, and all others that libraries were built for (the default); this machine's only, with
- * the library that was compiled for just this system; all; or those that are named.
- */
-export type WrapPlatforms = 'built' | 'all' | 'host' | readonly PlatformTuple[];
-
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-export function chosenPlatforms(wanted: WrapPlatforms): readonly Platform[] {
-  if (wanted === 'all') return PLATFORMS;
-  if (wanted !== 'built' && wanted !== 'host') return PLATFORMS.filter(({ tuple }) => wanted.includes(tuple));
-  const host = hostPlatform();
-  const chosen = PLATFORMS.filter(
-    (platform) =>
-      platform === host || (wanted === 'built' && existsSync(crossCompiled(platform.tuple, libraryName(platform)))),
-  );
-  if (chosen.length > 0) return chosen;
+export function chosenPlatforms(wanted: WantedPlatforms): readonly Platform[] {
+  const chosen = choosePlatforms(wanted, libraryName);
+  if (chosen.length > 0 || typeof wanted !== 'string') return chosen;
   throw new WrapPartError(`FMUs are not wrapped for ${process.platform} on ${process.arch}`, {
     details: { platforms: PLATFORM_TUPLES },
     remedy: `wrap it for ${PLATFORM_TUPLES.join(', ')}: run 'npm run build:platforms' first`,
@@ -46,8 +37,8 @@ export async function readLibraries(
   modelIdentifier: string,
   platforms: readonly Platform[],
   fmi: 2 | 3,
-  wanted: WrapPlatforms,
-): Promise<PartEntry[]> {
+  wanted: WantedPlatforms,
+): Promise<readonly PartEntry[]> {
   const entries = await Promise.all(
     platforms.map(async (platform) => ({
       name: `binaries/${binariesFolder(platform, fmi === 3 ? '3.0' : '2.0')}/${modelIdentifier}.${platform.extension}`,
@@ -55,7 +46,7 @@ export async function readLibraries(
         platform.tuple,
         wanted,
         libraryName(platform),
-        wrapLibraryPath(),
+        wrapLibraryPath,
         'the library of wrapped FMUs',
       ),
     })),
@@ -80,11 +71,11 @@ export function hasProgram(tuple: ProgramTuple): boolean {
 }
 
 /** The programs that run isolated FMUs. Throws {@link WrapPartError}. */
-export function readPrograms(tuples: readonly ProgramTuple[], wanted: WrapPlatforms): Promise<PartEntry[]> {
+export function readPrograms(tuples: readonly ProgramTuple[], wanted: WantedPlatforms): Promise<PartEntry[]> {
   return Promise.all(
     [...new Set(tuples)].map(async (tuple) => ({
       name: `resources/${programName(tuple)}`,
-      content: await readFor(tuple, wanted, programFile(tuple), isolateProgramPath(), 'the program that runs FMUs'),
+      content: await readFor(tuple, wanted, programFile(tuple), isolateProgramPath, 'the program that runs FMUs'),
     })),
   );
 }
@@ -98,25 +89,22 @@ function libraryName({ extension }: Platform): string {
   return `libtwinbridge-wrap.${extension}`;
 }
 
-/** What `npm run build:platforms` makes. */
-function crossCompiled(tuple: ProgramTuple, name: string): string {
-  return join(ROOT, 'build', 'native', tuple, name);
-}
-
 function readFor(
   tuple: ProgramTuple,
-  wanted: WrapPlatforms,
+  wanted: WantedPlatforms,
   name: string,
-  compiledHere: string,
+  compiledHere: () => string,
   what: string,
 ): Promise<Buffer> {
   const portable = crossCompiled(tuple, name);
   if (tuple !== hostPlatform()?.tuple) {
     return readPart(portable, `${what} for ${tuple}`, "run 'npm run build:platforms'");
   }
-  // The cross-compiled one runs on older systems than the one that was compiled here.
-  const isOwn = wanted === 'host' || process.env.TWINBRIDGE_NATIVE !== undefined || !existsSync(portable);
-  return readPart(isOwn ? compiledHere : portable, what, "run 'npm run build' (needs a C compiler and CMake)");
+  return readPart(
+    fileForHost(portable, wanted, compiledHere),
+    what,
+    "run 'npm run build' (needs a C compiler and CMake)",
+  );
 }
 
 async function readPart(file: string, what: string, remedy: string): Promise<Buffer> {
@@ -124,14 +112,4 @@ async function readPart(file: string, what: string, remedy: string): Promise<Buf
     const why = cause.code === 'ENOENT' ? 'is missing' : `cannot be read: ${cause.message}`;
     throw new WrapPartError(`${what} ${file} ${why}`, { cause, details: { file }, remedy });
   });
-}
-
-/** The folder `darwin64` gets both libraries for macOS, if both are there. */
-function forBothMacs(entries: readonly PartEntry[]): PartEntry[] {
-  const arm = entries.find(({ name }) => name.startsWith('binaries/aarch64-darwin/'));
-  return entries.map((entry) =>
-    arm !== undefined && entry.name.startsWith('binaries/darwin64/')
-      ? { ...entry, content: universalBinary([entry.content, arm.content]) }
-      : entry,
-  );
 }

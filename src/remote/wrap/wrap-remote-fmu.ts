@@ -23,6 +23,7 @@ import {
   packArchive,
   readAnyModelDescription,
   readArchive,
+  type WantedPlatforms,
   writeFmi3ModelDescription,
   writeModelDescription,
 } from '../../fmi/index.js';
@@ -39,7 +40,6 @@ import {
   readLibraries,
   readLicence,
   readPrograms,
-  type WrapPlatforms,
 } from './parts.js';
 import {
   type Archive,
@@ -58,7 +58,7 @@ import { type Conversion, formatMapped } from './variable-map.js';
 export interface WrapOptions extends Partial<Limits> {
   /** Of the wrapped FMU; default: that of the FMU behind, and 2 for one of FMI 1.0. */
   readonly fmi?: 2 | 3;
-  readonly platforms?: WrapPlatforms;
+  readonly platforms?: WantedPlatforms;
   /** For an FMU on this machine: another proxyfmu for this platform, which goes into the FMU. */
   readonly program?: string;
   /** What relative paths in the source are relative to; default: where the process is. */
@@ -230,7 +230,7 @@ function identifierOf(name: string): string {
 async function settlePlace(
   remote: RemoteSource,
   archive: Archive | undefined,
-  wanted: WrapPlatforms,
+  wanted: WantedPlatforms,
   program: string | undefined,
 ): Promise<{
   readonly place: Place;
