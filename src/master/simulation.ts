@@ -492,7 +492,6 @@ export function isReachedByPlan(system: System, port: Port): boolean {
   });
 }
 
-/** A value for people and for JSON: a whole number that a double does not hold is a text, and so are bytes, in hexadecimal. */
 function beginRemote(
   { name, fmu, model, deadline, remote }: Component,
   { remotes, onProcess }: SimulationOptions,
@@ -507,6 +506,7 @@ function beginRemote(
   });
 }
 
+/** A value for people and for JSON: a whole number that a double does not hold is a text, and so are bytes, in hexadecimal. */
 export function toVariableValue(value: ModelValue): VariableValue {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (typeof value !== 'bigint') return value;
