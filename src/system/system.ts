@@ -229,6 +229,11 @@ export function isElsewhere({ isolate, remote }: Pick<Component, 'isolate' | 're
   return isolate || remote !== undefined;
 }
 
+/** Whether the archive of its FMU is on this machine, wherever it runs. */
+export function isArchiveHere({ remote }: Pick<Component, 'remote'>): boolean {
+  return remote === undefined || 'file' in remote;
+}
+
 export function isFunctionPort(terminal: Terminal): terminal is FunctionPort {
   return 'function' in terminal;
 }
