@@ -17,9 +17,8 @@ import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
 import { FmiStatus, fmiStatusName, readAnyFmu, readArchive } from '../../fmi/index.js';
-import { localFileOf } from '../../remote/index.js';
 import { twinbridgeVersion } from '../../support/version.js';
-import type { Component } from '../../system/index.js';
+import { type Component, isArchiveHere } from '../../system/index.js';
 import { ResultsError } from '../errors.js';
 import type { RunLogMessage } from '../report.js';
 import { isSecretName, maskSecrets, maskUrls, secretSources, type TextFormat } from './mask-secrets.js';
@@ -78,13 +77,15 @@ export async function saveVersions(
   const described: Record<string, unknown>[] = [];
   const places = new Map<string, Set<string>>();
   const first = new Map<string, Pick<Component, 'remote' | 'model'>>();
-  for (const { fmu, remote, model } of components) {
-    if (!first.has(fmu)) first.set(fmu, { model, ...(remote === undefined ? {} : { remote }) });
+  for (const component of components) {
+    const { fmu, remote } = component;
+    if (!first.has(fmu)) first.set(fmu, component);
     if (remote !== undefined) places.set(fmu, (places.get(fmu) ?? new Set()).add(remote.uri));
   }
-  for (const [file, { remote, model }] of first) {
+  for (const [file, component] of first) {
     const runsAt = places.has(file) ? { runsAt: [...places.get(file)!] } : {};
-    if (remote !== undefined && localFileOf(remote) === undefined) {
+    if (!isArchiveHere(component)) {
+      const { model } = component;
       described.push({ fmiVersion: model.fmi, modelName: model.modelName, token: model.token, ...runsAt });
       continue;
     }

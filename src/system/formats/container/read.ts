@@ -6,13 +6,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { readTerminals } from '../../../fmi/index.js';
-import { localFileOf } from '../../../remote/index.js';
 import { type Problem, TwinbridgeError } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { DraftComponent, DraftConnection, DraftStart, Located, SystemDraft } from '../../draft.js';
 import { readModelOf } from '../../read-model.js';
 import { resolveSystem } from '../../resolve.js';
-import type { System } from '../../system.js';
+import { isArchiveHere, type System } from '../../system.js';
 import { readContainerCsv } from './csv.js';
 import type { ContainedFmu, ContainerDescription, ContainerOptions } from './description.js';
 import { readContainerJson } from './json.js';
@@ -52,11 +51,10 @@ function allFmus({ containers, fmus }: ContainerDescription): ContainedFmu[] {
 }
 
 /** What is wrong with an FMU is reported when the system is resolved. */
-async function readOne({ file, remote }: ContainedFmu): Promise<ReadFmu> {
+async function readOne(fmu: ContainedFmu): Promise<ReadFmu> {
   try {
-    const { model } = await readModelOf(file, remote === undefined ? {} : { remote });
-    const isHere = remote === undefined || localFileOf(remote) !== undefined;
-    return { model, terminals: isHere ? await readTerminals(file) : [] };
+    const { model } = await readModelOf(fmu.file, fmu);
+    return { model, terminals: isArchiveHere(fmu) ? await readTerminals(fmu.file) : [] };
   } catch (error) {
     if (error instanceof TwinbridgeError) return { terminals: [] };
     throw error;
@@ -247,9 +245,10 @@ function spell({ variable, element }: Leaf): string {
   return element === undefined ? variable : `${variable}[${element}]`;
 }
 
-function faultOf({ name, file, remote, fault }: ContainedFmu): Pick<DraftComponent, 'fmuFault'> {
+function faultOf(fmu: ContainedFmu): Pick<DraftComponent, 'fmuFault'> {
+  const { name, file, fault } = fmu;
   if (fault !== undefined) return { fmuFault: { message: `'${name}' ${fault.fault}`, remedy: fault.remedy } };
-  if (existsSync(file) || (remote !== undefined && localFileOf(remote) === undefined)) return {};
+  if (existsSync(file) || !isArchiveHere(fmu)) return {};
   const folder = dirname(file);
   const others = existsSync(folder) ? readdirSync(folder).filter((entry) => /\.fmu$/i.test(entry)) : [];
   const hint = didYouMean(basename(name), others);

@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FmuModel } from '../../../fmi/index.js';
-import { localFileOf } from '../../../remote/index.js';
 import { InvalidFileError, type Problem, type SourceLocation } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { DraftComponent, DraftPort, Located } from '../../draft.js';
+import { isArchiveHere } from '../../system.js';
 import { findGroups, groupNames, parseVariableGroups, type VariableGroup } from './model-description.js';
 import { modelOfFmu } from './model-of-fmu.js';
 
@@ -99,9 +99,8 @@ export class VariableGroups {
   async #read(fmu: string, component: DraftComponent): Promise<Description | { readonly none: string } | undefined> {
     const model = await modelOfFmu(component);
     if (model === undefined) return undefined;
-    const isHere = component.remote === undefined || localFileOf(component.remote) !== undefined;
     const name = `${model.modelName}_OspModelDescription.xml`;
-    for (const folder of isHere ? [dirname(fmu), this.#folder] : [this.#folder]) {
+    for (const folder of isArchiveHere(component) ? [dirname(fmu), this.#folder] : [this.#folder]) {
       const file = join(folder, name);
       const bytes = await readFile(file).catch(() => undefined);
       if (bytes === undefined) continue;

@@ -5,7 +5,7 @@
  * they are needed as long as the system may run.
  */
 import { open, readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, posix } from 'node:path';
+import { basename, dirname, isAbsolute, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ArchiveContent, readArchive } from '../../../fmi/index.js';
 import { InvalidInputError } from '../../../support/errors.js';
@@ -140,7 +140,7 @@ class DiskFolder implements SspFolder {
   }
 
   nameOf(path: string): string {
-    return posix.isAbsolute(path) ? path : join(this.#directory, path);
+    return isAbsolute(path) ? path : join(this.#directory, path);
   }
 
   async read(path: string): Promise<Buffer | undefined> {

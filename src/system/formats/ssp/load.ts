@@ -1,10 +1,11 @@
 /** An SSD file together with all files that it refers to: FMUs, parameter sets, mappings, dictionaries, other systems. */
 import { dirname } from 'node:path';
 import { readArchive } from '../../../fmi/index.js';
-import { localFileOf, locateFile, readRemoteUri, schemeOf } from '../../../remote/index.js';
+import { locateFile, readRemoteUri, schemeOf } from '../../../remote/index.js';
 import { type SourceLocation, TwinbridgeError } from '../../../support/errors.js';
 import { didYouMean } from '../../../support/nearest.js';
 import type { XmlElement } from '../../../support/xml/tree.js';
+import { isArchiveHere } from '../../system.js';
 import { type FmuPlace, placeOf } from '../remote-place.js';
 import {
   readDescription,
@@ -146,31 +147,14 @@ class Loader {
       this.#fmus.set(component, { ...placeOf(remote), name: remote.uri });
       return;
     }
-    const found = await this.#remoteFile(remote.file, source, component);
-    if (found !== undefined) {
-      this.#fmus.set(component, { ...placeOf({ ...remote, file: found.path }), name: found.name });
-    }
-  }
-
-  async #remoteFile(
-    reference: string,
-    source: string,
-    { name, location }: SsdComponent,
-  ): Promise<{ readonly path: string; readonly name: string } | undefined> {
-    if (!this.#folder.isArchive) {
-      const located = locateFile(reference, dirname(this.#folder.nameOf(this.#ssd)));
-      if ('fault' in located) {
-        this.#report(`component '${name}' ${located.fault}`, location, located.remedy);
-        return undefined;
-      }
-      const path = await this.#folder.locate(located.path);
-      if (path === undefined) await this.#missing(located.path, source, location);
-      return path === undefined ? undefined : { path, name: path };
-    }
-    const target = this.#resolve(reference, this.#ssd, location);
-    const path = target && (await this.#folder.locate(target.path));
-    if (target !== undefined && path === undefined) await this.#missing(target.path, source, location);
-    return target === undefined || path === undefined ? undefined : { path, name: this.#folder.nameOf(target.path) };
+    const target = this.#folder.isArchive
+      ? this.#resolve(remote.file, this.#ssd, location)
+      : locateFile(remote.file, dirname(this.#folder.nameOf(this.#ssd)));
+    if (target === undefined) return;
+    if ('fault' in target) return this.#report(`component '${name}' ${target.fault}`, location, target.remedy);
+    const path = await this.#folder.locate(target.path);
+    if (path === undefined) return this.#missing(target.path, source, location);
+    this.#fmus.set(component, { ...placeOf({ ...remote, file: path }), name: this.#folder.nameOf(target.path) });
   }
 
   /** A system of this very file, by its `id`. */
@@ -248,7 +232,7 @@ class Loader {
       return undefined;
     }
     const fmu = this.#fmus.get(element);
-    if (fmu?.remote !== undefined && localFileOf(fmu.remote) === undefined) {
+    if (fmu !== undefined && !isArchiveHere(fmu)) {
       this.#report(`'${uri}' is to be in the FMU, which is not on this machine: ${fmu.name}`, location);
       return undefined;
     }

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type ArchiveEntry, packArchive } from '../../../fmi/index.js';
-import { localFileOf } from '../../../remote/index.js';
 import { InvalidInputError, type Problem } from '../../../support/errors.js';
-import type { System } from '../../system.js';
+import { isArchiveHere, type System } from '../../system.js';
 import { describeSystem, type WrittenDescription } from './write-description.js';
 
 export interface WrittenSsp {
@@ -38,8 +37,9 @@ async function packedFmus({ components }: System): Promise<{ entries: ArchiveEnt
   const entries: ArchiveEntry[] = [];
   const names = new Map<string, string>();
   const byContent = new Map<string, string>();
-  for (const { fmu, remote } of components) {
-    if (names.has(fmu) || (remote !== undefined && localFileOf(remote) === undefined)) continue;
+  for (const component of components) {
+    const { fmu } = component;
+    if (names.has(fmu) || !isArchiveHere(component)) continue;
     const content = await readFile(fmu).catch((cause: NodeJS.ErrnoException) => {
       throw new InvalidInputError(`cannot read ${fmu}: ${cause.message}`, { cause, location: { file: fmu } });
     });
