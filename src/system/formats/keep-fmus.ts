@@ -3,6 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isTemporary } from '../../fmi/index.js';
 import type { System } from '../system.js';
+import { withArchiveAt } from './remote-place.js';
 
 /** The system with those FMUs in `folder`, where they stay when the process ends. */
 export async function keepFmus(system: System, folder: string): Promise<System> {
@@ -24,13 +25,7 @@ export async function keepFmus(system: System, folder: string): Promise<System> 
     ...system,
     components: system.components.map((component) => {
       const fmu = kept.get(component.fmu);
-      if (fmu === undefined) return component;
-      const { remote } = component;
-      return {
-        ...component,
-        fmu,
-        ...(remote === undefined || !('file' in remote) ? {} : { remote: { ...remote, file: fmu } }),
-      };
+      return fmu === undefined ? component : { ...component, ...withArchiveAt(component, fmu) };
     }),
   };
 }

@@ -1,10 +1,11 @@
 /** Where the FMU of a component is, by what stands for it in a file. */
 import {
+  isRemoteScheme,
   localFileOf,
-  locateFile,
   type RemoteSource,
   resolveRemoteSource,
   type SourceFault,
+  schemeOf,
 } from '../../remote/index.js';
 
 /** As in `Component`. */
@@ -14,8 +15,9 @@ export interface FmuPlace {
   readonly remote?: RemoteSource;
 }
 
-/** That of a remote FMU, whose scheme is one of them. Paths are relative to `folder`. */
-export function remotePlace(text: string, folder: string): FmuPlace | SourceFault {
+/** That of a remote FMU, with paths relative to `folder`; undefined: the scheme of the text, if it has one, is of no such. */
+export function remotePlace(text: string, folder: string): FmuPlace | SourceFault | undefined {
+  if (!isRemoteScheme(schemeOf(text))) return undefined;
   const remote = resolveRemoteSource(text, folder);
   return 'fault' in remote ? remote : placeOf(remote);
 }
@@ -24,8 +26,7 @@ export function placeOf(remote: RemoteSource): FmuPlace {
   return { fmu: localFileOf(remote) ?? remote.uri, remote };
 }
 
-/** That of a file: URI. */
-export function filePlace(text: string, folder: string): FmuPlace | SourceFault {
-  const located = locateFile(text.trim(), folder);
-  return 'fault' in located ? located : { fmu: located.path };
+/** What runs where it ran, with its archive moved. */
+export function withArchiveAt({ remote }: Pick<FmuPlace, 'remote'>, path: string): FmuPlace {
+  return { fmu: path, ...(remote !== undefined && 'file' in remote ? { remote: { ...remote, file: path } } : {}) };
 }

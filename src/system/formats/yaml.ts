@@ -1,6 +1,6 @@
 /** The system file: `twinbridge: system`, in YAML. */
 import { dirname, resolve } from 'node:path';
-import { isRemoteScheme, schemeOf, unknownScheme } from '../../remote/index.js';
+import { locateFile, type SourceFault, schemeOf, unknownScheme } from '../../remote/index.js';
 import type { Problem, SourceLocation } from '../../support/errors.js';
 import type { LocatedFile } from '../../support/located-file.js';
 import { parseYaml, readYamlFile } from '../../support/yaml-file.js';
@@ -27,7 +27,7 @@ import {
   splitPortName,
 } from '../system.js';
 import { exactly } from './exact-number.js';
-import { type FmuPlace, filePlace, remotePlace } from './remote-place.js';
+import { type FmuPlace, remotePlace } from './remote-place.js';
 import { systemFileValidator } from './yaml-validator.js';
 
 /** What the schema lets through. */
@@ -190,7 +190,7 @@ class DraftOfYaml {
     const { logging: all = {} } = this.#value;
     const logging = Object.hasOwn(all, name) ? all[name]! : false;
     const place = this.#fmu(name, fmu);
-    if (deadline !== undefined && isolate !== true && place?.remote === undefined && place !== undefined) {
+    if (deadline !== undefined && isolate !== true && place !== undefined && place.remote === undefined) {
       this.#problems.push({
         message: `'${name}' has a deadline but is not isolated`,
         location: this.#at(...path, 'deadline'),
@@ -216,16 +216,8 @@ class DraftOfYaml {
     };
   }
 
-  /** A path, or a URI: a file of Linux may be named a:b, but not a://b. */
   #fmu(name: string, text: string): FmuPlace | undefined {
-    const scheme = schemeOf(text);
-    const isUri = scheme !== undefined && (isRemoteScheme(scheme) || /^\s*[^:]+:\/\//.test(text));
-    if (!isUri) return { fmu: resolve(this.#folder, text) };
-    const place = isRemoteScheme(scheme)
-      ? remotePlace(text, this.#folder)
-      : scheme === 'file'
-        ? filePlace(text, this.#folder)
-        : unknownScheme(text);
+    const place = remotePlace(text, this.#folder) ?? localPlace(text, this.#folder);
     if (!('fault' in place)) return place;
     const location = this.#at('components', name, 'fmu');
     this.#problems.push({ message: `'${name}' ${place.fault}`, location, remedy: place.remedy });
@@ -442,4 +434,13 @@ function parseWire(text: string): { from: string; to: string } | undefined {
 
 function toPace(pace: NonNullable<SystemFile['pace']>): Pace {
   return pace === 'realtime' ? 1 : pace;
+}
+
+/** A path, or a URI: a file of Linux may be named a:b, but not a://b. */
+function localPlace(text: string, folder: string): FmuPlace | SourceFault {
+  const scheme = schemeOf(text);
+  if (scheme === undefined || !/^\s*[^:]+:\/\//.test(text)) return { fmu: resolve(folder, text) };
+  if (scheme !== 'file') return unknownScheme(text);
+  const located = locateFile(text.trim(), folder);
+  return 'fault' in located ? located : { fmu: located.path };
 }

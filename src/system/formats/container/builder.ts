@@ -1,6 +1,5 @@
 /** Gathers the rules of a container description. */
 import { dirname, resolve } from 'node:path';
-import { isRemoteScheme, schemeOf } from '../../../remote/index.js';
 import type { SourceLocation } from '../../../support/errors.js';
 import type { Located } from '../../draft.js';
 import { remotePlace } from '../remote-place.js';
@@ -110,9 +109,9 @@ export class DescriptionBuilder {
 }
 
 function placeOf(text: string, folder: string): Pick<ContainedFmu, 'file' | 'remote' | 'fault'> {
-  if (!isRemoteScheme(schemeOf(text))) return { file: resolve(folder, text) };
   const place = remotePlace(text, folder);
+  if (place === undefined) return { file: resolve(folder, text) };
   if ('fault' in place) return { file: text, fault: place };
-  const { fmu, remote } = place;
-  return { file: fmu, ...(remote === undefined ? {} : { remote }) };
+  const { fmu: file, ...remote } = place;
+  return { file, ...remote };
 }

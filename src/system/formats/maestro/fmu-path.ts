@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isRemoteScheme, type RemoteSource, type SourceFault, schemeOf, unknownScheme } from '../../../remote/index.js';
+import { type RemoteSource, type SourceFault, schemeOf, unknownScheme } from '../../../remote/index.js';
 import { remotePlace } from '../remote-place.js';
 
 export interface FoundFmu {
@@ -17,11 +17,9 @@ export interface FoundFmu {
  * project around the file, and in the current directory.
  */
 export function findFmu(written: string, file: string, searchDirectories: readonly string[]): FoundFmu {
+  const remote = remotePlace(written, dirname(resolve(file)));
+  if (remote !== undefined) return 'fault' in remote ? faulty(written, remote) : remote;
   const scheme = schemeOf(written);
-  if (isRemoteScheme(scheme)) {
-    const place = remotePlace(written, dirname(resolve(file)));
-    return 'fault' in place ? faulty(written, place) : place;
-  }
   if (scheme !== undefined && scheme !== 'file') return faulty(written, unknownScheme(written));
   const path = toPath(written);
   if (path === undefined) {
@@ -47,9 +45,8 @@ function faulty(written: string, { fault, remedy }: SourceFault): FoundFmu {
 }
 
 function toPath(written: string): string | undefined {
-  const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]+):(.*)$/s.exec(written) ?? [];
-  if (scheme === undefined) return written;
-  if (scheme.toLowerCase() !== 'file') return undefined;
+  const [, rest] = /^file:(.*)$/is.exec(written) ?? [];
+  if (rest === undefined) return written;
   if (/^\/(?!\/)|^\/\/(?:localhost)?\//i.test(rest)) {
     try {
       return fileURLToPath(written);

@@ -6,6 +6,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { type Component, type Connection, isFunctionPort, type System } from '../../system.js';
+import { withArchiveAt } from '../remote-place.js';
 import { systemYamlContent } from '../write-yaml.js';
 
 /** undefined: SSP says it all. `file` is the archive: paths are relative to its folder; `fmus` are in it, by path. */
@@ -15,7 +16,7 @@ export function settingsOf(system: System, file: string, fmus: ReadonlyMap<strin
     ...endless,
     components: system.components.map((component) => ({
       ...component,
-      ...inArchive(component, dirname(resolve(file)), fmus),
+      ...inArchive(component, dirname(resolve(file)), fmus.get(component.fmu)),
       start: [],
       every: 1,
     })),
@@ -31,11 +32,8 @@ export function settingsOf(system: System, file: string, fmus: ReadonlyMap<strin
 }
 
 /** As if the archive were the folder it is in. */
-function inArchive({ fmu, remote }: Component, folder: string, fmus: ReadonlyMap<string, string>) {
-  const packed = fmus.get(fmu);
-  if (packed === undefined) return {};
-  const path = join(folder, packed);
-  return { fmu: path, ...(remote !== undefined && 'file' in remote ? { remote: { ...remote, file: path } } : {}) };
+function inArchive(component: Component, folder: string, packed: string | undefined): Partial<Component> {
+  return packed === undefined ? {} : withArchiveAt(component, join(folder, packed));
 }
 
 function isWithFunction({ from, to }: Connection): boolean {
