@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 const running = new Set();
 
-function track(child) {
+/** Ends the child with the benchmark, if it has not ended by then. */
+export function track(child) {
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

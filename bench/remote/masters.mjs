@@ -1,17 +1,17 @@
 /**
  * Who runs a ring, and where its FMUs are. Each of these answers
  *
- *   steps(folder, size, {steps, times, quick})   µs of a communication step, `times` samples
- *   start(folder, size)                          ms from where instances begin to be made to the end of the initialisation
+ *   steps(folder, size, {steps, times})   µs of a communication step, `times` samples
+ *   start(folder, size)                   ms from where instances begin to be made to the end of the initialisation
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { proxyfmuProgramPath } from '../../dist/native/index.js';
-import { runCosted } from '../lib/processes.mjs';
+import { runCosted, track } from '../lib/processes.mjs';
 import { missingPackages, PYTHON } from '../masters/python.mjs';
 import { FMU, last, STEP, xml, yaml } from './ring.mjs';
 
@@ -66,7 +66,6 @@ const libcosimOf = (source) => ({
   missing: () => missingPackages('libcosimpy'),
   async steps(folder, size, { steps, times }) {
     if (!existsSync(join(folder, 'proxyfmu'))) {
-      mkdirSync(folder, { recursive: true });
       symlinkSync(proxyfmuProgramPath(), join(folder, 'proxyfmu'));
       copyFileSync(FMU, join(folder, 'ten.fmu'));
     }
@@ -87,54 +86,34 @@ export const libcosimInProcess = libcosimOf('ten.fmu');
 /** Starts `twinbridge …` on a free port, until it listens: how long that took, ms, and how to end it. */
 export async function server(args) {
   const port = await freePort();
-  const begun = performance.now();
-  const child = spawn(process.execPath, [COMMAND, ...args(port)], { stdio: ['pipe', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    said += text;
-  });
-  const closed = once(child, 'close');
-  const endWithBench = () => child.kill('SIGKILL');
-  process.once('exit', endWithBench);
-  while (!(await listens(port))) {
-    if (child.exitCode !== null) throw new Error(`twinbridge ${args(port).join(' ')} ended: ${said}`);
-    if (performance.now() - begun > 20_000)
-      throw new Error(`twinbridge ${args(port).join(' ')} does not listen: ${said}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  const took = performance.now() - begun;
-  return {
-    port,
-    took,
-    async close() {
-      child.kill('SIGINT');
-      await closed;
-      process.off('exit', endWithBench);
-    },
-  };
+  return { port, ...(await started(args(port), () => listens(port))) };
 }
 
-/** A program that says something on standard error when it is ready. */
-export async function worker(args, ready) {
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const endWithBench = () => child.kill('SIGKILL');
-  process.once('exit', endWithBench);
+/** Starts `twinbridge …`, until it says that it is ready. */
+export function worker(args, ready) {
+  return started(args, (said) => ready.test(said));
+}
+
+async function started(args, isReady) {
+  const begun = performance.now();
+  const child = track(spawn(process.execPath, [COMMAND, ...args], { stdio: ['pipe', 'pipe', 'pipe'] }));
   const closed = once(child, 'close');
   let said = '';
-  await new Promise((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => {
-        said += text;
-        if (ready.test(said)) resolve();
-      });
-    }
-    closed.then(() => reject(new Error(`twinbridge ${args[0]} ended: ${said}`)));
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      said += text;
+    });
+  }
+  while (!(await isReady(said))) {
+    if (child.exitCode !== null) throw new Error(`twinbridge ${args.join(' ')} ended: ${said}`);
+    if (performance.now() - begun > 20_000) throw new Error(`twinbridge ${args.join(' ')} is not ready: ${said}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   return {
+    took: performance.now() - begun,
     async close() {
       child.kill('SIGINT');
       await closed;
-      process.off('exit', endWithBench);
     },
   };
 }
