@@ -7,7 +7,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proxyfmuProgramPath } from '#tb/native/index.js';
-import { describedAs, exampleFmu, fmuEntries, temporaryFolder, testFmu, writeFmu } from '../support/fmus.js';
+import { exampleFmu, fmuEntries, temporaryFolder, testFmu } from '../support/fmus.js';
+import { freePort } from '../support/rabbitmq.js';
 import { until } from '../support/until.js';
 import {
   type Answer,
@@ -19,7 +20,8 @@ import {
   thirdParty,
   thriftEnvironment,
 } from './remote.js';
-import { freePort, MARK, marked, type Started, startTwinbridge } from './remote-programs.js';
+import { MARK, marked, type Started, startTwinbridge } from './remote-programs.js';
+import { writeElsewhere, writeWithIntegers } from './remote-systems.js';
 import { describeTool } from './tool.js';
 
 const OK = 0;
@@ -32,12 +34,8 @@ const dahlquist = exampleFmu(folder, 'dahlquist');
 const feedthrough1 = testFmu(folder, 'feedthrough1');
 const feedthrough3 = testFmu(folder, 'feedthrough3');
 const GUID = '{3c564a1e-5a3a-4c5b-8f0b-6f1d7c2c0a02}';
-const crash = writeFmu(
-  join(folder, 'crash.fmu'),
-  describedAs('crash', (xml) =>
-    xml.replace(/<Enumeration declaredType="(?:Mode|Where)" start="0"\/>/g, '<Integer start="0"/>'),
-  ),
-);
+const crash = writeWithIntegers(folder, 'crash');
+const elsewhere = writeElsewhere(folder);
 
 /** Value references of feedthrough. */
 const IN = { real: 0, integer: 1, boolean: 2, string: 3 };
@@ -347,13 +345,9 @@ describeTool(
       it.each([
         ['not there', join(folder, 'nothing.fmu'), /nothing\.fmu/],
         ['no archive', join(folder, 'garbage.fmu'), /garbage\.fmu/],
-        ['for other machines', join(folder, 'elsewhere.fmu'), /elsewhere\.fmu.*(?:linux64|platform)/s],
+        ['for other machines', elsewhere, /elsewhere\.fmu.*(?:linux64|platform)/s],
       ])('an FMU that is %s: exit code 3 and the reason, without a port', async (_, fmu, reason) => {
         writeFileSync(join(folder, 'garbage.fmu'), 'PK\u0003\u0004 no archive at all');
-        writeFmu(
-          join(folder, 'elsewhere.fmu'),
-          fmuEntries('dahlquist').filter(({ name }) => !name.startsWith('binaries/')),
-        );
         const failure = await serve(fmu).then(
           () => 'it serves',
           (error: Error) => error.message,
@@ -399,7 +393,7 @@ describeTool(
         const answers = await boot([
           ['loadFromBinaryData', 'garbage', 'a', { hex: '504b0304ffffffff' }],
           ['loadFromBinaryData', '../../escape', 'a', { file: dahlquist }],
-          ['loadFromBinaryData', 'elsewhere', 'a', { file: elsewhere() }],
+          ['loadFromBinaryData', 'elsewhere', 'a', { file: elsewhere }],
         ]);
         expect(answers).toHaveLength(3);
         const [garbage, outside, unfit] = answers;
@@ -557,13 +551,6 @@ describeTool(
     });
   },
 );
-
-function elsewhere(): string {
-  return writeFmu(
-    join(folder, 'elsewhere.fmu'),
-    fmuEntries('dahlquist').filter(({ name }) => !name.startsWith('binaries/')),
-  );
-}
 
 /** A call of read_real whose list says that it has so many elements, and has one. */
 function listOf(size: number): Buffer {

@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
-import { createServer, connect as dial } from 'node:net';
+import { connect as dial } from 'node:net';
 import { join } from 'node:path';
 import { MAIN } from '../support/cli.js';
 import { isRunning, processesWith } from '../support/processes.js';
+import { freePort } from '../support/rabbitmq.js';
 import { until } from '../support/until.js';
 
 /** In the environment of a server and of all that it starts. */
@@ -16,17 +17,7 @@ export function marked(mark: string): number[] {
   return processesWith(MARK, mark).filter(isRunning);
 }
 
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-export async function listens(port: number): Promise<boolean> {
+async function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = dial(port, '127.0.0.1');
     socket.once('connect', () => {

@@ -12,17 +12,22 @@ export function writeFmus(folder: string): void {
   for (const name of ['counter', 'dahlquist1', 'feedthrough1', 'limited', 'once', 'oscillator'] as const) {
     testFmu(folder, name);
   }
-  /** libcosim sees no enumerations, so it is told that these are Integers, by which FMI 2.0 sets both. */
-  for (const name of ['misbehave', 'crash'] as const) {
-    const entries = describedAs(name, (xml) =>
-      xml.replace(/<Enumeration declaredType="(?:Mode|Where)" start="0"\/>/g, '<Integer start="0"/>'),
-    );
-    writeFmu(join(folder, `${name}.fmu`), entries);
-  }
-  writeFmu(
-    join(folder, 'elsewhere.fmu'),
-    fmuEntries('dahlquist').filter(({ name }) => !name.startsWith('binaries/')),
+  for (const name of ['misbehave', 'crash'] as const) writeWithIntegers(folder, name);
+  writeElsewhere(folder);
+}
+
+/** libcosim and Thrift see no enumerations, so they are told that these are Integers, by which FMI 2.0 sets both. */
+export function writeWithIntegers(folder: string, name: 'misbehave' | 'crash'): string {
+  const entries = describedAs(name, (xml) =>
+    xml.replace(/<Enumeration declaredType="(?:Mode|Where)" start="0"\/>/g, '<Integer start="0"/>'),
   );
+  return writeFmu(join(folder, `${name}.fmu`), entries);
+}
+
+/** An FMU without a library for this machine. */
+export function writeElsewhere(folder: string): string {
+  const entries = fmuEntries('dahlquist').filter(({ name }) => !name.startsWith('binaries/'));
+  return writeFmu(join(folder, 'elsewhere.fmu'), entries);
 }
 
 export type Type = 'Real' | 'Integer' | 'Boolean' | 'String';
