@@ -303,6 +303,9 @@ describe('an FMU', () => {
     await expect(fmuOf('http://host/x.fmu')).rejects.toThrow(
       /:3:12: the FMU has a source of the unknown scheme 'http' \(fetch it and name the file/,
     );
+    await expect(fmuOf('file:///else%2Fwhere.fmu')).rejects.toThrow(
+      /:3:12: 'file:\/\/\/else%2Fwhere\.fmu' names no file on this machine/,
+    );
     await expect(fmuOf('gone.fmu')).rejects.toThrow(
       /:3:12: cannot read gone\.fmu: no such file \(it was looked for in .*mm-1, .*project\/FMUs, /,
     );

@@ -23,7 +23,7 @@ export function findFmu(written: string, file: string, searchDirectories: readon
   if (scheme !== undefined && scheme !== 'file') return faulty(written, unknownScheme(written));
   const path = toPath(written);
   if (path === undefined) {
-    return { fmu: written, fmuFault: { message: `'${written}' is no file: only paths and file: URIs are offered` } };
+    return { fmu: written, fmuFault: { message: `'${written}' names no file on this machine` } };
   }
   if (isAbsolute(path)) return { fmu: path };
   const folder = dirname(resolve(file));
