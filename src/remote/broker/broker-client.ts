@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { type Access, describeAddress, FrameAddress, type LinkEvent } from '../../amqp/index.js';
+import { type Access, describeAddress, FrameAddress } from '../../amqp/index.js';
 import { didYouMean } from '../../support/nearest.js';
 import { Conversation, DEFAULT_TIMING, type Loss, type Timing } from './conversation.js';
 import { FmuAmbiguousError, FmuNotOfferedError, NoWorkerError } from './errors.js';
@@ -25,11 +25,7 @@ import { Post, type PostUser } from './post.js';
 
 export interface BrokerClientOptions {
   readonly access: Access;
-  /** Shown in the broker's list of connections. */
-  readonly connectionName?: string;
   readonly timing?: Partial<Timing>;
-  readonly reconnect?: Parameters<typeof Post.open>[0]['reconnect'];
-  readonly signal?: AbortSignal;
 }
 
 export interface WorkerOffers {
@@ -88,22 +84,12 @@ export class BrokerClient implements PostUser {
   readonly #streams = new Map<number, InstanceStream>();
   /** By number: where to say that a stream is over. */
   readonly #over = new Map<number, FrameAddress>();
-  readonly #listeners = new Set<(event: LinkEvent) => void>();
 
   /** Rejects with a `BrokerError` that names the cause. */
   static async open(options: BrokerClientOptions): Promise<BrokerClient> {
     const client = new BrokerClient(options);
-    const { access, reconnect, signal, connectionName = `twinbridge on ${hostname()} (${process.pid})` } = options;
     client.#post = await Post.open(
-      {
-        access,
-        connectionName,
-        ...(reconnect === undefined ? {} : { reconnect }),
-        ...(signal === undefined ? {} : { signal }),
-        onEvent: (event) => {
-          for (const listener of client.#listeners) listener(event);
-        },
-      },
+      { access: options.access, connectionName: `twinbridge on ${hostname()} (${process.pid})` },
       [{ key: clientKey(client.id), exchange: REPLIES_EXCHANGE, onMessage: (message) => client.#receive(message) }],
     );
     client.#post.join(client);
@@ -121,12 +107,6 @@ export class BrokerClient implements PostUser {
 
   get timing(): Timing {
     return this.#timing;
-  }
-
-  /** Answers how to stop listening. */
-  onLinkEvent(listener: (event: LinkEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
   }
 
   async close(): Promise<void> {
@@ -390,10 +370,6 @@ export class InstanceStream {
       },
     });
     this.#conversation.linkDown();
-  }
-
-  get resent(): number {
-    return this.#conversation.resent;
   }
 
   /** How long the worker may be away from now on, ms. */

@@ -79,8 +79,6 @@ export class Conversation {
   #probeGap: number;
   #absentSince: number | undefined;
   #isClosed = false;
-  duplicates = 0;
-  resent = 0;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
@@ -118,10 +116,8 @@ export class Conversation {
       this.#received = head.sequence;
       this.#probeGap = this.#timing.probeMs;
       this.#takePiece(head, message.subarray(HEAD_BYTES));
-    } else if (head.sequence <= this.#received) {
-      this.duplicates += 1;
-      this.#control(Kind.status, 0);
-    } else this.#control(Kind.probe, RESEND);
+    } else if (head.sequence <= this.#received) this.#control(Kind.status, 0);
+    else this.#control(Kind.probe, RESEND);
   }
 
   /** The broker gave back a message of ours: nobody is there. */
@@ -148,7 +144,7 @@ export class Conversation {
     this.#isHeld = false;
     this.#upAt = this.#heardAt = performance.now();
     this.#absentSince = undefined;
-    this.#resend();
+    this.#putAll();
     this.#control(Kind.probe, RESEND);
   }
 
@@ -214,7 +210,7 @@ export class Conversation {
 
   #answer({ kind, flags, sequence, received }: Head): void {
     const isBehind = sequence > this.#received;
-    if ((flags & RESEND) !== 0 || (kind === Kind.status && received < this.#sentAtProbe)) this.#resend();
+    if ((flags & RESEND) !== 0 || (kind === Kind.status && received < this.#sentAtProbe)) this.#putAll();
     if (isBehind) this.#control(Kind.probe, RESEND);
     else if (kind === Kind.probe) this.#control(Kind.status, 0);
   }
@@ -222,11 +218,6 @@ export class Conversation {
   #forget(received: number): void {
     const unreceived = this.#unreceived;
     while (unreceived.length > 0 && unreceived[0]!.sequence <= received) unreceived.shift();
-  }
-
-  #resend(): void {
-    this.resent += this.#unreceived.length;
-    this.#putAll();
   }
 
   #putAll(): void {

@@ -5,7 +5,6 @@ const LENGTH_BYTES = 4;
 
 /** Cuts what comes from a socket after the last whole frame; the rest waits for the next piece. */
 export class FrameCutter {
-  readonly #limit: number;
   #rest: Buffer | undefined;
   /** Of the frame at the beginning of `#rest`, with its length; 0: not known yet. */
   #wanted = 0;
@@ -14,10 +13,6 @@ export class FrameCutter {
   #partBytes = 0;
   /** Frames in what {@link push} returned last. */
   count = 0;
-
-  constructor(limit: number = DEFAULT_FRAME_BYTES) {
-    this.#limit = limit;
-  }
 
   /** Whole frames, in one piece; undefined: there are none yet. Throws {@link ThriftTooLargeError}. */
   push(chunk: Buffer): Buffer | undefined {
@@ -52,9 +47,9 @@ export class FrameCutter {
   }
 
   #checked(length: number): number {
-    if (length > 0 && length <= this.#limit) return length;
-    throw new ThriftTooLargeError(`a frame of ${length} bytes, the limit is ${this.#limit}`, {
-      details: { length, limit: this.#limit },
+    if (length > 0 && length <= DEFAULT_FRAME_BYTES) return length;
+    throw new ThriftTooLargeError(`a frame of ${length} bytes, the limit is ${DEFAULT_FRAME_BYTES}`, {
+      details: { length, limit: DEFAULT_FRAME_BYTES },
       remedy: 'speak TBinaryProtocol over TFramedTransport',
     });
   }

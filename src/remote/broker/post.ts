@@ -10,7 +10,6 @@ import {
   Link,
   LinkClosedError,
   type LinkEvent,
-  type LinkOptions,
   type LinkUser,
   PublishLostError,
   PublishNackedError,
@@ -24,10 +23,6 @@ export interface PostOptions {
   readonly connectionName: string;
   /** Writes to {@link EVENTS_EXCHANGE}. */
   readonly tellsEvents?: boolean;
-  readonly heartbeatSeconds?: number;
-  readonly connectTimeoutMs?: number;
-  readonly reconnect?: LinkOptions['reconnect'];
-  readonly signal?: AbortSignal;
   readonly onEvent?: (event: LinkEvent) => void;
 }
 
@@ -67,7 +62,6 @@ interface Consumed {
 }
 
 interface Letter {
-  resolve(returned: boolean): void;
   reject(error: Error): void;
   returned: boolean;
 }
@@ -103,32 +97,19 @@ export class Post implements LinkUser {
   static async open(options: PostOptions, boxes: readonly Box[] = []): Promise<Post> {
     const post = new Post(options);
     for (const box of boxes) post.#boxes.set(box.key, box);
-    const {
-      access,
-      connectionName,
-      heartbeatSeconds = HEARTBEAT_SECONDS,
-      connectTimeoutMs,
-      reconnect,
-      signal,
-    } = options;
+    const { access, connectionName } = options;
     post.#link = await Link.open(
       {
         ...access,
         connectionName,
-        heartbeatSeconds,
-        ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+        heartbeatSeconds: HEARTBEAT_SECONDS,
         // A run waits meanwhile.
-        reconnect: { initialDelayMs: 50, maxDelayMs: 1000, ...reconnect },
-        ...(signal === undefined ? {} : { signal }),
+        reconnect: { initialDelayMs: 50, maxDelayMs: 1000 },
         onEvent: (event) => post.#onLinkEvent(event),
       },
       post,
     );
     return post;
-  }
-
-  get isUp(): boolean {
-    return this.#session !== undefined;
   }
 
   /** For good. */
@@ -173,8 +154,7 @@ export class Post implements LinkUser {
 
   /** Begins to take from a shared queue, which is made if need be. */
   async consume(share: Share): Promise<void> {
-    const consumed = this.#shares.get(share.queue) ?? { share, tag: undefined };
-    if (consumed.tag !== undefined) return;
+    if (this.#shares.get(share.queue)?.tag !== undefined) return;
     const fresh: Consumed = { share, tag: undefined };
     this.#shares.set(share.queue, fresh);
     if (this.#requests !== undefined) await this.#consumeShare(this.#requests, fresh);
@@ -218,16 +198,12 @@ export class Post implements LinkUser {
     if (channel === undefined) return Promise.reject(this.#gone(exchange));
     const messageId = String(++this.#letterNumber);
     return new Promise((resolve, reject) => {
-      const letter: Letter = {
-        resolve: (returned) => resolve(returned ? 'returned' : 'taken'),
-        reject,
-        returned: false,
-      };
+      const letter: Letter = { reject, returned: false };
       this.#pending.set(messageId, letter);
       const confirmed = (error: unknown): void => {
         if (!this.#pending.delete(messageId)) return;
         if (error) reject(new PublishNackedError(`the broker did not take the message to '${routingKey}'`));
-        else letter.resolve(letter.returned);
+        else resolve(letter.returned ? 'returned' : 'taken');
       };
       try {
         channel.publish(
@@ -247,11 +223,6 @@ export class Post implements LinkUser {
         reject(this.#gone(exchange));
       }
     });
-  }
-
-  /** See {@link Link.updateSecret}. */
-  async updateSecret(password: string, reason: string): Promise<boolean> {
-    return (await this.#link?.updateSecret(password, reason)) ?? false;
   }
 
   async close(): Promise<void> {

@@ -41,7 +41,6 @@ export interface WorkerOptions {
   readonly startMs?: number;
   /** How this machine is called; default: its host name. */
   readonly host?: string;
-  readonly reconnect?: Parameters<typeof Post.open>[0]['reconnect'];
   readonly onEvent?: (event: WorkerEvent) => void;
 }
 
@@ -161,19 +160,12 @@ export class Worker {
     await this.#store.close();
   }
 
-  /** A new password or token for the connection; see `Link.updateSecret`. */
-  async updateSecret(password: string, reason: string): Promise<boolean> {
-    return (await this.#post?.updateSecret(password, reason)) ?? false;
-  }
-
   async #open(): Promise<void> {
-    const { access, reconnect } = this.#options;
     this.#post = await Post.open(
       {
-        access,
+        access: this.#options.access,
         connectionName: `twinbridge serve on ${this.host} (${process.pid})`,
         tellsEvents: true,
-        ...(reconnect === undefined ? {} : { reconnect }),
         onEvent: (event) => this.#tell({ type: 'link', event }),
       },
       [
@@ -181,7 +173,7 @@ export class Worker {
           key: workerKey(this.id),
           exchange: CALLS_EXCHANGE,
           also: [OFFERS_KEY],
-          onMessage: (message) => void this.#onQuestion(readQuestion(message)),
+          onMessage: (message) => this.#onQuestion(readQuestion(message)),
         },
       ],
     );
@@ -201,7 +193,7 @@ export class Worker {
 
   // -- Questions ----------------------------------------------------------------------------------------------------
 
-  async #onQuestion(question: Question | undefined): Promise<void> {
+  #onQuestion(question: Question | undefined): void {
     if (question?.do === 'list') {
       const fmus = this.#offers.map(plainOffer);
       this.#reply(question.client, { is: 'offers', query: question.query, worker: this.#info, fmus });
