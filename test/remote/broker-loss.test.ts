@@ -118,6 +118,20 @@ describeOnBrokers('Workers that are lost', (broker) => {
     expect(fmu.events.find((event) => event.type === 'absent')).toBeDefined();
   }, 60_000);
 
+  it('where nobody else takes it, the error says that it was lost', async () => {
+    const only = await worker('only');
+    const fmu = await use(oscillator, 'oscillator', { startMs: 1000 });
+    await fmu.initialise();
+    await fmu.step(0);
+    only.kill('SIGKILL');
+    await expect(fmu.step(1)).rejects.toThrow(
+      /^oscillator was lost, and no worker has taken an instance of 'oscillator' within 1 s: nobody offers it/,
+    );
+    expect(fmu.events.find((event) => event.type === 'failed')).toMatchObject({
+      error: { code: 'TB_BROKER_INSTANCE_LOST', remedy: expect.stringContaining('start another worker') },
+    });
+  }, 60_000);
+
   it('ends an instance whose client is gone, after a while', async () => {
     const first = await worker('first', '--linger', '0.5');
     const { startCli } = await import('../support/cli.js');

@@ -280,7 +280,8 @@ export class RemoteInstance {
 
   #onUntaken(error: NoWorkerError): void {
     this.#fail(
-      this.#state === 'restoring'
+      // Not by the state: with nothing to wait for, all that is to be done again was said at once.
+      this.#restorations > 0
         ? new InstanceLostError(`${this.name} was lost, and ${error.message}`, {
             cause: error,
             ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
