@@ -1,9 +1,20 @@
 /** The client in C, which step plans and exported FMUs use, through the broker: everything of FMI 3.0, states included. */
+import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { FmuInstance, formatTarget, openCachedFmu } from '#tb/fmi/index.js';
+import { FmuInstance, formatTarget, openCachedFmu, readFmuModel } from '#tb/fmi/index.js';
+import { CommandKind, packCommand } from '#tb/remote/broker/commands.js';
+import {
+  binaryProtocol,
+  encodeCall,
+  FMU_SERVICE,
+  FrameReader,
+  frameHead,
+  IncomingAnswer,
+} from '#tb/remote/thrift/index.js';
 import { describeOnBrokers } from '../support/brokers.js';
 import { type TestFmuName, temporaryFolder, testFmu } from '../support/fmus.js';
-import { ProxyProcess, WorkerProcess } from './broker-harness.js';
+import { until } from '../support/until.js';
+import { ProxyProcess, RemoteFmu, WorkerProcess } from './broker-harness.js';
 
 const folder = temporaryFolder();
 
@@ -76,6 +87,50 @@ describeOnBrokers('Commands over a broker', (broker) => {
     });
     expect(seen[1]).toEqual(seen[0]);
     expect(local.warnings).toBe(remote.warnings);
+  }, 60_000);
+
+  it('calls that name states may come together', async () => {
+    const file = testFmu(folder, 'oscillator');
+    await worker('first', file);
+    const { model } = await readFmuModel(file);
+    const fmu = await RemoteFmu.open(broker.url, 'oscillator', model, { token: false });
+    cleanups.push(() => fmu.close());
+    const socket = connect({ host: fmu.gateway.host, port: fmu.gateway.port });
+    cleanups.push(() => socket.destroy());
+    const reader = new FrameReader();
+    socket.on('data', (chunk) => reader.push(chunk));
+    /** Sends the requests in one piece; what each of them is answered. */
+    const ask = async (...requests: readonly Buffer[]): Promise<Buffer[]> => {
+      const calls = requests.map((request, sequence) =>
+        encodeCall(FMU_SERVICE, binaryProtocol, 'tb_commands', { version: 1, request }, sequence),
+      );
+      socket.write(Buffer.concat(calls.flatMap((call) => [frameHead(call), call])));
+      const answers: Buffer[] = [];
+      await until(() => {
+        for (let message = reader.next(); message !== undefined; message = reader.next()) {
+          const { answer } = new IncomingAnswer(binaryProtocol, message).read(FMU_SERVICE, 'tb_commands');
+          answers.push(Buffer.from(answer));
+        }
+        return answers.length === requests.length;
+      }, 'all answers');
+      return answers;
+    };
+    const text = (of: string): Buffer => {
+      const packed = Buffer.alloc(8 + Math.ceil((of.length + 1) / 8) * 8);
+      packed.writeUInt32LE(of.length);
+      packed.write(of, 8);
+      return packed;
+    };
+    const load = Buffer.concat([packCommand(CommandKind.load), text(''), text('')]);
+    load.writeUInt32LE(2, 4);
+    const create = Buffer.concat([packCommand(CommandKind.create), text('a'), text(model.token), text('')]);
+    await ask(load, create);
+    const getState = packCommand(CommandKind.getState, [0n]);
+    const answers = await ask(getState, getState);
+    // Behind what was carried out and the status: the numbers of the states.
+    expect(answers.map((answer) => answer.readBigUInt64LE(16))).toEqual([1n, 2n]);
+    const freeBoth = [1n, 2n].map((state) => packCommand(CommandKind.freeState, [state]));
+    expect((await ask(...freeBoth)).map((answer) => answer.readBigUInt64LE(16))).toEqual([0n, 0n]);
   }, 60_000);
 
   it('all types are passed on', async () => {

@@ -77,7 +77,7 @@ export type InstanceEvent =
 interface Entry {
   readonly frames: Buffer;
   readonly count: number;
-  /** Of those in a call of `tb_commands`, if states are among them: they are translated. */
+  /** If it is one call of `tb_commands` that names states: they are translated. */
   readonly states: StatesInCall | undefined;
 }
 
@@ -163,10 +163,14 @@ export class RemoteInstance {
       this.#refuse(frames);
       return;
     }
+    this.#lastCall = frames;
+    for (const flight of flightsIn(frames)) this.#take(flight);
+  }
+
+  #take(frames: Buffer): void {
     const entry = this.#examine(frames);
     this.#log.push(entry);
     this.#logBytes += frames.length;
-    this.#lastCall = frames;
     if (this.#state === 'live' && this.#unsent === 0 && !(this.#isTakingCheckpoint && this.#states.size > 0)) {
       this.#send(entry, true);
     } else this.#unsent += 1;
@@ -340,7 +344,7 @@ export class RemoteInstance {
           if (command.kind === CommandKind.step) this.#noteStep();
           else if (command.kind === CommandKind.free) this.#isFreed = true;
           else if (command.kind === CommandKind.create) this.#isFreed = false;
-          else if (namesState(command)) states ??= { request, commands, numbers: undefined };
+          else if (namesState(command)) states = { request, commands, numbers: undefined };
         }
       }
     }
@@ -602,6 +606,13 @@ export class RemoteInstance {
     }
     return false;
   }
+}
+
+/** Calls by commands one by one, as states in them are translated; others together, as they came. */
+function flightsIn(frames: Buffer): readonly Buffer[] {
+  const calls = [...messagesIn(frames)];
+  const isOne = calls.length === 1 || calls.every((call) => requestIn(call) === undefined);
+  return isOne ? [frames] : calls.map(framed);
 }
 
 function reasonOf(how: Loss, silentMs: number): string {
