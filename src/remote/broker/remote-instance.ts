@@ -123,8 +123,6 @@ export class RemoteInstance {
   /** Of the calls in the log: how many the client has the answers of, from the first on. */
   #answered = 0;
   #awaited: Awaited[] = [];
-  /** Of those, the ones that are not simply passed on. */
-  #special = 0;
   #whenAnswered: (() => void)[] = [];
   /** The client calls by `tb_commands`. */
   #isCommanded = false;
@@ -193,7 +191,6 @@ export class RemoteInstance {
     const attempt = this.#attempt;
     const isCurrent = (): boolean => attempt === this.#attempt;
     this.#awaited = [];
-    this.#special = 0;
     this.#stream = client.openStream(fmu, this.name, startMs, {
       onAccepted: (worker) => {
         if (isCurrent()) onEvent({ type: 'accepted', worker });
@@ -369,12 +366,10 @@ export class RemoteInstance {
   #send({ frames, count, states }: Entry, isForClient: boolean): void {
     if (states === undefined) {
       for (let index = 0; index < count; index++) this.#awaited.push(isForClient ? 'client' : 'drop');
-      if (!isForClient) this.#special += count;
       this.#stream!.call(frames);
       return;
     }
     this.#awaited.push({ states, isForClient });
-    this.#special += 1;
     const translated = Buffer.from(frames);
     const offset = states.request.byteOffset - frames.byteOffset;
     for (const command of states.commands) {
@@ -386,8 +381,8 @@ export class RemoteInstance {
   }
 
   #onAnswers(frames: Buffer): void {
-    if (this.#special === 0) {
-      const count = countFrames(frames);
+    const count = countFrames(frames);
+    if (this.#awaited.slice(0, count).every((awaited) => awaited === 'client')) {
       this.#awaited.splice(0, count);
       this.#passOn(frames, count);
     } else {
@@ -398,13 +393,9 @@ export class RemoteInstance {
 
   #onAnswer(message: Buffer): void {
     const awaited = this.#awaited.shift();
-    if (awaited === 'client') {
-      this.#passOn(framed(message), 1);
-      return;
-    }
-    this.#special -= 1;
     if (awaited === undefined || awaited === 'drop') return;
-    if ('resolve' in awaited) awaited.resolve(message);
+    if (awaited === 'client') this.#passOn(framed(message), 1);
+    else if ('resolve' in awaited) awaited.resolve(message);
     else {
       const translated = this.#translateAnswer(message, awaited.states);
       if (awaited.isForClient) this.#passOn(framed(translated), 1);
@@ -462,7 +453,6 @@ export class RemoteInstance {
     const call = encodeCall(FMU_SERVICE, binaryProtocol, method, args, OWN_SEQUENCE);
     const answer = await new Promise<Buffer | undefined>((resolve) => {
       this.#awaited.push({ resolve });
-      this.#special += 1;
       this.#stream!.call(framed(call));
     });
     if (answer === undefined || attempt !== this.#attempt) return undefined;
@@ -582,7 +572,6 @@ export class RemoteInstance {
         this.#awaited.push(index++ < answered ? 'drop' : 'client');
         this.#stream!.call(framed(message));
       }
-      this.#special += answered;
     }
   }
 
