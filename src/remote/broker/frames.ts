@@ -1,5 +1,5 @@
 /** Thrift frames that are passed on as they are: whole ones, cut from a stream, and counted. */
-import { DEFAULT_FRAME_BYTES, ThriftTooLargeError } from '../thrift/index.js';
+import { DEFAULT_FRAME_BYTES, frameHead, ThriftTooLargeError } from '../thrift/index.js';
 
 const LENGTH_BYTES = 4;
 
@@ -77,10 +77,7 @@ export function* messagesIn(frames: Buffer): Generator<Buffer> {
 
 /** A message with its length. */
 export function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(LENGTH_BYTES + message.length);
-  frame.writeUInt32BE(message.length);
-  frame.set(message, LENGTH_BYTES);
-  return frame;
+  return Buffer.concat([frameHead(message), message]);
 }
 
 /** Of a strict message: bits of version, kind, length of the method's name, name, sequence. Undefined: it is none. */

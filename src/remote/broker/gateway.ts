@@ -64,13 +64,7 @@ const LOOPBACK = '127.0.0.1';
 export async function openGateway(source: AmqpFmuSource, options: GatewayOptions = {}): Promise<Gateway> {
   const shared = await shareClient(source, options);
   try {
-    const { guid } = source;
-    const { retryMs } = options;
-    const fmu = await shared.client.find(source.name, {
-      ...(guid === undefined ? {} : { guid }),
-      ...(retryMs === undefined ? {} : { retryMs }),
-    });
-    return await LoopbackGateway.open(shared, fmu, options);
+    return await LoopbackGateway.open(shared, await find(shared, source, options), options);
   } catch (error) {
     await shared.release();
     throw error;
@@ -84,17 +78,22 @@ export async function describeAmqpFmu(
 ): Promise<FmuModel> {
   const shared = await shareClient(source, options);
   try {
-    const { name, guid } = source;
-    const { retryMs } = options;
-    const fmu = await shared.client.find(name, {
-      ...(guid === undefined ? {} : { guid }),
-      ...(retryMs === undefined ? {} : { retryMs }),
-    });
-    const xml = await shared.client.describe(fmu);
-    return modelOf(readAnyModelDescription(`amqp-fmu:${name}/modelDescription.xml`, xml).description);
+    const xml = await shared.client.describe(await find(shared, source, options));
+    return modelOf(readAnyModelDescription(`amqp-fmu:${source.name}/modelDescription.xml`, xml).description);
   } finally {
     await shared.release();
   }
+}
+
+function find(
+  { client }: SharedClient,
+  { name, guid }: AmqpFmuSource,
+  { retryMs }: Pick<GatewayOptions, 'retryMs'>,
+): Promise<FoundFmu> {
+  return client.find(name, {
+    ...(guid === undefined ? {} : { guid }),
+    ...(retryMs === undefined ? {} : { retryMs }),
+  });
 }
 
 class LoopbackGateway implements Gateway {
