@@ -84,17 +84,19 @@ export class InstanceLink {
     const { port, pid } = this.#process;
     return new Promise((resolve, reject) => {
       const socket = connect({ host: LOOPBACK, port, noDelay: true });
-      const fail = (why: string): void => reject(new InstanceStartError(why, { details: { port, pid } }));
+      const fail = (why: string): void => {
+        clearTimeout(early);
+        socket.destroy();
+        reject(new InstanceStartError(why, { details: { port, pid } }));
+      };
       const early = setTimeout(() => fail('it did not answer'), this.#options.process.startMs);
       socket.once('error', (error) => fail(`no connection to it: ${error.message}`));
       socket.once('close', () => fail('it closed the connection'));
       socket.write(framed(encodeCall(FMU_SERVICE, binaryProtocol, 'tb_authenticate', { token }, 0)));
       const first = (chunk: Buffer): void => {
-        const frames = this.#cutter.push(chunk);
-        if (frames === undefined) return;
-        clearTimeout(early);
-        socket.removeAllListeners();
         try {
+          const frames = this.#cutter.push(chunk);
+          if (frames === undefined) return;
           const [answer] = messagesIn(frames);
           const isTrusted = new IncomingAnswer(binaryProtocol, answer!).read(FMU_SERVICE, 'tb_authenticate');
           if (!isTrusted) throw new Error('it does not know the token');
@@ -102,6 +104,8 @@ export class InstanceLink {
           fail((error as Error).message);
           return;
         }
+        clearTimeout(early);
+        socket.removeAllListeners();
         this.#socket = socket;
         this.#listen(socket);
         resolve();
