@@ -10,11 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "from_stdin.h"
 #include "tb_decode.h"
 
 enum { MEMBERS = 11, ITEMS = 2, SLOTS = 10, STRING_BYTES = 8, ARRAY_TEXT_BYTES = 16 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const char *const NAMES[MEMBERS] = {"x", "y", "seqno", "stop", "mode", "time", "pose", "x", "q", "names", "gear"};
@@ -54,22 +53,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   return 0;
 }
-
-#ifdef TB_FUZZ_STDIN
-#include <stdio.h>
-
-int main(void) {
-  uint8_t head[4];
-  unsigned long messages = 0;
-  while (fread(head, 1, sizeof head, stdin) == sizeof head) {
-    size_t size = (size_t)head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 | (size_t)head[3] << 24;
-    uint8_t *message = malloc(size + 1);
-    if (message == NULL || fread(message, 1, size, stdin) != size) return 1;
-    LLVMFuzzerTestOneInput(message, size);
-    free(message);
-    messages++;
-  }
-  printf("%lu\n", messages);
-  return 0;
-}
-#endif

@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "../src/remote/server.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "from_stdin.h"
 
 /* -- The FMU: in place of src/import/importer.c ------------------------------------------------------------------------------- */
 
@@ -230,20 +229,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   tb_thrift_writer_destroy(&answers);
   return 0;
 }
-
-#ifdef TB_FUZZ_STDIN
-int main(void) {
-  uint8_t head[4];
-  unsigned long inputs = 0;
-  while (fread(head, 1, sizeof head, stdin) == sizeof head) {
-    size_t size = (size_t)head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 | (size_t)head[3] << 24;
-    uint8_t *input = malloc(size + 1);
-    if (input == NULL || fread(input, 1, size, stdin) != size) return 1;
-    LLVMFuzzerTestOneInput(input, size);
-    free(input);
-    inputs++;
-  }
-  printf("%lu\n", inputs);
-  return 0;
-}
-#endif
