@@ -12,6 +12,7 @@ tb_library *tb_far_library(tb_far *far, const tb_carrier *carrier, int fmi, cons
   library->far = far;
   snprintf(library->identifier, sizeof library->identifier, "%s", identifier);
   far->carrier = carrier;
+  far->library = library;
   far->start_ns = start_ns;
   far->step_ns = step_ns;
   far->ending = (tb_ending){.code = -1, .function = "", .output = "", .reason = ""};

@@ -30,6 +30,7 @@ typedef struct {
 
 struct tb_far {
   const tb_carrier *carrier;
+  const tb_library *library; /* whose calls it takes */
   tb_ending ending;
   char function[TB_DOING_BYTES]; /* the FMU's function that failed, or that was being called */
 

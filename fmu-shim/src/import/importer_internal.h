@@ -79,6 +79,9 @@ struct tb_instance {
   void *own; /* of the version */
 };
 
+/* What the names of the version's functions begin with. */
+static inline const char *tb_fmi_prefix(tb_fmi fmi) { return fmi == TB_FMI1 ? "fmi" : fmi == TB_FMI2 ? "fmi2" : "fmi3"; }
+
 /* Notes which function is called next: of TB_DOING_BYTES at most. */
 static inline void tb_calling(tb_instance *i, const char *name) {
   i->last_call = name;

@@ -27,23 +27,14 @@ static void disconnect(tb_remote *r) {
 }
 
 /* Without the prefix of the version. */
-static const char *function_of(tb_fmi fmi, const tb_command *command) {
-  static const char *const gets2[TB_STORAGES] = {
-      [TB_F64] = "GetReal",  [TB_I32] = "GetInteger", [TB_B8] = "GetBoolean",
-      [TB_B32] = "GetBoolean", [TB_TEXT] = "GetString"};
-  static const char *const gets3[TB_STORAGES] = {
-      [TB_F64] = "GetFloat64", [TB_F32] = "GetFloat32", [TB_I8] = "GetInt8",      [TB_U8] = "GetUInt8",
-      [TB_I16] = "GetInt16",   [TB_U16] = "GetUInt16",  [TB_I32] = "GetInt32",    [TB_U32] = "GetUInt32",
-      [TB_I64] = "GetInt64",   [TB_U64] = "GetUInt64",  [TB_B8] = "GetBoolean",   [TB_CLOCK] = "GetClock",
-      [TB_TEXT] = "GetString", [TB_BYTES] = "GetBinary"};
-  switch (command->kind) {
+static const char *function_of(tb_fmi fmi, uint32_t kind) {
+  switch (kind) {
     case TB_DO_CREATE: return fmi == TB_FMI1 ? "InstantiateSlave" : fmi == TB_FMI2 ? "Instantiate" : "InstantiateCoSimulation";
     case TB_DO_FREE: return fmi == TB_FMI1 ? "FreeSlaveInstance" : "FreeInstance";
     case TB_DO_ENTER_INITIALIZATION: return fmi == TB_FMI1 ? NULL : "EnterInitializationMode";
     case TB_DO_EXIT_INITIALIZATION: return fmi == TB_FMI1 ? "InitializeSlave" : "ExitInitializationMode";
     case TB_DO_TERMINATE: return fmi == TB_FMI1 ? "TerminateSlave" : "Terminate";
     case TB_DO_RESET: return fmi == TB_FMI1 ? "ResetSlave" : "Reset";
-    case TB_DO_GET: return command->a >= TB_STORAGES ? NULL : (fmi == TB_FMI3 ? gets3 : gets2)[command->a];
     case TB_DO_STEP: return "DoStep";
     case TB_DO_ENTER_EVENT_MODE: return "EnterEventMode";
     case TB_DO_ENTER_STEP_MODE: return "EnterStepMode";
@@ -57,12 +48,17 @@ static const char *function_of(tb_fmi fmi, const tb_command *command) {
 /* The call that had no answer: what went along with it, values that were set before and read after it, may be at fault, too. */
 static void note_function(tb_remote *r) {
   const tb_translator *t = &r->translator;
-  const tb_fmi fmi = (tb_fmi)r->target.fmi;
+  const tb_library *library = r->far.library;
+  const tb_command *about = &r->far.about;
   const bool translated = !r->commands && t->at < t->n_commands;
-  const char *function = translated ? t->commands[t->at].function : function_of(fmi, &r->far.about);
+  if (!translated && about->kind == TB_DO_GET) {
+    const char *name = library->accessors[about->a].get_name;
+    snprintf(r->far.function, sizeof r->far.function, "%s", name == NULL ? "" : name);
+    return;
+  }
+  const char *function = translated ? t->commands[t->at].function : function_of(library->fmi, about->kind);
   const bool known = function != NULL && function[0] != '\0';
-  snprintf(r->far.function, sizeof r->far.function, "%s%s",
-           !known ? "" : fmi == TB_FMI1 ? "fmi" : fmi == TB_FMI2 ? "fmi2" : "fmi3", known ? function : "");
+  snprintf(r->far.function, sizeof r->far.function, "%s%s", known ? tb_fmi_prefix(library->fmi) : "", known ? function : "");
 }
 
 int tb_remote_ended(tb_remote *r, int status, const char *reason) {
@@ -118,13 +114,10 @@ void tb_remote_destroy(tb_remote *r) {
 /* Commands free the instance behind the server's back: it is to know that nobody needs it any more. */
 static void say_goodbye(tb_remote *r) {
   r->far.due_ns = tb_monotonic_ns() + TB_FREE_NS;
-  tb_thrift_clear(&r->writer);
-  const size_t frame = tb_remote_begin_call(r, "freeInstance");
-  tb_thrift_put_stop(&r->writer);
+  tb_remote_begin_call(r, "freeInstance");
   tb_thrift_reader from;
   tb_thrift_message message;
-  if (tb_thrift_end_frame(&r->writer, frame, TB_THRIFT_FRAME_LIMIT) && tb_remote_send(r, &r->writer) == 0)
-    tb_remote_take_reply(r, &from, &message);
+  if (tb_remote_end_call(r) && tb_remote_send(r, &r->writer) == 0) tb_remote_take_reply(r, &from, &message);
 }
 
 /* A server that lost its instance ends by itself, one that we started also if it did not. */
@@ -182,17 +175,9 @@ int tb_remote_next_frame(tb_remote *r, const uint8_t **payload, size_t *size) {
 /* -- Requests as they are ------------------------------------------------------------------------------------------------------ */
 
 static int send_commands(tb_remote *r, const uint8_t *request, size_t size) {
-  const int16_t first = r->target.dialect == TB_FMU_PROXY ? 2 : 1;
-  tb_thrift_clear(&r->writer);
-  const size_t frame = tb_remote_begin_call(r, "tb_commands");
-  tb_thrift_put_field(&r->writer, TB_THRIFT_I32, first);
-  tb_thrift_put_i32(&r->writer, TB_COMMANDS_VERSION);
-  tb_thrift_put_field(&r->writer, TB_THRIFT_STRING, (int16_t)(first + 1));
-  tb_thrift_put_bytes(&r->writer, request, size);
-  tb_thrift_put_stop(&r->writer);
-  if (!tb_thrift_end_frame(&r->writer, frame, TB_THRIFT_FRAME_LIMIT) || r->writer.failed) {
+  tb_remote_begin_commands(r, request, size);
+  if (!tb_remote_end_call(r))
     return tb_remote_ended(r, TB_CRASHED, "a call is larger than 50 MiB, which is more than can be sent");
-  }
   return tb_remote_send(r, &r->writer);
 }
 

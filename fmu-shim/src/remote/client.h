@@ -47,11 +47,15 @@ int tb_remote_send(tb_remote *remote, const tb_thrift_writer *calls);
 int tb_remote_next_frame(tb_remote *remote, const uint8_t **payload, size_t *size);
 
 /* A call that is not the translator's, in `writer`; its arguments follow. Of FMU-proxy with the instance in front of them. */
-size_t tb_remote_begin_call(tb_remote *remote, const char *method);
+void tb_remote_begin_call(tb_remote *remote, const char *method);
+/* Likewise, with its arguments. */
+void tb_remote_begin_commands(tb_remote *remote, const uint8_t *request, size_t size);
+/* false: the call is larger than can be sent, or there is no memory for it. */
+bool tb_remote_end_call(tb_remote *remote);
 /* The reply to the call that was sent last; the reader stands behind its head. */
 int tb_remote_take_reply(tb_remote *remote, tb_thrift_reader *from, tb_thrift_message *message);
-/* A reply that is none: why, as a sentence. */
-void tb_remote_refusal(const tb_remote *remote, tb_thrift_reader *from, const tb_thrift_message *message, char *text,
+/* A reply that is none: why, as a sentence. true: the server does not know the method. */
+bool tb_remote_refusal(const tb_remote *remote, tb_thrift_reader *from, const tb_thrift_message *message, char *text,
                        size_t size);
 
 #endif

@@ -1,7 +1,10 @@
 /* The connection of a remote FMU: a server is started or found, the FMU is brought there, an instance is asked for. */
 #include "client.h"
 
+#include <errno.h>
 #include <stdarg.h>
+
+#include "../platform/files.h"
 
 /* Between two tries to reach a server that is not there yet. */
 enum { TRY_EVERY_NS = 200000000 };
@@ -20,19 +23,28 @@ static tb_connected fail(char *error, uint32_t size, tb_connected how, const cha
 
 /* -- Calls, one at a time ------------------------------------------------------------------------------------------------------ */
 
-size_t tb_remote_begin_call(tb_remote *r, const char *method) {
-  const size_t frame = tb_thrift_begin_frame(&r->writer);
+void tb_remote_begin_call(tb_remote *r, const char *method) {
+  tb_thrift_clear(&r->writer);
+  tb_thrift_begin_frame(&r->writer);
   tb_thrift_put_message(&r->writer, TB_THRIFT_CALL, method, strlen(method), ++r->sequence);
   if (r->translator.id != NULL) {
     tb_thrift_put_field(&r->writer, TB_THRIFT_STRING, 1);
     tb_thrift_put_text(&r->writer, r->translator.id);
   }
-  return frame;
 }
 
-static size_t begin_call(tb_remote *r, const char *method) {
-  tb_thrift_clear(&r->writer);
-  return tb_remote_begin_call(r, method);
+bool tb_remote_end_call(tb_remote *r) {
+  tb_thrift_put_stop(&r->writer);
+  return tb_thrift_end_frame(&r->writer, 0, TB_THRIFT_FRAME_LIMIT);
+}
+
+void tb_remote_begin_commands(tb_remote *r, const uint8_t *request, size_t size) {
+  const int16_t first = r->translator.id != NULL ? 2 : 1;
+  tb_remote_begin_call(r, "tb_commands");
+  tb_thrift_put_field(&r->writer, TB_THRIFT_I32, first);
+  tb_thrift_put_i32(&r->writer, TB_COMMANDS_VERSION);
+  tb_thrift_put_field(&r->writer, TB_THRIFT_STRING, (int16_t)(first + 1));
+  tb_thrift_put_bytes(&r->writer, request, size);
 }
 
 static void put_text(tb_remote *r, int16_t id, const char *text) {
@@ -50,12 +62,13 @@ int tb_remote_take_reply(tb_remote *r, tb_thrift_reader *from, tb_thrift_message
   return 0;
 }
 
-void tb_remote_refusal(const tb_remote *r, tb_thrift_reader *from, const tb_thrift_message *message, char *text,
+bool tb_remote_refusal(const tb_remote *r, tb_thrift_reader *from, const tb_thrift_message *message, char *text,
                        size_t size) {
   int32_t type;
   char said[512];
   tb_take_refusal(from, message, &type, said, sizeof said);
   snprintf(text, size, "%s answers: %s", r->peer, said[0] == '\0' ? "it failed" : said);
+  return tb_is_unknown_method(message->kind, type, said);
 }
 
 /* How an attempt ended that the carrier has noted. */
@@ -69,14 +82,13 @@ static tb_connected noted(tb_remote *r, char *error, uint32_t size) {
 typedef enum { ANSWERED, UNKNOWN_METHOD, FAILED } outcome;
 
 /*
- * Sends the call in `writer`, whose frame began at `frame`, and takes the head of its reply: with ANSWERED the reader stands
- * behind the head of field 0, of the type that was `expected`. Else why not is in `error`.
+ * Sends the call that was begun and takes the head of its reply: with ANSWERED the reader stands behind the head of field 0,
+ * of the type that was `expected`. Else why not is in `error`.
  */
-static outcome exchange(tb_remote *r, size_t frame, tb_thrift_type expected, tb_thrift_reader *from, tb_connected *how,
+static outcome exchange(tb_remote *r, tb_thrift_type expected, tb_thrift_reader *from, tb_connected *how,
                         char *error, uint32_t error_size) {
   tb_thrift_message message;
-  tb_thrift_put_stop(&r->writer);
-  if (!tb_thrift_end_frame(&r->writer, frame, TB_THRIFT_FRAME_LIMIT) || r->writer.failed) {
+  if (!tb_remote_end_call(r)) {
     *how = fail(error, error_size, TB_REFUSED, "the FMU is larger than the 50 MiB that can be sent in one piece");
     return FAILED;
   }
@@ -88,11 +100,8 @@ static outcome exchange(tb_remote *r, size_t frame, tb_thrift_type expected, tb_
   tb_thrift_field field;
   if (message.kind == TB_THRIFT_REPLY && tb_thrift_next_field(from, &field) && tb_thrift_is_field(field, 0, expected))
     return ANSWERED;
-  int32_t type;
-  char said[512];
-  tb_take_refusal(&again, &message, &type, said, sizeof said);
-  *how = fail(error, error_size, TB_REFUSED, "%s answers: %s", r->peer, said[0] == '\0' ? "it failed" : said);
-  return tb_is_unknown_method(message.kind, type, said) ? UNKNOWN_METHOD : FAILED;
+  *how = TB_REFUSED;
+  return tb_remote_refusal(r, &again, &message, error, error_size) ? UNKNOWN_METHOD : FAILED;
 }
 
 /* -- Reaching a server --------------------------------------------------------------------------------------------------------- */
@@ -124,9 +133,9 @@ static tb_connected authenticate(tb_remote *r, char *error, uint32_t size) {
   if (r->target.token == NULL) return TB_CONNECTED;
   tb_connected how = TB_CONNECTED;
   tb_thrift_reader from;
-  const size_t frame = begin_call(r, "tb_authenticate");
+  tb_remote_begin_call(r, "tb_authenticate");
   put_text(r, 1, r->target.token);
-  switch (exchange(r, frame, TB_THRIFT_BOOL, &from, &how, error, size)) {
+  switch (exchange(r, TB_THRIFT_BOOL, &from, &how, error, size)) {
     case UNKNOWN_METHOD: return TB_CONNECTED; /* one that asks for none */
     case FAILED: return how;
     default: break;
@@ -194,23 +203,17 @@ static tb_connected await_port(tb_remote *r, uint16_t *port, char *error, uint32
 /* The archive as a value in the call. */
 static tb_connected put_file(tb_remote *r, int16_t id, char *error, uint32_t size) {
   const char *path = r->target.upload;
-  FILE *file = fopen(path, "rb");
-  long length = -1;
-  if (file != NULL && fseek(file, 0, SEEK_END) == 0) length = ftell(file);
-  tb_connected how = TB_CONNECTED;
-  if (length < 0 || fseek(file, 0, SEEK_SET) != 0) {
-    how = fail(error, size, TB_REFUSED, "cannot read '%s', which is to be sent to %s", path, r->peer);
-  } else if ((uint64_t)length > TB_THRIFT_FRAME_LIMIT) {
-    how = fail(error, size, TB_REFUSED, "'%s' is larger than the 50 MiB that can be sent in one piece", path);
-  } else {
-    tb_thrift_put_field(&r->writer, TB_THRIFT_STRING, id);
-    tb_thrift_put_i32(&r->writer, (int32_t)length);
-    uint8_t *to = tb_thrift_put(&r->writer, (size_t)length);
-    if (to == NULL || fread(to, 1, (size_t)length, file) != (size_t)length)
-      how = fail(error, size, TB_REFUSED, "cannot read '%s', which is to be sent to %s", path, r->peer);
+  char *bytes;
+  size_t length;
+  if (!tb_read_file(path, TB_THRIFT_FRAME_LIMIT, &bytes, &length)) {
+    if (errno == EFBIG)
+      return fail(error, size, TB_REFUSED, "'%s' is larger than the 50 MiB that can be sent in one piece", path);
+    return fail(error, size, TB_REFUSED, "cannot read '%s', which is to be sent to %s", path, r->peer);
   }
-  if (file != NULL) fclose(file);
-  return how;
+  tb_thrift_put_field(&r->writer, TB_THRIFT_STRING, id);
+  tb_thrift_put_bytes(&r->writer, bytes, length);
+  free(bytes);
+  return TB_CONNECTED;
 }
 
 /* Where the instance is served; -1: the FMU is not known there. */
@@ -219,23 +222,23 @@ static tb_connected boot_known(tb_remote *r, int32_t *port, char *error, uint32_
   tb_thrift_reader from;
   *port = -1;
   if (r->target.sha256 == NULL || r->target.plain) return how;
-  const size_t frame = begin_call(r, "tb_load_known");
+  tb_remote_begin_call(r, "tb_load_known");
   put_text(r, 1, r->target.name);
   put_text(r, 2, r->target.instance);
   put_text(r, 3, r->target.sha256);
-  const outcome came = exchange(r, frame, TB_THRIFT_I32, &from, &how, error, size);
+  const outcome came = exchange(r, TB_THRIFT_I32, &from, &how, error, size);
   if (came == ANSWERED) *port = tb_thrift_take_i32(&from);
   return came == FAILED ? how : TB_CONNECTED;
 }
 
 static tb_connected boot_sent(tb_remote *r, int32_t *port, char *error, uint32_t size) {
   tb_thrift_reader from;
-  const size_t frame = begin_call(r, "loadFromBinaryData");
+  tb_remote_begin_call(r, "loadFromBinaryData");
   put_text(r, 1, r->target.name);
   put_text(r, 2, r->target.instance);
   tb_connected how = put_file(r, 3, error, size);
   if (how != TB_CONNECTED) return how;
-  if (exchange(r, frame, TB_THRIFT_I32, &from, &how, error, size) != ANSWERED) return how;
+  if (exchange(r, TB_THRIFT_I32, &from, &how, error, size) != ANSWERED) return how;
   *port = tb_thrift_take_i32(&from);
   return TB_CONNECTED;
 }
@@ -272,17 +275,16 @@ static tb_connected bring_fmu(tb_remote *r, char **id, char *error, uint32_t siz
   const tb_target *t = &r->target;
   tb_connected how = TB_CONNECTED;
   tb_thrift_reader from;
-  size_t frame;
   if (t->url != NULL) {
-    frame = begin_call(r, "load_from_url");
+    tb_remote_begin_call(r, "load_from_url");
     put_text(r, 1, t->url);
   } else {
-    frame = begin_call(r, "load_from_file");
+    tb_remote_begin_call(r, "load_from_file");
     put_text(r, 1, t->name);
     how = put_file(r, 2, error, size);
     if (how != TB_CONNECTED) return how;
   }
-  return exchange(r, frame, TB_THRIFT_STRING, &from, &how, error, size) == ANSWERED ? take_id(&from, id, error, size) : how;
+  return exchange(r, TB_THRIFT_STRING, &from, &how, error, size) == ANSWERED ? take_id(&from, id, error, size) : how;
 }
 
 static tb_connected create_instance(tb_remote *r, char *error, uint32_t size) {
@@ -291,9 +293,9 @@ static tb_connected create_instance(tb_remote *r, char *error, uint32_t size) {
   tb_connected how = TB_CONNECTED;
   if (r->target.id == NULL) how = bring_fmu(r, &loaded, error, size);
   if (how != TB_CONNECTED) return how;
-  const size_t frame = begin_call(r, "create_instance");
+  tb_remote_begin_call(r, "create_instance");
   put_text(r, 1, loaded == NULL ? r->target.id : loaded);
-  if (exchange(r, frame, TB_THRIFT_STRING, &from, &how, error, size) == ANSWERED)
+  if (exchange(r, TB_THRIFT_STRING, &from, &how, error, size) == ANSWERED)
     how = take_id(&from, &r->translator.id, error, size);
   free(loaded);
   return how;
@@ -306,13 +308,8 @@ static tb_connected ask_for_commands(tb_remote *r, char *error, uint32_t size) {
   if (r->target.plain) return TB_CONNECTED;
   tb_connected how = TB_CONNECTED;
   tb_thrift_reader from;
-  const int16_t first = r->translator.id != NULL ? 2 : 1;
-  const size_t frame = begin_call(r, "tb_commands");
-  tb_thrift_put_field(&r->writer, TB_THRIFT_I32, first);
-  tb_thrift_put_i32(&r->writer, TB_COMMANDS_VERSION);
-  tb_thrift_put_field(&r->writer, TB_THRIFT_STRING, (int16_t)(first + 1));
-  tb_thrift_put_bytes(&r->writer, "", 0);
-  const outcome came = exchange(r, frame, TB_THRIFT_STRUCT, &from, &how, error, size);
+  tb_remote_begin_commands(r, NULL, 0);
+  const outcome came = exchange(r, TB_THRIFT_STRUCT, &from, &how, error, size);
   r->commands = came == ANSWERED;
   return came == FAILED ? how : TB_CONNECTED;
 }

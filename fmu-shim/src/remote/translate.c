@@ -33,7 +33,7 @@ static bool end_call(tb_translator *t, tb_translated *c, size_t frame, tb_reply 
   tb_thrift_put_stop(&t->calls);
   c->n_calls++;
   c->reply = reply;
-  return tb_thrift_end_frame(&t->calls, frame, TB_THRIFT_FRAME_LIMIT) && !t->calls.failed;
+  return tb_thrift_end_frame(&t->calls, frame, TB_THRIFT_FRAME_LIMIT);
 }
 
 static bool call(tb_translator *t, tb_translated *c, const char *method, const char *function, tb_reply reply) {
@@ -286,8 +286,7 @@ static void worsen(int *status, int by) {
 static void say(const tb_translator *t, const tb_translated *c, int status, const char *text) {
   if (t->host == NULL || text[0] == '\0') return;
   char all[TB_HOST_MAX_MESSAGE];
-  snprintf(all, sizeof all, "the server answers to %s%s: %s",
-           t->fmi == TB_FMI1 ? "fmi" : t->fmi == TB_FMI2 ? "fmi2" : "fmi3", c->function, text);
+  snprintf(all, sizeof all, "the server answers to %s%s: %s", tb_fmi_prefix(t->fmi), c->function, text);
   tb_host_log_text(t->host, status, "remote", all);
 }
 
@@ -384,8 +383,7 @@ static void answer_what_is_there(tb_translator *t) {
     if (!stops) continue;
     char function[TB_DOING_BYTES];
     memset(function, 0, sizeof function);
-    snprintf(function, sizeof function, "%s%s", t->fmi == TB_FMI1 ? "fmi" : t->fmi == TB_FMI2 ? "fmi2" : "fmi3",
-             c->function);
+    snprintf(function, sizeof function, "%s%s", tb_fmi_prefix(t->fmi), c->function);
     tb_pack_bytes(&t->answer, function, sizeof function);
   }
   if (t->at < t->n_commands || t->answer.failed) return;
