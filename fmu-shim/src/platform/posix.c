@@ -2,6 +2,7 @@
 #if !defined(_WIN32)
 #define _GNU_SOURCE
 #include "platform.h"
+#include "posix.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -114,8 +115,7 @@ bool tb_wake_create(tb_handle *wait_end, tb_handle *signal_end) {
   return true;
 }
 
-/* poll until the deadline, through interruptions; 0: it passed. */
-static int poll_until(int fd, short events, int64_t deadline_ns, short *got) {
+int tb_poll_until(int fd, short events, int64_t deadline_ns, short *got) {
   for (;;) {
     int64_t left = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - tb_monotonic_ns();
     if (left < 0) left = 0;
@@ -137,7 +137,7 @@ static int poll_until(int fd, short events, int64_t deadline_ns, short *got) {
 tb_wait tb_wake_wait(tb_handle wait_end, tb_handle backend, int64_t deadline_ns) {
   (void)backend;
   short got;
-  int n = poll_until((int)wait_end, POLLIN, deadline_ns, &got);
+  int n = tb_poll_until((int)wait_end, POLLIN, deadline_ns, &got);
   if (n == 0) return TB_DEADLINE_PASSED;
   if (n < 0 || !(got & POLLIN)) return TB_OTHER_SIDE_GONE;
   char bytes[64];
@@ -276,7 +276,7 @@ bool tb_process_receive(const tb_process *process, void *bytes, size_t size, int
   char *at = bytes;
   while (size > 0) {
     short got;
-    if (poll_until((int)process->control, POLLIN, deadline_ns, &got) <= 0) return false;
+    if (tb_poll_until((int)process->control, POLLIN, deadline_ns, &got) <= 0) return false;
     ssize_t n = recv((int)process->control, at, size, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return false;
@@ -363,7 +363,7 @@ static void wait_hang_up(int fd) {
 static void wait_hang_up(int fd) {
   short got;
   do {
-    if (poll_until(fd, 0, INT64_MAX, &got) < 0) return;
+    if (tb_poll_until(fd, 0, INT64_MAX, &got) < 0) return;
   } while (!(got & (POLLHUP | POLLERR | POLLNVAL)));
 }
 #endif

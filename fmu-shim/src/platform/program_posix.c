@@ -30,6 +30,7 @@
 #endif
 
 #include "child.h"
+#include "posix.h"
 
 extern char **environ;
 
@@ -112,15 +113,8 @@ bool tb_wait_unread(tb_handle out, int64_t deadline_ns) {
 }
 #else
 bool tb_wait_unread(tb_handle out, int64_t deadline_ns) {
-  for (;;) {
-    struct pollfd one = {.fd = (int)out};
-    int64_t left = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - tb_monotonic_ns();
-    if (left < 0) left = 0;
-    const struct timespec t = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
-    const int n = ppoll(&one, 1, deadline_ns == INT64_MAX ? NULL : &t, NULL);
-    if (n < 0 && errno == EINTR) continue;
-    return n > 0 && (one.revents & (POLLERR | POLLHUP)) != 0;
-  }
+  short got;
+  return tb_poll_until((int)out, 0, deadline_ns, &got) > 0 && (got & (POLLERR | POLLHUP)) != 0;
 }
 #endif
 

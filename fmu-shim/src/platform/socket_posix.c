@@ -4,6 +4,7 @@
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE
 #endif
+#include "posix.h"
 #include "socket.h"
 
 #include <arpa/inet.h>
@@ -37,30 +38,10 @@ void tb_socket_close(tb_socket socket) {
 
 /* -- Waiting ----------------------------------------------------------------------------------------------------------------- */
 
-/* 0: the deadline has passed; -1: it failed. */
-static int wait_for(int fd, short events, int64_t deadline_ns, short *got) {
-  for (;;) {
-    int64_t left = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - tb_monotonic_ns();
-    if (left < 0) left = 0;
-    struct pollfd one = {.fd = fd, .events = events};
-#if defined(__linux__)
-    const struct timespec t = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
-    const int n = ppoll(&one, 1, deadline_ns == INT64_MAX ? NULL : &t, NULL);
-#else
-    const int64_t ms = left / 1000000 + (left % 1000000 != 0);
-    const int n = poll(&one, 1, deadline_ns == INT64_MAX ? -1 : ms > 1000000 ? 1000000 : (int)ms);
-    if (n == 0 && ms > 1000000) continue;
-#endif
-    if (n < 0 && errno == EINTR) continue;
-    *got = one.revents;
-    return n;
-  }
-}
-
 tb_io tb_socket_wait(tb_socket socket, bool *receive, bool *send, int64_t deadline_ns) {
   short got = 0;
   const short wanted = (short)((*receive ? POLLIN : 0) | (*send ? POLLOUT : 0));
-  const int n = wait_for((int)socket, wanted, deadline_ns, &got);
+  const int n = tb_poll_until((int)socket, wanted, deadline_ns, &got);
   const bool ended = (got & (POLLERR | POLLHUP | POLLNVAL)) != 0; /* the next call tells how */
   *receive = n > 0 && *receive && (ended || (got & POLLIN));
   *send = n > 0 && *send && (ended || (got & POLLOUT));
@@ -163,7 +144,7 @@ bool tb_socket_listen(const char *address, uint16_t port, tb_socket *listener, u
 tb_io tb_socket_accept(tb_socket listener, int64_t deadline_ns, tb_socket *connection) {
   for (;;) {
     short got;
-    const int n = wait_for((int)listener, POLLIN, deadline_ns, &got);
+    const int n = tb_poll_until((int)listener, POLLIN, deadline_ns, &got);
     if (n <= 0) return n == 0 ? TB_IO_LATE : TB_IO_BROKEN;
 #if defined(__linux__)
     const int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC);
@@ -232,7 +213,7 @@ static int64_t turn_of(const tb_connecting *c, int64_t deadline_ns) {
 tb_io tb_connect_finish(tb_connecting *c, int64_t deadline_ns, tb_socket *connection, char *error, size_t error_size) {
   while (c->socket != TB_NO_HANDLE) {
     short got;
-    const int n = wait_for((int)c->socket, POLLOUT, turn_of(c, deadline_ns), &got);
+    const int n = tb_poll_until((int)c->socket, POLLOUT, turn_of(c, deadline_ns), &got);
     int why = n < 0 ? errno : ETIMEDOUT;
     socklen_t size = sizeof why;
     if (n > 0) getsockopt((int)c->socket, SOL_SOCKET, SO_ERROR, &why, &size);
@@ -348,7 +329,7 @@ void tb_socket_await_end(tb_socket socket) {
 #else
 void tb_socket_await_end(tb_socket socket) {
   short got;
-  while (wait_for((int)socket, POLLRDHUP, INT64_MAX, &got) > 0 && !(got & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL))) continue;
+  while (tb_poll_until((int)socket, POLLRDHUP, INT64_MAX, &got) > 0 && !(got & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL))) continue;
 }
 #endif
 
