@@ -5,6 +5,7 @@
 #define _WIN32_WINNT 0x0602 /* Windows 8 */
 #endif
 #include "child.h"
+#include "command_line.h"
 
 #include <windows.h>
 
@@ -63,42 +64,6 @@ static bool create_process(WCHAR *line, const WCHAR *program, HANDLE inherited[]
   return ok;
 }
 
-/* As CommandLineToArgvW takes it apart again: backslashes are doubled in front of a quote and at the end. */
-static WCHAR *quote(WCHAR *to, const WCHAR *argument) {
-  size_t backslashes = 0;
-  *to++ = L' ';
-  *to++ = L'"';
-  for (const WCHAR *at = argument;; at++) {
-    if (*at == L'\\') {
-      backslashes++;
-      *to++ = L'\\';
-      continue;
-    }
-    if (*at == L'"' || *at == L'\0') {
-      for (; backslashes > 0; backslashes--) *to++ = L'\\';
-      if (*at == L'"') *to++ = L'\\';
-    }
-    backslashes = 0;
-    if (*at == L'\0') break;
-    *to++ = *at;
-  }
-  *to++ = L'"';
-  *to = L'\0';
-  return to;
-}
-
-/* The arguments behind `line`; false: they do not fit. */
-static bool add_arguments(WCHAR *line, size_t room, const char *const *arguments) {
-  WCHAR *at = line + wcslen(line);
-  for (; arguments != NULL && *arguments != NULL; arguments++) {
-    WCHAR wide[LONGEST_PATH];
-    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, *arguments, -1, wide, LONGEST_PATH) <= 0) return false;
-    if ((size_t)(at - line) + 2 * wcslen(wide) + 4 > room) return false;
-    at = quote(at, wide);
-  }
-  return true;
-}
-
 /* This process's environment with one variable more, to be freed; NULL: there is no memory. */
 static WCHAR *with_variable(const char *variable) {
   WCHAR wide[1024], *own = GetEnvironmentStringsW(), *all = NULL;
@@ -125,7 +90,8 @@ bool tb_child_start(tb_child *child, const tb_child_command *command, char *erro
   HANDLE inherited[N_INHERITED] = {NULL}, output = NULL, output_end = NULL, job = create_job();
   SECURITY_ATTRIBUTES inherit = {sizeof inherit, NULL, TRUE};
   PROCESS_INFORMATION started;
-  bool ok = line != NULL && job != NULL && (environment != NULL || command->variable == NULL) && CreatePipe(&output, &output_end, NULL, 65536) &&
+  bool ok = line != NULL && job != NULL && (environment != NULL || command->variable == NULL) &&
+            CreatePipe(&output, &output_end, NULL, 65536) &&
             MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, command->program, -1, path, LONGEST_PATH) > 0;
   HANDLE nothing = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit, OPEN_EXISTING, 0, NULL);
   inherited[0] = nothing == INVALID_HANDLE_VALUE ? NULL : nothing;
@@ -140,8 +106,10 @@ bool tb_child_start(tb_child *child, const tb_child_command *command, char *erro
     int at = swprintf(line, LONGEST_LINE, L"\"%ls\"", path);
     for (int i = 2; i < n_inherited; i++)
       at += swprintf(line + at, (size_t)(LONGEST_LINE - at), L" %llu", (unsigned long long)(uintptr_t)inherited[i]);
-    ok = add_arguments(line, LONGEST_LINE, command->arguments) &&
-         create_process(line, path, inherited, n_inherited, environment, job, &started);
+    size_t used = (size_t)at;
+    for (const char *const *argument = command->arguments; ok && argument != NULL && *argument != NULL; argument++)
+      ok = tb_append_argument(line, LONGEST_LINE, &used, *argument);
+    ok = ok && create_process(line, path, inherited, n_inherited, environment, job, &started);
   }
   DWORD failed = GetLastError();
   for (int i = 0; i < N_INHERITED; i++)

@@ -4,6 +4,7 @@
 #if !defined(_WIN32_WINNT)
 #define _WIN32_WINNT 0x0602 /* Windows 8 */
 #endif
+#include "command_line.h"
 #include "program.h"
 
 #include <windows.h>
@@ -152,37 +153,12 @@ bool tb_is_catching_thread(void) { return GetCurrentThreadId() == catching_threa
 
 /* -- A helper --------------------------------------------------------------------------------------------------------------------- */
 
-/* As CommandLineToArgvW takes it apart again. */
-static bool append_argument(WCHAR *line, size_t *used, const char *argument) {
-  WCHAR wide[LONGEST_PATH];
-  if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, argument, -1, wide, LONGEST_PATH) == 0) return false;
-  if (*used + 2 * wcslen(wide) + 4 > LONGEST_LINE) return false;
-  if (*used > 0) line[(*used)++] = L' ';
-  line[(*used)++] = L'"';
-  size_t slashes = 0;
-  for (const WCHAR *at = wide;; at++) {
-    if (*at == L'\\') {
-      slashes++;
-      continue;
-    }
-    const bool doubled = *at == L'"' || *at == L'\0';
-    for (size_t k = 0; k < (doubled ? 2 * slashes : slashes); k++) line[(*used)++] = L'\\';
-    slashes = 0;
-    if (*at == L'\0') break;
-    if (*at == L'"') line[(*used)++] = L'\\';
-    line[(*used)++] = *at;
-  }
-  line[(*used)++] = L'"';
-  line[*used] = L'\0';
-  return true;
-}
-
 static bool start(const char *const *arguments, HANDLE input, HANDLE output, PROCESS_INFORMATION *started, char *error,
                   size_t error_size) {
-  WCHAR *line = calloc(LONGEST_LINE + 1, sizeof *line);
+  WCHAR *line = calloc(LONGEST_LINE, sizeof *line);
   size_t used = 0;
   bool ok = line != NULL;
-  for (const char *const *at = arguments; ok && *at != NULL; at++) ok = append_argument(line, &used, *at);
+  for (const char *const *at = arguments; ok && *at != NULL; at++) ok = tb_append_argument(line, LONGEST_LINE, &used, *at);
   STARTUPINFOW info = {.cb = sizeof info,
                        .dwFlags = STARTF_USESTDHANDLES,
                        .hStdInput = input,
