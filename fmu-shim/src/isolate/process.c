@@ -17,8 +17,6 @@ static tb_isolate *of(tb_far *far) { return (tb_isolate *)far; }
 
 /* How long a process may take to be gone after it has closed its connection, before it is ended. */
 enum { LEAVE_NS = 1000000000 };
-/* How long the kernel may take to end a process; then it is left to itself. */
-#define KILL_NS INT64_C(2000000000)
 
 /* -- The end --------------------------------------------------------------------------------------------------------------- */
 
@@ -37,19 +35,9 @@ static void note_function(tb_isolate *iso) {
   iso->far.function[sizeof iso->far.function - 1] = '\0';
 }
 
-/* Waits until it is gone by itself, ends it and what it has started, and reaps it. */
-static tb_child_end end_child(tb_isolate *iso, int64_t patience_ns) {
-  const int64_t until = tb_monotonic_ns() + patience_ns;
-  while (!tb_child_is_gone(&iso->child) && tb_monotonic_ns() < until) tb_sleep_ns(100000);
-  tb_child_kill(&iso->child);
-  tb_child_end end;
-  if (!tb_child_reap(&iso->child, tb_monotonic_ns() + KILL_NS, &end)) end = (tb_child_end){0};
-  return end;
-}
-
 static int ended(tb_isolate *iso, int status) {
   const int64_t waited = tb_monotonic_ns() - iso->far.began_ns;
-  const tb_child_end end = end_child(iso, status == TB_LATE ? 0 : LEAVE_NS);
+  const tb_child_end end = tb_child_finish(&iso->child, status == TB_LATE ? 0 : LEAVE_NS);
   note_function(iso);
   hand_over_log(iso);
   iso->far.ending = (tb_ending){.status = status, .signal = end.signal, .code = end.known ? end.code : -1,
@@ -121,7 +109,7 @@ static bool start(tb_isolate *iso, const char *program, char *error, uint32_t er
   iso->channel.child = &iso->child;
   iso->output = tb_output_start(&iso->child, NULL);
   if (iso->output != NULL) return true;
-  end_child(iso, 0);
+  tb_child_finish(&iso->child, 0);
   tb_child_close(&iso->child);
   snprintf(error, error_size, "cannot start '%s': out of memory", program);
   return false;
@@ -172,7 +160,7 @@ static void end(tb_far *far, bool idle) {
       tb_pack_command(&far->request, TB_DO_LEAVE, 0, 0, 0);
       tb_far_send(far, TB_FREE_NS);
     }
-    if (far->ending.status == 0) end_child(iso, idle ? TB_FREE_NS : 0);
+    if (far->ending.status == 0) tb_child_finish(&iso->child, idle ? TB_FREE_NS : 0);
   }
   tb_output_stop(iso->output);
   tb_child_close(&iso->child);

@@ -1,7 +1,7 @@
 /*
  * A process that serves this one, over shared memory (isolate/channel.h) or a connection (remote/client.h): its start, its
- * output, its end. One that takes handles never outlives this process, whatever it does and however this one ends. child_posix.c has it for Linux and macOS,
- * child_windows.c for Windows.
+ * output, its end. One that takes handles never outlives this process, whatever it does and however this one ends.
+ * child_posix.c has it for Linux and macOS, child_windows.c for Windows; child.c what is the same on both.
  */
 #ifndef TB_CHILD_H
 #define TB_CHILD_H
@@ -50,6 +50,8 @@ typedef struct {
 
 /* Waits for its end until the deadline, and reaps it; false: it is still there. */
 bool tb_child_reap(const tb_child *child, int64_t deadline_ns, tb_child_end *end);
+/* Waits until it is gone by itself, but no longer than that; ends it and what it has started, and reaps it. */
+tb_child_end tb_child_finish(const tb_child *child, int64_t patience_ns);
 /* What is left of it here. */
 void tb_child_close(tb_child *child);
 

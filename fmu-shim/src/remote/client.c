@@ -8,17 +8,9 @@
 
 /* How long a server that has lost its connection may take to be gone, before it is ended. */
 enum { LEAVE_NS = 500000000 };
-/* How long the kernel may take to end a process; then it is left to itself. */
-#define KILL_NS INT64_C(2000000000)
 
 static tb_child_end end_child(tb_remote *r, int64_t patience_ns) {
-  tb_child_end end = {0};
-  if (!r->spawned) return end;
-  const int64_t until = tb_monotonic_ns() + patience_ns;
-  while (!tb_child_is_gone(&r->child) && tb_monotonic_ns() < until) tb_sleep_ns(100000);
-  tb_child_kill(&r->child);
-  if (!tb_child_reap(&r->child, tb_monotonic_ns() + KILL_NS, &end)) end = (tb_child_end){0};
-  return end;
+  return r->spawned ? tb_child_finish(&r->child, patience_ns) : (tb_child_end){0};
 }
 
 static void disconnect(tb_remote *r) {

@@ -169,9 +169,7 @@ static bool spawn(tb_remote *r, char *error, uint32_t size) {
   r->output = tb_output_start(&r->child, notices);
   r->spawned = r->output != NULL;
   if (r->spawned) return true;
-  tb_child_end ended;
-  tb_child_kill(&r->child);
-  tb_child_reap(&r->child, r->far.due_ns, &ended);
+  tb_child_finish(&r->child, 0);
   tb_child_close(&r->child);
   snprintf(error, size, "cannot start '%s': out of memory", t->program);
   return false;
