@@ -11,7 +11,7 @@
   X(fmi3SetDebugLogging) X(fmi3EnterEventMode) X(fmi3EnterStepMode) X(fmi3UpdateDiscreteStates)                     \
   X(fmi3EnterConfigurationMode) X(fmi3ExitConfigurationMode) X(fmi3GetIntervalDecimal) X(fmi3GetShiftDecimal)       \
   X(fmi3GetFMUState) X(fmi3SetFMUState) X(fmi3FreeFMUState) X(fmi3SerializedFMUStateSize) X(fmi3SerializeFMUState)  \
-  X(fmi3DeserializeFMUState) X(fmi3GetDirectionalDerivative)                                                                                        \
+  X(fmi3DeserializeFMUState) X(fmi3GetDirectionalDerivative)                                                        \
   X(fmi3GetFloat64) X(fmi3SetFloat64) X(fmi3GetFloat32) X(fmi3SetFloat32) X(fmi3GetInt8) X(fmi3SetInt8)             \
   X(fmi3GetUInt8) X(fmi3SetUInt8) X(fmi3GetInt16) X(fmi3SetInt16) X(fmi3GetUInt16) X(fmi3SetUInt16)                 \
   X(fmi3GetInt32) X(fmi3SetInt32) X(fmi3GetUInt32) X(fmi3SetUInt32) X(fmi3GetInt64) X(fmi3SetInt64)                 \

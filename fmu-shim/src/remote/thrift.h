@@ -31,15 +31,8 @@ typedef enum {
 
 typedef enum { TB_THRIFT_CALL = 1, TB_THRIFT_REPLY = 2, TB_THRIFT_EXCEPTION = 3, TB_THRIFT_ONEWAY = 4 } tb_thrift_kind;
 
-/* Of TApplicationException. */
-enum {
-  TB_THRIFT_UNKNOWN = 0,
-  TB_THRIFT_UNKNOWN_METHOD = 1,
-  TB_THRIFT_INVALID_MESSAGE_TYPE = 2,
-  TB_THRIFT_MISSING_RESULT = 5,
-  TB_THRIFT_INTERNAL_ERROR = 6,
-  TB_THRIFT_PROTOCOL_ERROR = 7,
-};
+/* Of TApplicationException: those that are told or looked for here. */
+enum { TB_THRIFT_UNKNOWN = 0, TB_THRIFT_UNKNOWN_METHOD = 1 };
 
 /* As the peers have it since proxyfmu 0.4.1: bytes of a frame's payload. */
 #define TB_THRIFT_FRAME_LIMIT UINT32_C(52428800)
