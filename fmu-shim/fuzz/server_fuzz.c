@@ -2,9 +2,10 @@
  * Fuzz target of the server of an instance: whatever comes over a connection, it is answered, or the connection is closed.
  * The FMU is a part of this file: it checks that nothing reaches it that must not. With libFuzzer:
  *
- *   clang -std=c11 -g -fsanitize=fuzzer,address,undefined -Iinclude fuzz/server_fuzz.c src/remote/server.c src/remote/opened.c \
- *     src/remote/thrift.c src/far/serve.c src/far/wire.c src/isolate/log_ring.c src/host/host_log.c src/platform/posix.c \
- *     src/platform/child_posix.c src/platform/files.c -lm -lpthread -o server_fuzz
+ *   clang -std=c11 -g -fsanitize=fuzzer,address,undefined -Iinclude fuzz/server_fuzz.c src/remote/server.c \
+ *     src/remote/server_values.c src/remote/server_states.c src/remote/opened.c src/remote/thrift.c src/far/serve.c \
+ *     src/far/wire.c src/isolate/log_ring.c src/host/host_log.c src/platform/posix.c src/platform/child_posix.c \
+ *     src/platform/files.c -lm -lpthread -o server_fuzz
  *
  * Without (any compiler, -DTB_FUZZ_STDIN): reads inputs from standard input, each after its length as four bytes, lowest
  * first. test/remote/proxyfmu/5-memory.test.ts does so under the sanitizers. The first byte of an input is the version of

@@ -15,6 +15,8 @@ const SOURCES = [
   ...[
     'fuzz/server_fuzz',
     'src/remote/server',
+    'src/remote/server_values',
+    'src/remote/server_states',
     'src/remote/opened',
     'src/remote/thrift',
     'src/far/serve',
