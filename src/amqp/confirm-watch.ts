@@ -51,14 +51,15 @@ export class ConfirmWatch {
     const now = performance.now();
     const silentMs = now - (this.#watched.oldestSentAt() ?? now);
     const refusedMs = now - (this.#refusedSince ?? now);
-    const leftMs = this.#patienceMs - Math.max(silentMs, refusedMs);
-    if (leftMs <= 0) {
+    const waitedMs = Math.max(silentMs, refusedMs);
+    if (waitedMs >= this.#patienceMs) {
       this.#givenUp += 1;
       const what = silentMs >= refusedMs ? 'has not confirmed a message' : 'has refused all messages';
-      this.#watched.giveUp(`the broker ${what} for ${(Math.max(silentMs, refusedMs) / 1000).toFixed(1)} s`);
+      this.#watched.giveUp(`the broker ${what} for ${(waitedMs / 1000).toFixed(1)} s`);
       return;
     }
-    if (silentMs === 0 && refusedMs === 0) this.#givenUp = 0;
-    else this.#timer = setTimeout(() => this.#look(), leftMs);
+    // What was sent before was confirmed: the new channel is of use.
+    if (waitedMs < this.#limitMs) this.#givenUp = 0;
+    if (waitedMs > 0) this.#timer = setTimeout(() => this.#look(), this.#patienceMs - waitedMs);
   }
 }
